@@ -1,0 +1,262 @@
+"""The wide table: ordered blocks of features, one per source column and featurizer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from artifacts.errors import ArtifactError, InputError
+from artifacts.schema import VIEWS, Feature, Modality
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The features that one featurizer made of one source column.
+
+    ``values`` is a C-contiguous float32 array (n_samples, n_features), NaN where unknown. Category
+    blocks hold one feature whose values are codes into ``categories``; -1 (also as float32) is a
+    missing or never seen category.
+    """
+
+    source: str
+    featurizer: str
+    features: tuple[Feature, ...]
+    values: FloatArray
+    categories: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        values = self.values
+        if values.dtype != np.float32 or values.ndim != 2 or not values.flags.c_contiguous:
+            raise InputError(
+                f"Block {self.name!r} needs a C-contiguous float32 array (n_samples, n_features), "
+                f"but got {values.dtype} with shape {values.shape}."
+            )
+        if values.shape[1] != len(self.features):
+            raise InputError(
+                f"Block {self.name!r} has {values.shape[1]} columns of values and {len(self.features)} features."
+            )
+        if self.categories is not None:
+            if len(self.features) != 1:
+                raise InputError(f"Category block {self.name!r} needs one feature, got {len(self.features)}.")
+            if values.size and not (values.min() >= -1 and values.max() < len(self.categories)):
+                raise InputError(
+                    f"Category block {self.name!r} needs codes from -1 to {len(self.categories) - 1}, "
+                    f"but got {values.min()} to {values.max()}."
+                )
+
+    @property
+    def name(self) -> str:
+        """``{source}__{featurizer}``, unique in a table."""
+        return f"{self.source}__{self.featurizer}"
+
+    @property
+    def modality(self) -> Modality:
+        """Modality of the source column."""
+        return self.features[0].modality if self.features else Modality.NUMERIC
+
+    @property
+    def is_category(self) -> bool:
+        """Whether the values are category codes."""
+        return self.categories is not None
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether the block is an embedding, whose single dimensions mean nothing to a person."""
+        return any(feature.opaque for feature in self.features)
+
+    def take(self, rows: NDArray[Any]) -> Block:
+        """The same block for some rows (a copy)."""
+        return Block(
+            self.source, self.featurizer, self.features, np.ascontiguousarray(self.values[rows]), self.categories
+        )
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """Ordered blocks over the same rows. ``index`` names the rows as the caller's frame does."""
+
+    blocks: tuple[Block, ...]
+    index: pd.Index
+
+    def __post_init__(self) -> None:
+        for block in self.blocks:
+            if len(block.values) != len(self.index):
+                raise InputError(
+                    f"Block {block.name!r} has {len(block.values)} rows, but the table has {len(self.index)}."
+                )
+        for what, names in (
+            ("block", [block.name for block in self.blocks]),
+            ("feature", [feature.name for feature in self.features]),
+        ):
+            if len(set(names)) != len(names):
+                twice = sorted({name for name in names if names.count(name) > 1})
+                raise InputError(f"A feature table needs unique {what} names, but these stand twice: {twice}.")
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+        return len(self.index)
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns over all blocks."""
+        return sum(len(block.features) for block in self.blocks)
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The features of all blocks, in order: the columns of ``to_numpy``."""
+        return tuple(feature for block in self.blocks for feature in block.features)
+
+    @property
+    def category_positions(self) -> tuple[int, ...]:
+        """Positions in ``features`` of the category columns."""
+        flags = [block.is_category for block in self.blocks for _ in block.features]
+        return tuple(i for i, flag in enumerate(flags) if flag)
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """``all``, and each single modality view, where the table holds more than one of them."""
+        single = tuple(view for view in VIEWS if any(b.modality.view == view for b in self.blocks))
+        return ("all", *single) if len(single) > 1 else ("all",)
+
+    def select(
+        self,
+        *,
+        source: str | Iterable[str] | None = None,
+        modality: Modality | Iterable[Modality] | None = None,
+        view: str = "all",
+    ) -> FeatureTable:
+        """Blocks of these sources, modalities and view (no copy of values).
+
+        ``view`` is ``all``, ``image``, ``text``, ``table`` or a sum such as ``text+image``.
+
+        Raises:
+            InputError: if the view is unknown.
+        """
+        wanted = set(VIEWS) if view == "all" else set(view.split("+"))
+        if not wanted <= set(VIEWS):
+            raise InputError(f"Unknown view {view!r}. Expected 'all' or a sum of {list(VIEWS)}, such as 'text+image'.")
+        sources = {source} if isinstance(source, str) else None if source is None else set(source)
+        modalities = {modality} if isinstance(modality, Modality) else None if modality is None else set(modality)
+        return self._where(
+            lambda block: (
+                block.modality.view in wanted
+                and (sources is None or block.source in sources)
+                and (modalities is None or block.modality in modalities)
+            )
+        )
+
+    def _where(self, keep: Callable[[Block], bool]) -> FeatureTable:
+        return FeatureTable(tuple(block for block in self.blocks if keep(block)), self.index)
+
+    def take(self, rows: NDArray[Any] | Sequence[int]) -> FeatureTable:
+        """The same columns for some rows, by position or boolean mask (a copy)."""
+        rows = np.asarray(rows)
+        return FeatureTable(tuple(block.take(rows) for block in self.blocks), self.index[rows])
+
+    def row_chunks(self, size: int) -> Iterator[FeatureTable]:
+        """The table in pieces of at most ``size`` rows."""
+        for start in range(0, self.n_samples, size):
+            yield self.take(np.arange(start, min(start + size, self.n_samples)))
+
+    def to_numpy(self, rows: NDArray[Any] | None = None) -> FloatArray:
+        """One float32 array (n_samples, n_features): NaN unknown, category codes as numbers, -1 unknown.
+
+        ``rows`` picks rows without an intermediate copy of the table.
+        """
+        n = self.n_samples if rows is None else len(np.arange(self.n_samples)[rows])
+        result = np.empty((n, self.n_features), dtype=np.float32)
+        start = 0
+        for block in self.blocks:
+            stop = start + len(block.features)
+            result[:, start:stop] = block.values if rows is None else block.values[rows]
+            start = stop
+        return result
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A frame with feature names as columns; category blocks as pandas categoricals."""
+        parts: list[pd.DataFrame] = []
+        for block in self.blocks:
+            names = [feature.name for feature in block.features]
+            if block.categories is not None:
+                codes = block.values[:, 0].astype(np.int64).tolist()
+                categorical = pd.Categorical.from_codes(codes, categories=pd.Index(block.categories))
+                parts.append(pd.DataFrame({names[0]: categorical}, index=self.index))
+            else:
+                parts.append(pd.DataFrame(block.values, columns=names, index=self.index))
+        return pd.concat(parts, axis=1) if parts else pd.DataFrame(index=self.index)
+
+    def save(self, folder: Path) -> None:
+        """Write one parquet file per block and their meaning as ``blocks.json``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        described = []
+        for i, block in enumerate(self.blocks):
+            file = f"block_{i:03d}.parquet"
+            names = [feature.name for feature in block.features]
+            pd.DataFrame(block.values, columns=names).to_parquet(folder / file, index=False, compression="zstd")
+            described.append(
+                {
+                    "file": file,
+                    "source": block.source,
+                    "featurizer": block.featurizer,
+                    "features": [asdict(feature) for feature in block.features],
+                    "categories": block.categories,
+                }
+            )
+        self.index.to_frame(index=False, name="row").to_parquet(folder / "index.parquet", index=False)
+        (folder / "blocks.json").write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> FeatureTable:
+        """Read what ``save`` wrote.
+
+        Raises:
+            ArtifactError: if a file is missing or damaged.
+        """
+        try:
+            described = json.loads((folder / "blocks.json").read_text(encoding="utf-8"))
+            index = pd.Index(pd.read_parquet(folder / "index.parquet")["row"], name=None)
+            blocks = tuple(
+                Block(
+                    source=item["source"],
+                    featurizer=item["featurizer"],
+                    features=tuple(Feature.from_json(feature) for feature in item["features"]),
+                    values=np.ascontiguousarray(pd.read_parquet(folder / item["file"]).to_numpy(np.float32)),
+                    categories=None if item["categories"] is None else tuple(item["categories"]),
+                )
+                for item in described
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise ArtifactError(
+                f"The feature table in {str(folder)!r} cannot be read ({error}). "
+                "Delete that folder and run fit again to make it anew."
+            ) from error
+        return cls(blocks, index)
+
+
+def concatenate(tables: Sequence[FeatureTable]) -> FeatureTable:
+    """Rows of several tables with the same columns, one below the other."""
+    first = tables[0]
+    if any(table.features != first.features for table in tables[1:]):
+        raise InputError("Only feature tables with the same features can be stacked.")
+    blocks = tuple(
+        Block(
+            block.source,
+            block.featurizer,
+            block.features,
+            np.concatenate([table.blocks[i].values for table in tables]),
+            block.categories,
+        )
+        for i, block in enumerate(first.blocks)
+    )
+    index = first.index.append([table.index for table in tables[1:]])
+    return FeatureTable(blocks, index)

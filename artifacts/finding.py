@@ -1,0 +1,243 @@
+"""What was found wrong in the data: as data first, as words afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+MAX_ROWS_NAMED = 20
+
+# code: (severity, English, Russian). {column}, {count}, {total}, and keys of details may be used.
+FINDINGS: dict[str, tuple[Severity, str, str]] = {
+    "target_missing": (
+        Severity.WARNING,
+        "{count} of {total} rows have no usable target and were left out of training.",
+        "В {count} из {total} строк нет пригодной цели; в обучении они не участвуют.",
+    ),
+    "trials_not_positive": (
+        Severity.WARNING,
+        "{count} of {total} rows have no positive number of trials in {column}; they were left out.",
+        "В {count} из {total} строк число показов {column} не положительно; они исключены.",
+    ),
+    "successes_negative": (
+        Severity.WARNING,
+        "{count} of {total} rows have a negative count of successes; they were left out. Correct the counts.",
+        "В {count} из {total} строк число успехов отрицательно; они исключены. Исправьте данные.",
+    ),
+    "successes_above_trials": (
+        Severity.WARNING,
+        "{count} of {total} rows have more successes than trials; they were left out. Check how both are counted.",
+        "В {count} из {total} строк успехов больше, чем показов; они исключены. Проверьте подсчёт.",
+    ),
+    "weight_not_positive": (
+        Severity.WARNING,
+        "{count} of {total} rows have no positive weight and were left out.",
+        "В {count} из {total} строк вес не положителен; они исключены.",
+    ),
+    "image_missing": (
+        Severity.WARNING,
+        "{column}: {count} of {total} rows have no photo.",
+        "{column}: в {count} из {total} строк нет фото.",
+    ),
+    "image_not_found": (
+        Severity.WARNING,
+        "{column}: {count} of {total} photos were not found in the image folder (such as {example}).",
+        "{column}: {count} из {total} фото не найдены в папке (например, {example}).",
+    ),
+    "image_outside_folder": (
+        Severity.ERROR,
+        "{column}: {count} photo paths lead out of the image folder and were not opened (such as {example}).",
+        "{column}: {count} путей к фото ведут за пределы папки и не открывались (например, {example}).",
+    ),
+    "image_broken": (
+        Severity.WARNING,
+        "{column}: {count} of {total} photos cannot be read (such as {example}). Replace these files.",
+        "{column}: {count} из {total} фото не читаются (например, {example}). Замените файлы.",
+    ),
+    "image_too_large": (
+        Severity.WARNING,
+        "{column}: {count} photos have more pixels than the limit and were not opened. Make them smaller.",
+        "{column}: {count} фото больше допустимого размера и не открывались. Уменьшите их.",
+    ),
+    "text_truncated": (
+        Severity.INFO,
+        "{column}: {count} texts are very long; only the first {limit} characters were used.",
+        "{column}: {count} текстов очень длинные; использованы первые {limit} символов.",
+    ),
+    "nested_unreadable": (
+        Severity.WARNING,
+        "{column}: {count} of {total} values are neither JSON nor a Python literal (such as {example}).",
+        "{column}: {count} из {total} значений — не JSON и не литерал Python (например, {example}).",
+    ),
+    "number_unreadable": (
+        Severity.WARNING,
+        "{column}: {count} of {total} values are not numbers (such as {example}) and count as missing.",
+        "{column}: {count} из {total} значений — не числа (например, {example}) и считаются пропусками.",
+    ),
+    "date_unreadable": (
+        Severity.WARNING,
+        "{column}: {count} of {total} values are not dates (such as {example}) and count as missing.",
+        "{column}: {count} из {total} значений — не даты (например, {example}) и считаются пропусками.",
+    ),
+    "column_empty": (
+        Severity.WARNING,
+        "{column}: every value is missing; the column is not used.",
+        "{column}: все значения пропущены; столбец не используется.",
+    ),
+    "column_constant": (
+        Severity.INFO,
+        "{column}: every value is the same; the column is not used.",
+        "{column}: все значения одинаковы; столбец не используется.",
+    ),
+    "column_missing": (
+        Severity.WARNING,
+        "{column}: the column is absent from these rows and counts as missing.",
+        "{column}: столбца нет в этих строках; значения считаются пропусками.",
+    ),
+    "column_new": (
+        Severity.INFO,
+        "{column}: the column was not there in training and is not used.",
+        "{column}: столбца не было при обучении; он не используется.",
+    ),
+    "category_new": (
+        Severity.INFO,
+        "{column}: {count} of {total} rows have categories never seen in training (such as {example}).",
+        "{column}: в {count} из {total} строк категории, которых не было при обучении (например, {example}).",
+    ),
+    "class_rare": (
+        Severity.WARNING,
+        "{count} classes have fewer than {limit} rows (such as {example}); their scores are not reliable.",
+        "Классов, в которых меньше {limit} строк: {count} (например, {example}); их оценки ненадёжны.",
+    ),
+    "class_unseen": (
+        Severity.WARNING,
+        "{count} of {total} rows have a class that training lacks (such as {example}); they count as missed.",
+        "В {count} из {total} строк класс, которого нет в обучении (например, {example}); это считается ошибкой.",
+    ),
+    "rows_few": (
+        Severity.WARNING,
+        "There are only {count} rows to train on; every score here is very uncertain.",
+        "Для обучения всего строк: {count}; все оценки очень неточны.",
+    ),
+    "duplicate_ids": (
+        Severity.WARNING,
+        "{column}: {count} of {total} rows share their id with another row.",
+        "{column}: в {count} из {total} строк идентификатор повторяется.",
+    ),
+    "duplicate_rows": (
+        Severity.INFO,
+        "{count} of {total} rows repeat another row's content; repeats were kept on one side of every split.",
+        "{count} из {total} строк повторяют содержание другой; повторы не разделялись между частями.",
+    ),
+    "looks_like_id": (
+        Severity.INFO,
+        "{column}: nearly every value is different ({details}); it looks like an identifier and is not used.",
+        "{column}: почти все значения разные ({details}); похоже на идентификатор, не используется.",
+    ),
+    "looks_like_leak": (
+        Severity.ERROR,
+        "{column}: it alone predicts the target almost perfectly ({details}). If it is known only after the "
+        "outcome, put it under ignore.",
+        "{column}: один этот столбец почти точно предсказывает цель ({details}). Если он известен только после "
+        "исхода, добавьте его в ignore.",
+    ),
+    "looks_like_group": (
+        Severity.INFO,
+        "{column}: {details}; rows of one value may be alike. Consider group = {example} under [columns].",
+        "{column}: {details}; строки с одним значением могут быть похожи. Возможно, стоит указать group = {example}.",
+    ),
+    "test_columns_missing": (
+        Severity.ERROR,
+        "{column}: the test file lacks this column; it is not known at prediction time.",
+        "{column}: столбца нет в тестовом файле; при предсказании он неизвестен.",
+    ),
+    "encoder_unavailable": (
+        Severity.WARNING,
+        "The encoder {example} cannot be had ({details}); {fallback} is used in its place.",
+        "Кодировщик {example} недоступен ({details}); вместо него используется {fallback}.",
+    ),
+    "encoder_used": (
+        Severity.INFO,
+        "{column}: encoded by {example}.",
+        "{column}: кодировщик {example}.",
+    ),
+    "precision_fallback": (
+        Severity.INFO,
+        "Encoder {example}: bf16 differs from fp32 (cosine {details}), so fp32 is used.",
+        "Кодировщик {example}: bf16 отличается от fp32 (косинус {details}); используется fp32.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found. ``rows`` names at most ``MAX_ROWS_NAMED`` rows by their index labels."""
+
+    code: str
+    column: str = ""
+    count: int = 0
+    total: int = 0
+    rows: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+        return FINDINGS[self.code][0]
+
+    def in_language(self, language: str) -> str:
+        """One sentence in ``en`` or ``ru``; plain text, not escaped for HTML."""
+        template = FINDINGS[self.code][2 if language == "ru" else 1]
+        values = _Lenient(column=self.column, count=self.count, total=self.total)
+        values.update({key: str(value)[:120] for key, value in self.details.items()})
+        return template.format_map(values)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; ``Finding(**data)`` reads it back, except that rows come back as a list."""
+        return asdict(self)
+
+
+class _Lenient(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+class Audit:
+    """Collects findings while data pass through. Not thread-safe; workers return, the caller adds."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def add(
+        self,
+        code: str,
+        *,
+        column: str = "",
+        rows: Iterable[Any] = (),
+        count: int | None = None,
+        total: int = 0,
+        **details: Any,
+    ) -> None:
+        """Add a finding; ``count`` is the number of ``rows`` if not given. An equal one is kept once.
+
+        Raises:
+            KeyError: if ``code`` is not in ``FINDINGS``.
+        """
+        named = [str(row) for row in rows]
+        _ = FINDINGS[code]
+        finding = Finding(
+            code, column, len(named) if count is None else count, total, tuple(named[:MAX_ROWS_NAMED]), details
+        )
+        if finding not in self.findings:
+            self.findings.append(finding)

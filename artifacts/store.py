@@ -1,0 +1,143 @@
+"""A run folder: each step is a folder that is there whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from artifacts.errors import ArtifactError
+
+FORMAT_VERSION = 1
+
+
+class RunFolder:
+    """Steps under one folder. A step is written to a temporary name, synced, and renamed."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def create(self) -> RunFolder:
+        """Make the folder if it is not there, and sweep away what a killed run left half-written.
+
+        Raises:
+            ArtifactError: if the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            for left in self.path.glob(".tmp-*"):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            probe = self.path / f".tmp-{uuid.uuid4().hex}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise ArtifactError(
+                f"Cannot write into the run folder {str(self.path)!r}: {error}. "
+                "Name a writable folder with --run, or free some space."
+            ) from error
+        return self
+
+    def has(self, step: str) -> bool:
+        """Whether the step was finished."""
+        return (self.path / step).exists()
+
+    def folder(self, step: str) -> Path:
+        """The folder of a finished step.
+
+        Raises:
+            ArtifactError: if it is not there.
+        """
+        if not self.has(step):
+            raise ArtifactError(
+                f"The run folder {str(self.path)!r} lacks {step!r}. "
+                "Name the folder of a finished run, or run fit again to complete it."
+            )
+        return self.path / step
+
+    @contextmanager
+    def write(self, step: str) -> Iterator[Path]:
+        """A temporary folder to write the step's files into; on success it becomes the step.
+
+        Raises:
+            ArtifactError: if the disk is full or the folder cannot be written.
+        """
+        target = self.path / step
+        temporary = self.path / f".tmp-{uuid.uuid4().hex}"
+        try:
+            temporary.mkdir(parents=True)
+            yield temporary
+            _sync_tree(temporary)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists():
+                replaced = self.path / f".tmp-{uuid.uuid4().hex}"
+                os.replace(target, replaced)
+                os.replace(temporary, target)
+                shutil.rmtree(replaced)
+            else:
+                os.replace(temporary, target)
+            _sync(target.parent)
+        except OSError as error:
+            raise ArtifactError(
+                f"Step {step!r} could not be written into {str(self.path)!r}: {error}. Free some space or name "
+                "another folder with --run, then run the same command again: finished steps are kept."
+            ) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write readable JSON in UTF-8."""
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON in UTF-8.
+
+    Raises:
+        ArtifactError: if the file is missing or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArtifactError(
+            f"{str(path)!r} cannot be read ({error}). Name the folder of a finished run, or run fit again."
+        ) from error
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write one file whole or not at all.
+
+    Raises:
+        ArtifactError: if it cannot be written.
+    """
+    temporary = path.with_name(f".tmp-{uuid.uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        _sync(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ArtifactError(f"Cannot write {str(path)!r}: {error}. Name another place or free some space.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():  # Windows cannot open folders
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        _sync(path)
+    _sync(folder)

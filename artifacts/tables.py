@@ -1,0 +1,77 @@
+"""Reading rows: CSV, parquet, JSON lines, or a folder with one JSON file a row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from artifacts.errors import InputError
+
+FORMATS = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a table into a frame with a fresh 0..n-1 index and string column names.
+
+    A folder is read as one row per ``*.json`` file, with the file's stem as column ``file_id`` if
+    the objects do not hold it. Nested values stay Python objects.
+
+    Raises:
+        InputError: if there is nothing there, the format is unknown, or the content does not fit it.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"There is no data at {str(path)!r}. Check the path, or name the folder with --data.")
+    try:
+        frame = _read_folder(path) if path.is_dir() else _read_file(path)
+    except InputError:
+        raise
+    except (ValueError, OSError, KeyError) as error:  # pandas and pyarrow errors are of these
+        raise InputError(f"{str(path)!r} cannot be read: {type(error).__name__}: {str(error)[:200]}.") from error
+    frame.columns = frame.columns.map(str)
+    twice = sorted(set(frame.columns[frame.columns.duplicated()]))
+    if twice:
+        raise InputError(f"{str(path)!r} has columns of the same name: {twice}. Rename them.")
+    if frame.empty:
+        raise InputError(f"{str(path)!r} holds no rows ({len(frame.columns)} columns). Expected at least one.")
+    return frame.reset_index(drop=True)
+
+
+def _read_file(path: Path) -> pd.DataFrame:
+    suffix = path.suffix.lower()
+    if suffix in (".csv", ".tsv"):
+        return pd.read_csv(path, sep="\t" if suffix == ".tsv" else ",", low_memory=False)
+    if suffix == ".parquet":
+        return pd.read_parquet(path)
+    if suffix in (".jsonl", ".ndjson"):
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return pd.DataFrame([_object(line, f"{path.name} line {i}") for i, line in enumerate(lines, 1) if line.strip()])
+    raise InputError(
+        f"{str(path)!r} has an unknown format {suffix!r}. Expected one of {list(FORMATS)} or a folder of JSON files."
+    )
+
+
+def _read_folder(folder: Path) -> pd.DataFrame:
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        raise InputError(
+            f"The folder {str(folder)!r} holds no *.json files. Name a file of {list(FORMATS)}, or the right folder."
+        )
+    rows = []
+    for file in files:
+        row = _object(file.read_text(encoding="utf-8-sig"), file.name)
+        rows.append({"file_id": file.stem, **row})
+    return pd.DataFrame(rows)
+
+
+def _object(text: str, where: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where} is not valid JSON: {str(error)[:200]}. Mend or remove it.") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{where} holds a {type(value).__name__}, but one object {{column: value}} is expected.")
+    return value
