@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -18,23 +19,51 @@ from artifacts.schema import VIEWS, Feature, Modality
 FloatArray = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
 class Block:
     """The features that one featurizer made of one source column.
 
     ``values`` is a C-contiguous float32 array (n_samples, n_features), NaN where unknown. Category
     blocks hold one feature whose values are codes into ``categories``; -1 (also as float32) is a
-    missing or never seen category.
+    missing or never seen category. ``take`` shares the stored array and copies rows only when
+    ``values`` is asked for, so that folds do not multiply the table in memory.
     """
 
-    source: str
-    featurizer: str
-    features: tuple[Feature, ...]
-    values: FloatArray
-    categories: tuple[str, ...] | None = None
+    def __init__(
+        self,
+        source: str,
+        featurizer: str,
+        features: tuple[Feature, ...],
+        values: FloatArray,
+        categories: tuple[str, ...] | None = None,
+    ) -> None:
+        self.source = source
+        self.featurizer = featurizer
+        self.features = features
+        self.categories = categories
+        self._stored = values
+        self._rows: NDArray[np.int64] | None = None
+        self._check()
 
-    def __post_init__(self) -> None:
-        values = self.values
+    @property
+    def values(self) -> FloatArray:
+        """float32 (n_samples, n_features), C-contiguous; a new array in a block that was taken."""
+        return self._stored if self._rows is None else np.ascontiguousarray(self._stored[self._rows])
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+        return len(self._stored) if self._rows is None else len(self._rows)
+
+    def gather(self, rows: NDArray[Any]) -> FloatArray:
+        """Values of some rows, by position or boolean mask, in one copy."""
+        return np.ascontiguousarray(self._stored[self._positions(rows)])
+
+    def _positions(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+        known = np.arange(len(self._stored)) if self._rows is None else self._rows
+        return np.asarray(known[rows], dtype=np.int64)
+
+    def _check(self) -> None:
+        values = self._stored
         if values.dtype != np.float32 or values.ndim != 2 or not values.flags.c_contiguous:
             raise InputError(
                 f"Block {self.name!r} needs a C-contiguous float32 array (n_samples, n_features), "
@@ -74,10 +103,10 @@ class Block:
         return any(feature.opaque for feature in self.features)
 
     def take(self, rows: NDArray[Any]) -> Block:
-        """The same block for some rows (a copy)."""
-        return Block(
-            self.source, self.featurizer, self.features, np.ascontiguousarray(self.values[rows]), self.categories
-        )
+        """The same block for some rows, by position or boolean mask; shares the stored array."""
+        taken = copy.copy(self)
+        taken._rows = self._positions(rows)
+        return taken
 
 
 @dataclass(frozen=True)
@@ -89,9 +118,9 @@ class FeatureTable:
 
     def __post_init__(self) -> None:
         for block in self.blocks:
-            if len(block.values) != len(self.index):
+            if block.n_samples != len(self.index):
                 raise InputError(
-                    f"Block {block.name!r} has {len(block.values)} rows, but the table has {len(self.index)}."
+                    f"Block {block.name!r} has {block.n_samples} rows, but the table has {len(self.index)}."
                 )
         for what, names in (
             ("block", [block.name for block in self.blocks]),
@@ -159,7 +188,7 @@ class FeatureTable:
         return FeatureTable(tuple(block for block in self.blocks if keep(block)), self.index)
 
     def take(self, rows: NDArray[Any] | Sequence[int]) -> FeatureTable:
-        """The same columns for some rows, by position or boolean mask (a copy)."""
+        """The same columns for some rows, by position or boolean mask; values are copied when asked for."""
         rows = np.asarray(rows)
         return FeatureTable(tuple(block.take(rows) for block in self.blocks), self.index[rows])
 
@@ -173,12 +202,12 @@ class FeatureTable:
 
         ``rows`` picks rows without an intermediate copy of the table.
         """
-        n = self.n_samples if rows is None else len(np.arange(self.n_samples)[rows])
-        result = np.empty((n, self.n_features), dtype=np.float32)
+        positions = np.arange(self.n_samples) if rows is None else np.arange(self.n_samples)[rows]
+        result = np.empty((len(positions), self.n_features), dtype=np.float32)
         start = 0
         for block in self.blocks:
             stop = start + len(block.features)
-            result[:, start:stop] = block.values if rows is None else block.values[rows]
+            result[:, start:stop] = block.values if rows is None else block.gather(positions)
             start = stop
         return result
 

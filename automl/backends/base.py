@@ -1,0 +1,114 @@
+"""The contract of a back end: the same rows, folds and seconds in; something fitted and its candidates out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artifacts.examples import Examples
+from artifacts.explanation import Explanation
+from artifacts.feature_table import FeatureTable
+from artifacts.link import from_link
+from artifacts.progress import Progress, Silent
+from artifacts.schema import Kind
+from artifacts.store import RunFolder
+from automl.budget import Budget
+from evaluation.metrics import Metric
+from evaluation.splits import Fold
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a back end has to solve.
+
+    ``examples`` are the training rows alone: the holdout is not among them. ``folder`` is the run's
+    folder, in which a back end may keep finished work under its own name, so that a killed fit
+    goes on from there.
+    """
+
+    examples: Examples
+    folds: tuple[Fold, ...]
+    metric: Metric
+    budget: Budget
+    folder: RunFolder
+    seed: int = 0
+    n_threads: int = 2
+    settings: dict[str, Any] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Silent)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One line of a leaderboard: a model or a blend over a view, or the reason why it failed.
+
+    ``out_of_fold`` holds link scores (n_train, n_link), NaN in rows that no fold validated; None if
+    there are none. ``weight`` is its share in the back end's final blend.
+    """
+
+    key: str
+    model: str
+    view: str
+    params: dict[str, Any] = field(default_factory=dict)
+    fit_seconds: float = np.nan
+    out_of_fold: Float | None = None
+    weight: float = 0.0
+    error: str = ""
+
+
+class FittedBackend(ABC):
+    """Something that predicts, made of candidates. ``FINAL`` is the key of what ``decide`` uses."""
+
+    FINAL: ClassVar[str] = "final"
+    executes_code_on_load: ClassVar[bool] = False
+
+    kind: Kind
+    candidates: tuple[Candidate, ...]
+
+    @abstractmethod
+    def decide(self, table: FeatureTable, key: str = FINAL) -> Float:
+        """Link scores (n_samples, n_link) of the final model, or of one candidate."""
+
+    def predict(self, table: FeatureTable) -> Float:
+        """Predictions (n_samples, n_outputs) of the final model."""
+        return from_link(self.kind, self.decide(table))
+
+    @abstractmethod
+    def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
+        """Contributions that add up to ``decide``; see ``Model.contributions``.
+
+        Raises:
+            InputError: if this back end cannot be explained.
+        """
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write into an existing empty folder."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote. Candidates come back without ``out_of_fold``."""
+
+
+class Backend(ABC):
+    """Solves a problem within its budget. A failure of a single candidate is a candidate with an error."""
+
+    name: ClassVar[str]
+    fitted: ClassVar[type[FittedBackend]]
+
+    @abstractmethod
+    def fit(self, problem: Problem) -> FittedBackend:
+        """Search, fit and blend.
+
+        Raises:
+            MissingDependencyError: if the packages of the back end are not installed.
+            FusionError: if nothing at all could be fitted.
+        """
