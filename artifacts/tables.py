@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from artifacts.errors import InputError
+from artifacts.store import write_file
 
 FORMATS = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 
@@ -75,3 +76,25 @@ def _object(text: str, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{where} holds a {type(value).__name__}, but one object {{column: value}} is expected.")
     return value
+
+
+def write_table(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write parquet or csv, by the ending, whole or not at all. The index is left out.
+
+    In csv, texts that a spreadsheet would run as a formula get an apostrophe in front.
+
+    Raises:
+        InputError: if the ending is neither.
+        ArtifactError: if the file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".parquet":
+        write_file(path, frame.to_parquet(None, index=False))
+    elif path.suffix.lower() == ".csv":
+        write_file(path, frame.map(_harmless).to_csv(index=False))
+    else:
+        raise InputError(f"Cannot write {str(path)!r}: expected a name that ends in .parquet or .csv.")
+
+
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -1,0 +1,99 @@
+"""What the own search leaves: a blend of fold models that explains itself."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artifacts.explanation import Explanation
+from artifacts.feature_table import FeatureTable
+from artifacts.schema import Kind
+from artifacts.store import read_json, write_json
+from automl.backends.base import Candidate, FittedBackend
+from automl.models.base import LINK_UNITS, Model
+from automl.models.registry import MODELS
+
+Float = NDArray[np.float64]
+
+
+class FittedSearch(FittedBackend):
+    """A blend of fold models. Models are read from ``folder`` when first asked for."""
+
+    def __init__(
+        self, kind: Kind, candidates: tuple[Candidate, ...], blends: dict[str, dict[str, float]], folder: Path
+    ) -> None:
+        self.kind = kind
+        self.candidates = candidates
+        self.blends = blends
+        self.folder = folder
+        self._models: dict[str, list[Model]] = {}
+
+    def decide(self, table: FeatureTable, key: str = FittedBackend.FINAL) -> Float:
+        """See ``FittedBackend.decide``: the weighted mean of members, each the mean of its fold models."""
+        if key in self.blends:
+            parts = [weight * self.decide(table, member) for member, weight in self.blends[key].items()]
+            return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
+        view = table.select(view=self._candidate(key).view)
+        return np.asarray(np.mean([model.decide(view) for model in self.models(key)], axis=0), dtype=np.float64)
+
+    def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
+        """See ``Model.contributions``; the final blend's."""
+        position = {feature.name: i for i, feature in enumerate(table.features)}
+        total, base, methods = np.zeros(0), np.zeros(0), []
+        for key, weight in self.blends[self.FINAL].items():
+            view = table.select(view=self._candidate(key).view)
+            within = groups[[position[feature.name] for feature in view.features]]
+            models = self.models(key)
+            for model in models:
+                part = model.contributions(view, within, names)
+                total = total + weight / len(models) * part.values if total.size else weight / len(models) * part.values
+                base = base + weight / len(models) * part.base if base.size else weight / len(models) * part.base
+                methods.append(f"{model.name}: {part.method}")
+        return Explanation(tuple(names), total, base, LINK_UNITS[self.kind], "; ".join(dict.fromkeys(methods)))
+
+    def models(self, key: str) -> list[Model]:
+        """The fold models of a candidate; those of the final blend stay in memory."""
+        if key in self._models:
+            return self._models[key]
+        folders = sorted((self.folder / key).glob("model_*"))
+        models = [MODELS[self._candidate(key).model].load(folder) for folder in folders]
+        if key in self.blends[self.FINAL]:
+            self._models[key] = models
+        return models
+
+    def _candidate(self, key: str) -> Candidate:
+        return next(candidate for candidate in self.candidates if candidate.key == key)
+
+    def save(self, folder: Path) -> None:
+        """Write the final blend and its members' models; other candidates keep their description alone."""
+        for key in self.blends[self.FINAL]:
+            shutil.copytree(self.folder / key, folder / key)
+        described = {
+            "kind": self.kind.value,
+            "candidates": [described(candidate) for candidate in self.candidates],
+            "blends": {self.FINAL: self.blends[self.FINAL]},
+        }
+        write_json(folder / "search.json", described)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote; executes no code from the folder."""
+        data = read_json(folder / "search.json")
+        candidates = tuple(candidate_from(candidate) for candidate in data["candidates"])
+        return cls(Kind(data["kind"]), candidates, data["blends"], folder)
+
+
+def described(candidate: Candidate) -> dict[str, Any]:
+    """A candidate as plain data, without its out-of-fold scores; ``candidate_from`` reads it back."""
+    plain = {name: value for name, value in vars(candidate).items() if name != "out_of_fold"}
+    return {**plain, "fit_seconds": None if np.isnan(candidate.fit_seconds) else candidate.fit_seconds}
+
+
+def candidate_from(data: dict[str, Any]) -> Candidate:
+    """Read what ``described`` gave."""
+    return Candidate(**{**data, "fit_seconds": np.nan if data["fit_seconds"] is None else data["fit_seconds"]})

@@ -1,0 +1,273 @@
+"""Our own search: cheap defaults over every view first, then Optuna, then a blend on the link scale."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artifacts.errors import FusionError
+from artifacts.link import from_link, n_link
+from artifacts.outcome import Outcome
+from artifacts.store import read_json, write_json
+from automl.backends.base import Backend, Candidate, FittedBackend, Problem
+from automl.backends.fitted_search import FittedSearch, candidate_from, described
+from automl.budget import Budget
+from automl.ensemble import greedy_blend
+from automl.models.base import Model
+from automl.models.registry import MODELS
+from evaluation.metrics import constant_prediction
+
+if TYPE_CHECKING:
+    import optuna
+
+Float = NDArray[np.float64]
+
+DEFAULTS_SHARE = 0.6  # of the budget at most, where Optuna is to have a turn
+BLEND_SHARE = 0.03  # kept back for the blend
+N_ARMS = 3  # (model, view) pairs that Optuna tunes
+MIN_TRIAL_SECONDS = 1.0
+
+
+class SearchBackend(Backend):
+    """Own search over ``MODELS`` and the views of the table."""
+
+    name = "search"
+    fitted = FittedSearch
+
+    def fit(self, problem: Problem) -> FittedSearch:
+        """See ``Backend.fit``. Finished candidates in the run folder are taken as they are.
+
+        Raises:
+            FusionError: if no candidate could be fitted; the message has the reasons.
+        """
+        search = _Search(problem, problem.budget.sooner(BLEND_SHARE * problem.budget.seconds))
+        with problem.progress.task("search", problem.budget.seconds) as advance:
+            search.advance = advance
+            search.run_defaults()
+            search.run_trials()
+        usable = [candidate for candidate in search.candidates if not candidate.error]
+        if not usable:
+            reasons = "; ".join(f"{c.model} on {c.view}: {c.error}" for c in search.candidates)
+            raise FusionError(f"No model could be fitted in {problem.budget.seconds:.0f} s. {reasons}.")
+        return search.blended(usable)
+
+
+class _Search:
+    def __init__(self, problem: Problem, budget: Budget) -> None:
+        self.problem = problem
+        self.budget = budget
+        self.root = problem.folder.path / "search"
+        self.candidates: list[Candidate] = []
+        self.advance: Any = lambda _seconds: None
+        self.shown = 0.0
+        self.reference = constant_prediction(problem.examples.outcome)
+
+    # -- candidates -------------------------------------------------------------------------------
+
+    def run_defaults(self) -> None:
+        """Each model with its defaults over each view; the cheap linear one over every view first."""
+        table = self.problem.examples.table
+        names = self.problem.settings.get("models") or list(MODELS)
+        cheap = [("linear", view) for view in table.views if "linear" in names]
+        rest = [(name, view) for view in table.views for name in names if (name, view) not in cheap]
+        arms = cheap + rest
+        # Every model sees the whole table before any sees a part: that is where the best score is.
+        for position, (name, view) in enumerate(arms):
+            usable = max(DEFAULTS_SHARE * self.budget.seconds - self.budget.spent, 0.25 * self.budget.left)
+            share = _importance(name, view) / sum(_importance(*arm) for arm in arms[position:])
+            seconds = min(max(usable, 1e-3) * share, self.budget.left)
+            self.try_candidate(f"{name}-{view}", name, view, {}, Budget(max(seconds, 1e-3)))
+
+    def run_trials(self) -> None:
+        """Optuna over the parameters of the best (model, view) pairs, pruned over the folds."""
+        arms = self._best_arms()
+        if not arms or self.budget.left < MIN_TRIAL_SECONDS:
+            return
+        study = self._study()
+        for number in range(int(self.problem.settings.get("max_trials", 200))):
+            if self.budget.left < max(MIN_TRIAL_SECONDS, 0.5 * min(c.fit_seconds for c in arms.values())):
+                return
+            self._run_trial(study, arms, number)
+
+    def _run_trial(self, study: optuna.Study, arms: dict[str, Candidate], number: int) -> None:
+        import optuna
+
+        trial = study.ask()
+        arm = arms[trial.suggest_categorical("arm", list(arms))]
+        table = self.problem.examples.table.select(view=arm.view)
+        params = MODELS[arm.model].suggest(trial, self.problem.examples.outcome, table)
+        allowed = Budget(max(min(self.budget.left, 4 * arm.fit_seconds + 5.0), 1e-3))
+        key = f"{arm.model}-{arm.view}-{_digest(params)}"
+        done = self.try_candidate(key, arm.model, arm.view, params, allowed, trial)
+        if done.error:
+            state = optuna.trial.TrialState.PRUNED if "pruned" in done.error else optuna.trial.TrialState.FAIL
+            study.tell(trial, state=state)
+        else:
+            study.tell(trial, self._score(done))
+
+    def _study(self) -> optuna.Study:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.root.mkdir(parents=True, exist_ok=True)
+        storage = optuna.storages.JournalStorage(
+            optuna.storages.journal.JournalFileBackend(str(self.root / "study.journal"))
+        )
+        return optuna.create_study(
+            study_name="search",
+            storage=storage,
+            load_if_exists=True,
+            direction="maximize" if self.problem.metric.higher_is_better else "minimize",
+            sampler=optuna.samplers.TPESampler(
+                seed=self.problem.seed, multivariate=True, group=True, n_startup_trials=8
+            ),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+        )
+
+    def _best_arms(self) -> dict[str, Candidate]:
+        usable = [c for c in self.candidates if not c.error]
+        sign = 1 if self.problem.metric.higher_is_better else -1
+        usable.sort(key=lambda c: sign * np.nan_to_num(self._score(c), nan=-sign * np.inf), reverse=True)
+        return {f"{c.model}-{c.view}": c for c in usable[:N_ARMS]}
+
+    def _score(self, candidate: Candidate) -> float:
+        assert candidate.out_of_fold is not None
+        return _score(self.problem, candidate.out_of_fold, self.reference)
+
+    # -- one candidate ----------------------------------------------------------------------------
+
+    def try_candidate(
+        self, key: str, name: str, view: str, params: dict[str, Any], allowed: Budget, trial: optuna.Trial | None = None
+    ) -> Candidate:
+        """Fit over the folds, or take what a killed fit had finished; a failure is a candidate, too."""
+        stored = self._stored(key)
+        if stored is not None:
+            candidate = stored
+        elif allowed.left < 0.05:
+            candidate = Candidate(key, name, view, params, error="the budget was used up before its turn")
+        else:
+            candidate = self._fitted(Candidate(key, name, view, params), allowed, trial)
+        self.candidates.append(candidate)
+        self.advance(max(self.problem.budget.spent - self.shown, 0.0))
+        self.shown = self.problem.budget.spent
+        return candidate
+
+    def _fitted(self, candidate: Candidate, allowed: Budget, trial: optuna.Trial | None) -> Candidate:
+        started = time.monotonic()
+        try:
+            with self.problem.folder.write(f"search/{candidate.key}") as folder:
+                scores = self._over_folds(candidate, allowed, folder, trial)
+                candidate = replace(candidate, out_of_fold=scores, fit_seconds=time.monotonic() - started)
+                np.save(folder / "out_of_fold.npy", scores, allow_pickle=False)
+                write_json(folder / "candidate.json", described(candidate))
+        except _Pruned as pruned:
+            return replace(candidate, fit_seconds=time.monotonic() - started, error=f"pruned: {pruned}")
+        except Exception as error:  # a trial that fails is a row, whatever the library raised
+            text = f"{type(error).__name__}: {str(error)[:300]}"
+            return replace(candidate, fit_seconds=time.monotonic() - started, error=text)
+        return candidate
+
+    def _over_folds(self, candidate: Candidate, allowed: Budget, folder: Path, trial: optuna.Trial | None) -> Float:
+        examples = self.problem.examples.view(candidate.view)
+        outcome = examples.outcome
+        scores = np.full((outcome.n_samples, n_link(outcome.kind, outcome.n_outputs)), np.nan)
+        models = []
+        n_fits = len(self.problem.folds) + (1 if self._refits else 0)
+        for i, fold in enumerate(self.problem.folds):
+            if allowed.left <= 0 and i:
+                raise _Pruned(f"time ran out after {i} of {len(self.problem.folds)} folds")
+            model = self._model(candidate, candidate.params)
+            deadline = time.monotonic() + max(allowed.left, 0.0) / (n_fits - i)
+            train, valid = examples.take(fold.train), examples.take(fold.valid)
+            model.fit(train, valid, deadline=deadline)
+            scores[fold.valid] = model.decide(valid.table)
+            models.append(model)
+            if trial is not None:
+                trial.report(_score(self.problem, scores, self.reference), i)
+                if i + 1 < len(self.problem.folds) and trial.should_prune():
+                    raise _Pruned(f"worse than the median after {i + 1} of {len(self.problem.folds)} folds")
+        if self._refits:
+            params = models[0].params_for_refit(models)
+            models = [self._model(candidate, params).fit(examples, deadline=time.monotonic() + max(allowed.left, 0.0))]
+        for i, model in enumerate(models):
+            (folder / f"model_{i}").mkdir()
+            model.save(folder / f"model_{i}")
+        return scores
+
+    @property
+    def _refits(self) -> bool:
+        # Folds in time order leave the newest rows out of every model; a refit sees them all.
+        return bool(self.problem.settings.get("refit", False))
+
+    def _model(self, candidate: Candidate, params: dict[str, Any]) -> Model:
+        return MODELS[candidate.model](params, seed=self.problem.seed, n_threads=self.problem.n_threads)
+
+    def _stored(self, key: str) -> Candidate | None:
+        folder = self.root / key
+        if not folder.exists() or any(candidate.key == key for candidate in self.candidates):
+            return None
+        scores = np.load(folder / "out_of_fold.npy", allow_pickle=False)
+        return replace(candidate_from(read_json(folder / "candidate.json")), out_of_fold=scores)
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def blended(self, usable: list[Candidate]) -> FittedSearch:
+        """The final blend, and beside it the blend of single views, which is late fusion."""
+        outcome = self.problem.examples.outcome
+        scores = {c.key: c.out_of_fold for c in usable if c.out_of_fold is not None}
+        weights = greedy_blend(scores, outcome, self.problem.metric, reference=self.reference)
+        blends = [_Blend(FittedBackend.FINAL, "blend", "all", weights)]
+        single = {c.key: scores[c.key] for c in usable if c.view != "all"}
+        if len({c.view for c in usable if c.view != "all"}) > 1:
+            late = greedy_blend(single, outcome, self.problem.metric, reference=self.reference)
+            blends.append(_Blend("late", "late fusion", "+".join(_views(late, usable)), late))
+        rows = [blend.candidate(scores, usable) for blend in blends]
+        rest = [replace(c, weight=weights.get(c.key, 0.0)) for c in self.candidates]
+        fitted = FittedSearch(outcome.kind, (*rows, *rest), {b.key: b.weights for b in blends}, self.root)
+        return fitted
+
+
+@dataclass(frozen=True)
+class _Blend:
+    key: str
+    model: str
+    view: str
+    weights: dict[str, float]
+
+    def candidate(self, scores: dict[str, Float], members: Sequence[Candidate]) -> Candidate:
+        total = sum((w * scores[key] for key, w in self.weights.items()), np.zeros(1))
+        seconds = sum(c.fit_seconds for c in members if c.key in self.weights)
+        return Candidate(self.key, self.model, self.view, dict(self.weights), seconds, np.asarray(total), 1.0)
+
+
+class _Pruned(Exception):  # noqa: N818 - a verdict, not an error
+    pass
+
+
+def _score(problem: Problem, scores: Float, reference: Float) -> float:
+    rows = np.isfinite(scores).all(axis=1)
+    outcome: Outcome = problem.examples.outcome.take(rows)
+    return problem.metric.score(outcome, from_link(outcome.kind, scores[rows]), reference)
+
+
+def _importance(name: str, view: str) -> float:
+    """Relative time for a default candidate; what it leaves unused goes to those after it."""
+    if view != "all":
+        return 1.0
+    return 8.0 if name == "linear" else 4.0
+
+
+def _digest(params: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(params, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def _views(weights: dict[str, float], candidates: Sequence[Candidate]) -> list[str]:
+    return sorted({candidate.view for candidate in candidates if candidate.key in weights})

@@ -1,0 +1,240 @@
+"""The command line. Bad input ends with exit code 2 and one clear line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="tabular-fusion",
+    help="From a table of photos, texts and characteristics to a model, an honest leaderboard and advice.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Out = Annotated[Path, typer.Option("--out", help="File to write.")]
+RunFolder = Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="RUN")]
+
+
+@app.command()
+def init(
+    data: Annotated[Path, typer.Argument(help="A csv, parquet or jsonl file, or a folder of JSON files.")],
+    target: Annotated[str | None, typer.Option(help="Column to predict.")] = None,
+    out: Annotated[Path, typer.Option(help="Where to write the draft.")] = Path("task.toml"),
+) -> None:
+    """Write a draft task.toml with guesses about the columns, and warnings."""
+    from artifacts.errors import InputError
+    from artifacts.store import write_file
+    from artifacts.tables import read_table
+    from featurizers.column_inference import draft_task
+
+    if out.exists():
+        raise InputError(f"{str(out)!r} is there already. Name another file with --out, or remove it.")
+    draft = draft_task(read_table(data), data=data, target=target, out=out)
+    write_file(out, draft)
+    typer.echo(draft)
+    typer.echo(f"Written to {out}. Check it, then run: tabular-fusion fit {out}", err=True)
+
+
+@app.command()
+def fit(
+    task: Annotated[Path, typer.Argument(help="The task.toml.")],
+    data: Annotated[Path | None, typer.Option(help="Folder that the task's paths start from.")] = None,
+    preset: Annotated[str, typer.Option(help="fast, balanced, best, lightautoml or autogluon.")] = "balanced",
+    budget: Annotated[float | None, typer.Option(help="Seconds for the whole fit.")] = None,
+    run: Annotated[Path | None, typer.Option(help="Folder to leave everything in.")] = None,
+    seed: Annotated[int, typer.Option(help="Of splits, models and search.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Fit a task: a model, a leaderboard and all that is needed to go on."""
+    from artifacts.progress import Bars
+    from artifacts.task import Task
+    from automl.fitting import fit as fit_task
+
+    done = fit_task(
+        Task.from_toml(task, data=data), preset=preset, budget_seconds=budget, run=run, seed=seed, progress=Bars()
+    )
+    board = done.leaderboard()
+    if as_json:
+        _print_json({"run": str(done.path), "seconds": done.manifest["seconds"], "leaderboard": _records(board)})
+        return
+    _print_board(board)
+    _print_findings(done)
+    for name, encoder in done.manifest["encoders"].items():
+        typer.echo(f"{name} encoder: {encoder['spec'] + ' (' + encoder['location'] + ')' if encoder else 'none'}")
+    typer.echo(f"Run: {done.path} ({done.manifest['spent_seconds']:.0f} s)")
+
+
+@app.command()
+def predict(
+    run: RunFolder,
+    data: Annotated[Path, typer.Argument(help="Rows to predict: csv, parquet, jsonl, or a folder of JSON files.")],
+    out: Out,
+    proba: Annotated[bool, typer.Option("--proba", help="Add one column per class.")] = False,
+    images: Annotated[Path | None, typer.Option(help="Folder of the photos, if it is not the task's.")] = None,
+    trust: Annotated[bool, typer.Option("--trust", help="Allow runs whose files execute code when read.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Predict rows with a fitted run; writes parquet, or csv by the ending of --out."""
+    from artifacts.progress import Bars
+    from artifacts.tables import read_table, write_table
+    from automl.predictor import Predictor
+
+    frame = read_table(data)
+    predictor = Predictor.load(run, trust=trust, progress=Bars())
+    if images is not None:
+        predictor = predictor.with_images(images)
+    predictions = predictor.predict(frame, proba=proba)
+    write_table(predictions, out)
+    if as_json:
+        _print_json({"out": str(out), "rows": len(predictions), "findings": _finding_lines(predictor.audit.findings)})
+        return
+    for line in _finding_lines(predictor.audit.findings):
+        typer.echo(line)
+    typer.echo(f"{len(predictions)} predictions: {out}")
+
+
+@app.command()
+def leaderboard(runs: Annotated[list[Path], typer.Argument(metavar="RUN...")], as_json: Json = False) -> None:
+    """One leaderboard over one or more runs."""
+    from automl.run import Run
+    from evaluation.leaderboard import merge_leaderboards
+
+    opened = [Run(run) for run in runs]
+    higher = {run.metric.name: run.metric.higher_is_better for run in opened}
+    board = merge_leaderboards([run.leaderboard() for run in opened], higher)
+    if as_json:
+        _print_json(_records(board))
+    else:
+        _print_board(board)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...")],
+    out: Annotated[Path | None, typer.Option(help="Also write the table as csv or parquet.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare runs row by row on the same holdout, with a paired bootstrap."""
+    from artifacts.tables import write_table
+    from automl.run import Run
+    from evaluation.compare import compare as compare_runs
+
+    table = compare_runs([Run(run).compared() for run in runs])
+    if out is not None:
+        write_table(table, out)
+    if as_json:
+        _print_json(_records(table))
+    else:
+        _print_frame(table, "Paired differences")
+
+
+@app.command()
+def report(
+    run: RunFolder,
+    out: Out,
+    lang: Annotated[str, typer.Option(help="en or ru.")] = "en",
+    trust: Annotated[bool, typer.Option("--trust", help="Allow runs whose files execute code when read.")] = False,
+) -> None:
+    """Write one self-contained HTML report of a run."""
+    from artifacts.progress import Bars
+    from artifacts.store import write_file
+    from automl.reporting import report_html
+
+    write_file(out, report_html(run, language=lang, trust=trust, progress=Bars()))
+    typer.echo(f"Report: {out}")
+
+
+@app.command("demo-data")
+def demo_data(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    rows: Annotated[int, typer.Option(help="How many cards.")] = 600,
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Make a small shop of product cards whose effects are known, because they were planted."""
+    from automl.demo_data import make_demo_data
+
+    truth = make_demo_data(folder, n_rows=rows, seed=seed)
+    for effect in truth.effects:
+        typer.echo(f"planted: {effect}")
+    typer.echo(f"Task: {folder / 'task.toml'}")
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what this machine has: versions, encoders, processor, cache and disk."""
+    from automl.doctor import diagnose
+
+    facts = diagnose()
+    if as_json:
+        _print_json(facts)
+        return
+    for group, values in facts.items():
+        typer.echo(f"{group}:")
+        for name, value in values.items():
+            typer.echo(f"  {name}: {value}")
+
+
+def _records(frame: Any) -> list[dict[str, Any]]:
+    return list(json.loads(frame.to_json(orient="records")))
+
+
+def _print_json(data: Any) -> None:
+    typer.echo(json.dumps(data, ensure_ascii=False, indent=1, default=str))
+
+
+def _print_board(board: Any) -> None:
+    from rich.console import Console
+
+    from evaluation.leaderboard import render
+
+    console = Console()
+    console.print(render(board))
+
+
+def _print_frame(frame: Any, title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title)
+    for name in frame.columns:
+        table.add_column(Text(str(name)))
+    for row in frame.itertuples(index=False):
+        table.add_row(*[Text(f"{value:.4f}" if isinstance(value, float) else str(value)) for value in row])
+    Console().print(table)
+
+
+def _finding_lines(findings: list[Any]) -> list[str]:
+    return [f"{finding.severity.value}: {_one_line(finding.in_language('en'))}" for finding in findings]
+
+
+def _print_findings(run: Any) -> None:
+    for line in _finding_lines(run.findings):
+        typer.echo(line)
+
+
+def _one_line(text: str) -> str:
+    # Data may hold terminal escapes and newlines; a message is one printable line.
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def main() -> NoReturn:
+    """Entry point of ``tabular-fusion``."""
+    from artifacts.errors import FusionError
+
+    try:
+        app(standalone_mode=True)
+    except FusionError as error:
+        typer.echo(f"tabular-fusion: {_one_line(str(error))}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("tabular-fusion: stopped. The same command goes on from the last finished step.", err=True)
+        sys.exit(130)
+    sys.exit(0)

@@ -1,0 +1,70 @@
+"""Greedy weighted blend on the link scale (Caruana et al., Ensemble selection from libraries of models, 2004)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artifacts.link import from_link
+from artifacts.outcome import Outcome
+from evaluation.metrics import METRICS, Metric
+
+Float = NDArray[np.float64]
+MAX_MEMBERS = 15
+# The likelihood breaks ties: metrics of hard decisions stand still over many blends.
+LIKELIHOOD = {"regression": "rmse", "binary": "log_loss", "multiclass": "log_loss", "conversion": "log_likelihood"}
+
+
+def greedy_blend(
+    scores: Mapping[str, Float], outcome: Outcome, metric: Metric, *, reference: Float | None = None, rounds: int = 20
+) -> dict[str, float]:
+    """Weights of candidates, which sum to 1, chosen with replacement on out-of-fold link scores.
+
+    Args:
+        scores: candidate to link scores (n_samples, n_link); rows that are NaN anywhere are left out.
+        outcome: the targets of the same rows.
+        metric: what to make best.
+        reference: constant prediction, for metrics that are relative to one.
+        rounds: how many times a candidate is added.
+    """
+    valid = np.all([np.isfinite(values).all(axis=1) for values in scores.values()], axis=0)
+    outcome = outcome.take(valid)
+    quality = _Quality(outcome, metric, reference)
+    ranked = sorted(scores, key=lambda key: quality(scores[key][valid]), reverse=True)[:MAX_MEMBERS]
+    kept = {key: scores[key][valid] for key in ranked}
+    counts = dict.fromkeys(ranked, 0)
+    counts[ranked[0]] = 1
+    total = kept[ranked[0]].copy()
+    best, best_counts = quality(total), dict(counts)
+    for size in range(2, rounds + 1):
+        options = {key: quality((total + values) / size) for key, values in kept.items()}
+        chosen = max(ranked, key=lambda key: options[key])
+        counts[chosen] += 1
+        total += kept[chosen]
+        if options[chosen] > best:
+            best, best_counts = options[chosen], dict(counts)
+    n = sum(best_counts.values())
+    return {key: count / n for key, count in best_counts.items() if count}
+
+
+class _Quality:
+    def __init__(self, outcome: Outcome, metric: Metric, reference: Float | None) -> None:
+        self._outcome = outcome
+        self._metric = metric
+        self._reference = reference
+        self._tie = METRICS[LIKELIHOOD[outcome.kind.value]]
+
+    def __call__(self, link: Float) -> tuple[float, float]:
+        predictions = from_link(self._outcome.kind, link)
+        return tuple(  # type: ignore[return-value]
+            _upwards(metric, metric.score(self._outcome, predictions, self._reference))
+            for metric in (self._metric, self._tie)
+        )
+
+
+def _upwards(metric: Metric, score: float) -> float:
+    if np.isnan(score):
+        return -np.inf
+    return score if metric.higher_is_better else -score

@@ -1,0 +1,315 @@
+"""One fit, a straight line: each step leaves its artifact in the run folder, whole or not at all."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xxhash
+
+from artifacts.embedding_store import EmbeddingStore
+from artifacts.errors import InputError
+from artifacts.examples import Examples
+from artifacts.feature_table import FeatureTable
+from artifacts.finding import Audit
+from artifacts.progress import Progress, Silent
+from artifacts.schema import Modality
+from artifacts.store import FORMAT_VERSION, RunFolder, read_json, write_file, write_json
+from artifacts.task import Task
+from automl.backends.base import FittedBackend, Problem
+from automl.backends.registry import backend_named
+from automl.budget import Budget
+from automl.data import Loaded, Rows, duplicates_of, load
+from automl.presets import Preset, preset_named
+from automl.run import Run
+from automl.scoring import Part, score_run
+from automl.versions import library_versions
+from evaluation.metrics import metric_for
+from evaluation.splits import Fold, folds_frame, folds_from_frame, holdout_rows, make_folds
+from featurizers.base import Surroundings
+from featurizers.encoders import resolve_encoder
+from featurizers.table_featurizer import TableFeaturizer
+
+SCORING_SHARE = 0.08  # of the budget, kept back for scoring and saving
+SCORING_SECONDS = (2.0, 15.0)  # bounds of that
+
+
+def fit(
+    task: Task,
+    *,
+    preset: str = "balanced",
+    budget_seconds: float | None = None,
+    run: str | Path | None = None,
+    seed: int = 0,
+    train: pd.DataFrame | None = None,
+    test: pd.DataFrame | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Turn a task into a fitted, scored and saved run.
+
+    Called again with the same arguments, a fit that was killed goes on from its last finished step,
+    and one that had finished is returned as it is.
+
+    Args:
+        task: what to predict from which columns.
+        preset: a name of ``automl.presets.PRESETS``.
+        budget_seconds: wall-clock seconds for the whole fit; the preset's own if None.
+        run: the folder to leave everything in; ``runs/<task>/<preset>-<hash>`` if None.
+        seed: of splits, models and search.
+        train: training rows, instead of the file that the task names.
+        test: test rows, likewise.
+        progress: where to show progress; silent if None.
+
+    Raises:
+        InputError: if the task, the data or an argument is not usable.
+        MissingDependencyError: if the preset's back end is not installed.
+        ArtifactError: if the run folder cannot be written.
+    """
+    chosen = preset_named(preset).with_budget(budget_seconds)
+    budget = Budget(chosen.budget_seconds)
+    progress = progress or Silent()
+    loaded = load(task, train, test)
+    request = _request(loaded, chosen, seed)
+    folder = RunFolder(run if run is not None else _default_folder(task, chosen, request)).create()
+    _claim(folder, request, loaded)
+    if not folder.has("run.json"):
+        _Steps(loaded, chosen, seed, folder, budget, progress).run(request)
+    return Run(folder.path, progress=progress)
+
+
+@dataclass
+class _Steps:
+    loaded: Loaded
+    preset: Preset
+    seed: int
+    folder: RunFolder
+    budget: Budget
+    progress: Progress
+
+    def run(self, request: dict[str, Any]) -> None:
+        seconds = {"read": self.budget.spent}
+        timed = _Timed(seconds)
+        with timed("split"):
+            holdout, folds = self.split()
+        with timed("features"):
+            table, test_table, encoders = self.features(holdout)
+        rows = self.loaded.train
+        assert rows.outcome is not None
+        examples = Examples(table, rows.outcome, rows.frame)
+        training = examples.take(~holdout) if holdout.any() else examples
+        with timed("model"):
+            fitted = self.model(training, folds)
+        with timed("score"):
+            part = self._part(examples, holdout, test_table)
+            scored = score_run(
+                self._problem(training, folds), fitted, part, self.preset.back_end, self.folder.path.name
+            )
+            self._save_scores(scored, test_table, fitted)
+        write_file(
+            self.folder.path / "run.json",
+            _json({**self._manifest(request, encoders, part), "seconds": seconds, "spent_seconds": self.budget.spent}),
+        )
+
+    # -- steps ------------------------------------------------------------------------------------
+
+    def split(self) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], tuple[Fold, ...]]:
+        """Steps 3 and 6: the holdout, unless a labelled test file serves, and folds of the rest."""
+        if not self.folder.has("split"):
+            rows, schema = self.loaded.train, self.loaded.schema
+            assert rows.outcome is not None
+            groups = rows.frame[schema.group].to_numpy() if schema.group else None
+            times = pd.to_datetime(rows.frame[schema.time], errors="coerce").to_numpy() if schema.time else None
+            duplicates = duplicates_of(rows, schema)
+            holdout = np.zeros(len(rows.frame), dtype=bool)
+            if self._scored_part == "holdout":
+                holdout = holdout_rows(
+                    rows.outcome,
+                    groups=groups,
+                    times=times,
+                    duplicates=duplicates,
+                    fraction=self.preset.holdout_fraction,
+                    seed=self.seed,
+                )
+            kept = ~holdout
+            folds = make_folds(
+                rows.outcome.take(kept),
+                groups=None if groups is None else groups[kept],
+                times=None if times is None else times[kept],
+                duplicates=duplicates[kept],
+                n_folds=self.preset.n_folds,
+                seed=self.seed,
+            )
+            with self.folder.write("split") as folder:
+                pd.DataFrame({"id": rows.ids, "holdout": holdout}).to_parquet(folder / "rows.parquet", index=False)
+                folds_frame(folds).to_parquet(folder / "folds.parquet", index=False)
+        folder = self.folder.folder("split")
+        stored = pd.read_parquet(folder / "rows.parquet")["holdout"].to_numpy(bool)
+        return stored, folds_from_frame(pd.read_parquet(folder / "folds.parquet"))
+
+    def features(
+        self, holdout: np.ndarray[Any, np.dtype[np.bool_]]
+    ) -> tuple[FeatureTable, FeatureTable | None, dict[str, Any]]:
+        """Steps 4 and 5: featurizers fitted on the training rows, tables of all rows."""
+        if not self.folder.has("features"):
+            task, audit = self.loaded.task, Audit()
+            audit.findings.extend(self.loaded.audit.findings)
+            around = Surroundings(task.path(task.data.images) or task.root, EmbeddingStore(), audit, self.progress)
+            encoders = {
+                modality.value: resolve_encoder(getattr(task.encoders, modality.value), modality, task.root, audit)
+                for modality in (Modality.TEXT, Modality.IMAGE)
+            }
+            featurizer = TableFeaturizer(self.loaded.schema, encoders["text"], encoders["image"])
+            frame = self.loaded.train.frame
+            featurizer.fit(frame[~holdout], around)
+            with self.folder.write("features") as folder:
+                featurizer.transform(frame, around).save(folder / "train")
+                if self.loaded.test is not None:
+                    featurizer.transform(self.loaded.test.frame, around).save(folder / "test")
+                featurizer.save(folder / "featurizer")
+                write_json(folder / "findings.json", [finding.to_json() for finding in audit.findings])
+                described = {name: asdict(used) if used else None for name, used in encoders.items()}
+                write_json(folder / "encoders.json", described)
+        folder = self.folder.folder("features")
+        test = FeatureTable.load(folder / "test") if self.loaded.test is not None else None
+        return FeatureTable.load(folder / "train"), test, read_json(folder / "encoders.json")
+
+    def model(self, training: Examples, folds: tuple[Fold, ...]) -> FittedBackend:
+        """Step 7: the back end searches; its final model is saved."""
+        backend = backend_named(self.preset.back_end)()
+        fitted = backend.fit(self._problem(training, folds))
+        with self.folder.write("model") as folder:
+            fitted.save(folder)
+        return fitted
+
+    def _problem(self, training: Examples, folds: tuple[Fold, ...]) -> Problem:
+        low, high = SCORING_SECONDS
+        reserve = min(max(SCORING_SHARE * self.budget.seconds, low), high)
+        return Problem(
+            training,
+            folds,
+            metric_for(self.loaded.task.target),
+            self.budget.sooner(reserve),
+            self.folder,
+            self.seed,
+            settings={
+                "models": list(self.preset.models),
+                "max_trials": self.preset.max_trials,
+                # Folds in time order leave the newest rows out of every model; a refit sees them all.
+                "refit": self.loaded.schema.time is not None,
+            },
+            progress=self.progress,
+        )
+
+    # -- scoring ----------------------------------------------------------------------------------
+
+    @property
+    def _scored_part(self) -> str:
+        return "test" if self.loaded.test is not None and self.loaded.test.outcome is not None else "holdout"
+
+    def _part(
+        self, examples: Examples, holdout: np.ndarray[Any, np.dtype[np.bool_]], test_table: FeatureTable | None
+    ) -> Part:
+        if self._scored_part == "test":
+            test = self.loaded.test
+            assert test is not None and test.outcome is not None and test_table is not None
+            return Part("test", test.ids, Examples(test_table, test.outcome), _rows_print(test))
+        held = examples.take(holdout)
+        ids = tuple(np.asarray(self.loaded.train.ids, dtype=object)[holdout])
+        return Part("holdout", ids, held, _rows_print(self.loaded.train, holdout))
+
+    def _save_scores(self, scored: Any, test_table: FeatureTable | None, fitted: FittedBackend) -> None:
+        with self.folder.write("scores") as folder:
+            scored.save(folder)
+            if test_table is not None and self._scored_part == "holdout":
+                assert self.loaded.test is not None
+                link = fitted.decide(test_table)
+                columns = {f"link_{i}": link[:, i] for i in range(link.shape[1])}
+                pd.DataFrame({"id": self.loaded.test.ids, **columns}).to_parquet(folder / "unlabelled.parquet")
+
+    def _manifest(self, request: dict[str, Any], encoders: dict[str, Any], part: Part) -> dict[str, Any]:
+        outcome = part.examples.outcome
+        return {
+            "format": FORMAT_VERSION,
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            **request,
+            "back_end": self.preset.back_end,
+            "n_folds": self.preset.n_folds,
+            "encoders": encoders,
+            "outcome": {"kind": outcome.kind.value, "classes": outcome.classes, "n_known": outcome.n_known},
+            "scored_part": part.name,
+            "scored_rows": part.fingerprint,
+            "n_train": int((~self.split()[0]).sum()),
+            "n_scored": part.examples.n_samples,
+            "versions": library_versions(),
+        }
+
+
+class _Timed:
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self._seconds = seconds
+        self._name = ""
+        self._started = 0.0
+
+    def __call__(self, name: str) -> _Timed:
+        self._name = name
+        return self
+
+    def __enter__(self) -> None:
+        self._started = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._seconds[self._name] = round(time.monotonic() - self._started, 3)
+
+
+def _request(loaded: Loaded, preset: Preset, seed: int) -> dict[str, Any]:
+    return {
+        "task": loaded.task.name,
+        "preset": preset.name,
+        "budget_seconds": preset.budget_seconds,
+        "seed": seed,
+        "inputs": {
+            "task": xxhash.xxh3_128_hexdigest(loaded.task.model_dump_json(exclude={"root"}).encode()),
+            "train": loaded.train.fingerprint,
+            "test": None if loaded.test is None else loaded.test.fingerprint,
+        },
+    }
+
+
+def _default_folder(task: Task, preset: Preset, request: dict[str, Any]) -> Path:
+    return Path("runs") / task.name / f"{preset.name}-{xxhash.xxh3_64_hexdigest(_json(request).encode())[:8]}"
+
+
+def _claim(folder: RunFolder, request: dict[str, Any], loaded: Loaded) -> None:
+    """Write the task into a new run folder, or refuse the folder of another request."""
+    if folder.has("task"):
+        before = read_json(folder.folder("task") / "request.json")
+        for name, value in request.items():
+            if before.get(name) != value:
+                raise InputError(
+                    f"The run folder {str(folder.path)!r} was begun with {name} = {before.get(name)!r}, but this fit "
+                    f"has {value!r}. Name another folder with --run, or delete that one."
+                )
+        return
+    with folder.write("task") as target:
+        write_file(target / "task.json", loaded.task.with_root(loaded.task.root.resolve()).model_dump_json(indent=1))
+        write_json(target / "schema.json", loaded.schema.to_json())
+        write_json(target / "request.json", request)
+
+
+def _rows_print(rows: Rows, mask: np.ndarray[Any, np.dtype[np.bool_]] | None = None) -> str:
+    """Hash of the scored rows' ids and targets: two runs can be compared where it is equal."""
+    assert rows.outcome is not None
+    picked = np.ones(len(rows.ids), dtype=bool) if mask is None else mask
+    y = np.ascontiguousarray(rows.outcome.y[picked], dtype=np.float64)
+    ids = "\0".join(str(row) for row in np.asarray(rows.ids, dtype=object)[picked])
+    return xxhash.xxh3_128_hexdigest(ids.encode("utf-8", "replace") + y.tobytes())
+
+
+def _json(data: Any) -> str:
+    import json
+
+    return json.dumps(data, ensure_ascii=False, indent=1, default=str)

@@ -1,0 +1,147 @@
+"""A fitted model that predicts raw rows in a fresh process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from artifacts.embedding_store import EmbeddingStore
+from artifacts.errors import ArtifactError, InputError
+from artifacts.explanation import Explanation
+from artifacts.feature_table import FeatureTable
+from artifacts.finding import Audit
+from artifacts.progress import Progress, Silent
+from artifacts.schema import Kind
+from artifacts.store import FORMAT_VERSION, RunFolder, read_json
+from artifacts.task import Task
+from automl.backends.base import FittedBackend
+from automl.backends.registry import backend_named
+from featurizers.base import Surroundings
+from featurizers.table_featurizer import TableFeaturizer
+
+Float = NDArray[np.float64]
+CHUNK_ROWS = 4096  # of raw rows that are featurized at once, so that memory stays bounded
+
+
+class Predictor:
+    """Featurizers and the final model of a run. ``load`` makes one; ``audit`` has what the last rows lacked."""
+
+    def __init__(
+        self, task: Task, featurizer: TableFeaturizer, fitted: FittedBackend, classes: Sequence[Any], progress: Progress
+    ) -> None:
+        self.task = task
+        self.featurizer = featurizer
+        self.fitted = fitted
+        self.classes = tuple(classes)
+        self.audit = Audit()
+        self._progress = progress
+
+    @classmethod
+    def load(cls, folder: str | Path, *, trust: bool = False, progress: Progress | None = None) -> Self:
+        """Read the model of a run.
+
+        Args:
+            folder: the run's folder.
+            trust: allow back ends whose files are pickles, which execute code when read. Say True only
+                for a run that you made yourself.
+            progress: where to show progress.
+
+        Raises:
+            ArtifactError: if the folder is not a finished run, or needs ``trust``.
+        """
+        run = RunFolder(folder)
+        manifest = read_json(run.folder("run.json"))
+        if manifest.get("format") != FORMAT_VERSION:
+            raise ArtifactError(
+                f"The run in {str(folder)!r} has format {manifest.get('format')}, but this version reads "
+                f"{FORMAT_VERSION}. Run fit again."
+            )
+        fitted_class = backend_named(manifest["back_end"]).fitted
+        if fitted_class.executes_code_on_load and not trust:
+            raise ArtifactError(
+                f"The run in {str(folder)!r} was fitted by {manifest['back_end']!r}, whose files are pickles: reading "
+                "them executes code. If you made this run yourself, load it with trust=True (--trust)."
+            )
+        task = Task(**read_json(run.folder("task") / "task.json"))
+        featurizer = TableFeaturizer.load(run.folder("features") / "featurizer")
+        fitted = fitted_class.load(run.folder("model"))
+        outcome = manifest["outcome"]
+        return cls(task, featurizer, fitted, outcome["classes"][: outcome["n_known"]], progress or Silent())
+
+    def with_images(self, folder: str | Path) -> Self:
+        """The same predictor with another folder of photos."""
+        data = self.task.data.model_copy(update={"images": str(Path(folder).resolve())})
+        task = self.task.model_copy(update={"data": data})
+        return type(self)(task, self.featurizer, self.fitted, self.classes, self._progress)
+
+    @property
+    def kind(self) -> Kind:
+        """What is predicted."""
+        return self.task.target.kind
+
+    def featurize(self, frame: pd.DataFrame) -> FeatureTable:
+        """Features of raw rows; embeddings come from the cache where they can."""
+        images = self.task.path(self.task.data.images) or self.task.root
+        around = Surroundings(images, EmbeddingStore(), Audit(), self._progress)
+        table = self.featurizer.transform(frame, around)
+        self.audit.findings.extend(around.audit.findings)
+        return table
+
+    def predict_array(self, frame: pd.DataFrame) -> Float:
+        """Predictions (n_samples, n_outputs) in the order of ``classes``; columns may be missing or new.
+
+        Raises:
+            InputError: if the frame has none of the columns that the model uses.
+        """
+        frame = frame.rename(columns=str)
+        known = set(self.featurizer.schema.names)
+        if not known & set(frame.columns):
+            raise InputError(
+                f"The rows have none of the columns that the model uses. Expected {sorted(known)}, "
+                f"but got {list(frame.columns)}."
+            )
+        self.audit = Audit()
+        parts = [
+            self.fitted.predict(self.featurize(frame.iloc[start : start + CHUNK_ROWS]))
+            for start in range(0, len(frame), CHUNK_ROWS)
+        ]
+        width = len(self.classes) or 1
+        return np.concatenate(parts) if parts else np.empty((0, width))
+
+    def predict(self, frame: pd.DataFrame, *, proba: bool = False) -> pd.DataFrame:
+        """Predictions as a frame with the index of ``frame``.
+
+        Returns:
+            The id column (if the task has one and the frame holds it) and the column that
+            ``[output]`` names: a value, a rate, or the most probable class. With ``proba``, one more
+            column per class, ``probability_{class}``.
+        """
+        predictions = self.predict_array(frame)
+        output = self.task.output
+        name = output.id or self.task.columns.id
+        result = pd.DataFrame(index=frame.index)
+        if name and name in frame:
+            result[name] = frame[name]
+        if not self.classes:
+            result[output.prediction] = predictions[:, 0]
+            return result
+        labels = np.empty(len(self.classes), dtype=object)
+        labels[:] = self.classes
+        result[output.prediction] = pd.Series(labels[predictions.argmax(axis=1)], index=frame.index).infer_objects()
+        if proba:
+            names = [f"probability_{label}" for label in self.classes]
+            result = pd.concat([result, pd.DataFrame(predictions, columns=names, index=frame.index)], axis=1)
+        return result
+
+    def decide(self, table: FeatureTable) -> Float:
+        """Link scores of features (n_samples, n_link)."""
+        return self.fitted.decide(table)
+
+    def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
+        """Contributions of features to ``decide``; see ``Model.contributions``."""
+        return self.fitted.contributions(table, groups, names)

@@ -1,0 +1,50 @@
+"""How much work a fit does, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from artifacts.errors import InputError, pick_known
+
+
+@dataclass(frozen=True)
+class Preset:
+    """``models`` are tried in this order, each over every view; ``max_trials`` bounds Optuna's part."""
+
+    name: str
+    back_end: str
+    budget_seconds: float
+    n_folds: int
+    models: tuple[str, ...] = ("linear", "lightgbm", "catboost", "mlp")
+    max_trials: int = 200
+    holdout_fraction: float = 0.2
+
+    def with_budget(self, budget_seconds: float | None) -> Preset:
+        """The same preset with another budget.
+
+        Raises:
+            InputError: if the budget is not a positive number.
+        """
+        if budget_seconds is None:
+            return self
+        if not 0 < budget_seconds < float("inf"):
+            raise InputError(f"budget_seconds must be a positive number of seconds, but got {budget_seconds}.")
+        return replace(self, budget_seconds=float(budget_seconds))
+
+
+PRESETS: dict[str, Preset] = {
+    "fast": Preset("fast", "search", budget_seconds=60, n_folds=3),
+    "balanced": Preset("balanced", "search", budget_seconds=300, n_folds=5),
+    "best": Preset("best", "search", budget_seconds=1800, n_folds=8, max_trials=2000),
+    "lightautoml": Preset("lightautoml", "lightautoml", budget_seconds=300, n_folds=5),
+    "autogluon": Preset("autogluon", "autogluon", budget_seconds=300, n_folds=5),
+}
+
+
+def preset_named(name: str) -> Preset:
+    """Look a preset up.
+
+    Raises:
+        InputError: if there is none of this name.
+    """
+    return pick_known("preset", name, PRESETS)

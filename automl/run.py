@@ -1,0 +1,139 @@
+"""A finished run: what lies in its folder, and the verbs on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from artifacts.errors import ArtifactError
+from artifacts.feature_table import FeatureTable
+from artifacts.finding import Finding
+from artifacts.link import from_link
+from artifacts.outcome import Outcome
+from artifacts.progress import Progress, Silent
+from artifacts.schema import Kind, Schema
+from artifacts.store import FORMAT_VERSION, RunFolder, read_json
+from artifacts.task import Task
+from automl.predictor import Predictor
+from evaluation.compare import ComparedRun
+from evaluation.metrics import Metric, metric_for
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ScoredPart:
+    """Rows that the final model was scored on: holdout or test."""
+
+    name: str
+    ids: tuple[str, ...]
+    outcome: Outcome
+    predictions: Float
+    fingerprint: str
+
+
+class Run:
+    """A run folder, read when asked for.
+
+    Raises:
+        ArtifactError: if the folder is not that of a finished run of this format.
+    """
+
+    def __init__(self, path: str | Path, *, progress: Progress | None = None) -> None:
+        self.folder = RunFolder(path)
+        self.progress = progress or Silent()
+        if not (self.folder.path / "run.json").exists():
+            raise ArtifactError(
+                f"{str(path)!r} is not the folder of a finished run: it has no run.json. Name the folder that fit "
+                "printed, or run fit again to finish it."
+            )
+        if self.manifest.get("format") != FORMAT_VERSION:
+            raise ArtifactError(
+                f"The run in {str(path)!r} has format {self.manifest.get('format')}, but this version reads "
+                f"{FORMAT_VERSION}. Use the version of tabular-fusion that wrote it, or run fit again."
+            )
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self.folder.path
+
+    @property
+    def name(self) -> str:
+        """Name of the run's folder."""
+        return self.path.resolve().name
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What ``run.json`` says: seeds, versions, encoders, timings, fingerprints."""
+        return dict(read_json(self.folder.path / "run.json"))
+
+    @cached_property
+    def task(self) -> Task:
+        """The task that was fitted."""
+        return Task(**read_json(self.folder.folder("task") / "task.json"))
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The source columns as they were used."""
+        return Schema.from_json(read_json(self.folder.folder("task") / "schema.json"))
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found wrong in the data."""
+        stored = read_json(self.folder.folder("features") / "findings.json")
+        return [Finding(**{**finding, "rows": tuple(finding["rows"])}) for finding in stored]
+
+    @property
+    def metric(self) -> Metric:
+        """The metric that ranks."""
+        return metric_for(self.task.target)
+
+    def leaderboard(self) -> pd.DataFrame:
+        """One row per model, view and split, best first; see ``artifacts.run_result``."""
+        return pd.read_parquet(self.folder.folder("scores") / "leaderboard.parquet")
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """The fitted model, loaded when first asked for."""
+        return Predictor.load(self.path, progress=self.progress)
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Predictions for raw rows; see ``Predictor.predict``."""
+        return self.predictor.predict(frame)
+
+    @property
+    def scored_part(self) -> str:
+        """``test`` where a labelled test file was given, else ``holdout``."""
+        return str(self.manifest["scored_part"])
+
+    def scored(self) -> ScoredPart:
+        """The rows that no model saw, with truth and the final model's predictions."""
+        name = self.scored_part
+        frame = pd.read_parquet(self.folder.folder("scores") / f"{name}.parquet")
+        info = self.manifest["outcome"]
+        kind = Kind(info["kind"])
+        outcome = Outcome.from_frame(frame, kind, info["classes"], info["n_known"])
+        link = frame[[column for column in frame if str(column).startswith("link_")]].to_numpy(np.float64)
+        return ScoredPart(
+            name, tuple(frame["id"].astype(str)), outcome, from_link(kind, link), str(self.manifest["scored_rows"])
+        )
+
+    def compared(self) -> ComparedRun:
+        """The scored rows, for a comparison with other runs."""
+        part = self.scored()
+        return ComparedRun(self.name, self.metric, part.outcome, part.predictions, part.ids, part.fingerprint)
+
+    def scored_table(self) -> FeatureTable:
+        """The features of the scored rows."""
+        if self.scored_part == "test":
+            return FeatureTable.load(self.folder.folder("features") / "test")
+        split = pd.read_parquet(self.folder.folder("split") / "rows.parquet")
+        table = FeatureTable.load(self.folder.folder("features") / "train")
+        return table.take(split["holdout"].to_numpy(bool))

@@ -1,0 +1,138 @@
+"""Step 8 of a fit: candidates out of fold, and once on rows that nothing was fitted on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from artifacts.examples import Examples
+from artifacts.link import from_link, to_link
+from artifacts.outcome import Outcome
+from artifacts.run_result import RunResult, results_frame
+from automl.backends.base import Candidate, FittedBackend, Problem
+from evaluation.intervals import bootstrap_interval
+from evaluation.leaderboard import rank
+from evaluation.metrics import Metric, constant_prediction
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows to score on, with a fingerprint by which runs are comparable."""
+
+    name: str
+    ids: tuple[str, ...]
+    examples: Examples
+    fingerprint: str
+
+
+@dataclass
+class ScoredRun:
+    """The leaderboard and the predictions behind it."""
+
+    leaderboard: pd.DataFrame
+    predictions: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def save(self, folder: Path) -> None:
+        """Write ``leaderboard.parquet``, ``leaderboard.csv`` and one parquet file per split."""
+        self.leaderboard.to_parquet(folder / "leaderboard.parquet", index=False)
+        self.leaderboard.to_csv(folder / "leaderboard.csv", index=False)
+        for name, frame in self.predictions.items():
+            frame.to_parquet(folder / f"{name}.parquet", index=False)
+
+
+def score_run(problem: Problem, fitted: FittedBackend, part: Part, back_end: str, run: str) -> ScoredRun:
+    """Score the best candidate of each model and view, the blends, and a constant beside them.
+
+    Args:
+        problem: what was solved; its examples are the training rows.
+        fitted: what the back end found.
+        part: the rows that no model saw.
+        back_end: name for the leaderboard.
+        run: name for the leaderboard.
+    """
+    train = problem.examples.outcome
+    constant = constant_prediction(train)
+    scorer = _Scorer(problem.metric, constant, problem.seed)
+    blank = RunResult(run, back_end, "", "", "", problem.metric.name)
+    results = list(_constant_rows(scorer, blank, train, part))
+    final_link = None
+    for candidate in shown_candidates(fitted.candidates, problem.metric, train, constant):
+        row = replace(blank, model=candidate.model, view=candidate.view, fit_seconds=candidate.fit_seconds)
+        if candidate.error:
+            results.append(replace(row, split=part.name, error=candidate.error))
+            continue
+        if candidate.out_of_fold is not None:
+            results.append(scorer.row(replace(row, split="folds"), train, candidate.out_of_fold))
+        started = time.perf_counter()
+        link = fitted.decide(part.examples.table, candidate.key)
+        seconds = time.perf_counter() - started
+        if candidate.key == FittedBackend.FINAL:
+            final_link = link
+        row = replace(row, split=part.name, predict_ms_per_row=1000 * seconds / max(len(link), 1))
+        results.append(scorer.row(row, part.examples.outcome, link))
+    if final_link is None:
+        final_link = fitted.decide(part.examples.table)
+    board = rank(results_frame(results), problem.metric.higher_is_better)
+    frames = {part.name: _predictions_frame(part.ids, part.examples.outcome, final_link)}
+    oof = next((c.out_of_fold for c in fitted.candidates if c.key == FittedBackend.FINAL), None)
+    if oof is not None:
+        frames["folds"] = _predictions_frame(tuple(map(str, problem.examples.table.index)), train, oof)
+    return ScoredRun(board, frames)
+
+
+def shown_candidates(
+    candidates: tuple[Candidate, ...], metric: Metric, outcome: Outcome, constant: Float
+) -> list[Candidate]:
+    """Blends, the best candidate of each model and view, and failures of pairs that have no better."""
+    best: dict[tuple[str, str], tuple[float, Candidate]] = {}
+    for candidate in candidates:
+        value = -np.inf
+        if not candidate.error:
+            value = 0.0
+            if candidate.out_of_fold is not None:
+                rows = np.isfinite(candidate.out_of_fold).all(axis=1)
+                known = outcome.take(rows)
+                score = metric.score(known, from_link(known.kind, candidate.out_of_fold[rows]), constant)
+                value = -np.inf if np.isnan(score) else score if metric.higher_is_better else -score
+        pair = (candidate.model, candidate.view)
+        if pair not in best or value > best[pair][0]:
+            best[pair] = (value, candidate)
+    return [candidate for _, candidate in best.values()]
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    metric: Metric
+    constant: Float
+    seed: int
+
+    def row(self, row: RunResult, outcome: Outcome, link: Float) -> RunResult:
+        """The row with its score and interval, over the rows that have predictions."""
+        rows = np.isfinite(link).all(axis=1)
+        known = outcome.take(rows)
+        if not rows.any():
+            return replace(row, error="no row was predicted")
+        predictions = from_link(known.kind, link[rows])
+        score, low, high = bootstrap_interval(self.metric, known, predictions, seed=self.seed, reference=self.constant)
+        return replace(row, score=score, low=low, high=high)
+
+
+def _constant_rows(scorer: _Scorer, blank: RunResult, train: Outcome, part: Part) -> Iterator[RunResult]:
+    for split, outcome in (("folds", train), (part.name, part.examples.outcome)):
+        predictions = np.tile(scorer.constant, (outcome.n_samples, 1))
+        row = replace(blank, model="constant", view="none", split=split, fit_seconds=0.0, predict_ms_per_row=0.0)
+        yield scorer.row(row, outcome, to_link(outcome.kind, predictions))
+
+
+def _predictions_frame(ids: tuple[str, ...], outcome: Outcome, link: Float) -> pd.DataFrame:
+    columns: dict[str, Any] = {f"link_{i}": link[:, i] for i in range(link.shape[1])}
+    return pd.concat([pd.DataFrame({"id": ids}), outcome.to_frame(), pd.DataFrame(columns)], axis=1)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from artifacts import Task
+from artifacts.errors import InputError
+from artifacts.link import from_link, to_link
+from artifacts.outcome import Outcome, outcome_of, usable_target_rows
+from artifacts.schema import Kind
+
+CLICKS = {"kind": "conversion", "successes": "click", "trials": "view"}
+
+
+def task(target: dict[str, object], **columns: object) -> Task:
+    return Task(name="t", target=target, columns=columns)
+
+
+def test_a_conversion_is_a_rate_with_trials() -> None:
+    frame = pd.DataFrame({"click": [1, 0, 5], "view": [2, 10, 5]})
+    outcome = outcome_of(frame, task(CLICKS))
+    np.testing.assert_allclose(outcome.y, [0.5, 0, 1])
+    np.testing.assert_allclose(outcome.sample_weight, [2, 10, 5])
+    assert outcome.n_outputs == 1
+
+
+def test_a_weighted_sum_stays_a_rate() -> None:
+    frame = pd.DataFrame({"like": [10, 5], "comment": [10, 0], "view": [10, 10]})
+    target = {"kind": "conversion", "successes": {"like": 1.0, "comment": 3.0}, "trials": "view"}
+    np.testing.assert_allclose(outcome_of(frame, task(target)).y, [1.0, 0.125])
+
+
+def test_unusable_rows_are_found_with_their_reason() -> None:
+    frame = pd.DataFrame({"click": [1, 7, -1, np.nan, 1, 0], "view": [2, 5, 5, 5, 0, np.nan]})
+    usable, reasons = usable_target_rows(frame, task(CLICKS))
+    assert list(usable) == [True, False, False, False, False, False]
+    assert {name: list(np.flatnonzero(mask)) for name, mask in reasons.items()} == {
+        "target_missing": [3, 5],
+        "trials_not_positive": [4],
+        "successes_negative": [2],
+        "successes_above_trials": [1],
+    }
+
+
+def test_infinite_and_missing_regression_targets_are_unusable() -> None:
+    frame = pd.DataFrame({"y": [1.0, np.nan, np.inf, -np.inf]})
+    usable, _ = usable_target_rows(frame, task({"kind": "regression", "column": "y"}))
+    assert list(usable) == [True, False, False, False]
+
+
+def test_classes_keep_their_type_and_unseen_ones_come_after_the_known() -> None:
+    target = task({"kind": "multiclass", "column": "c"})
+    train = outcome_of(pd.DataFrame({"c": [7, 3, 7, 9]}), target)
+    assert train.classes == (3, 7, 9) and train.n_outputs == 3
+    test = outcome_of(pd.DataFrame({"c": [9, 100, 3]}), target, known=train.classes)
+    assert list(test.y) == [2, 3, 0] and test.classes == (3, 7, 9, 100) and test.n_outputs == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "match"),
+    [
+        (["a", "a"], "multiclass", "has one value only"),
+        (["a", "b", "c"], "binary", "has 3 values"),
+        (["1", "many"], "regression", "must hold numbers.*'many'"),
+    ],
+)
+def test_a_target_that_does_not_fit_its_kind_is_refused(values: list[str], kind: str, match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        outcome_of(pd.DataFrame({"y": values}), task({"kind": kind, "column": "y"}))
+
+
+def test_a_missing_target_column_is_refused_with_what_there_is() -> None:
+    with pytest.raises(InputError, match=r"lacks: \['click'\].*The data has: \['view', 'x'\]"):
+        usable_target_rows(pd.DataFrame({"view": [1], "x": [1]}), task(CLICKS))
+
+
+def test_outcomes_survive_parquet(tmp_path) -> None:
+    outcome = Outcome(Kind.CONVERSION, np.array([0.5, 1.0]), trials=np.array([2.0, 3.0]), weight=np.array([1.0, 2.0]))
+    outcome.to_frame().to_parquet(tmp_path / "o.parquet")
+    back = Outcome.from_frame(pd.read_parquet(tmp_path / "o.parquet"), Kind.CONVERSION, (), 0)
+    np.testing.assert_array_equal(back.sample_weight, [2, 6])
+
+
+@pytest.mark.parametrize("kind", [Kind.REGRESSION, Kind.BINARY, Kind.MULTICLASS, Kind.CONVERSION])
+def test_link_and_back(kind: Kind) -> None:
+    rng = np.random.default_rng(0)
+    n_outputs = {Kind.REGRESSION: 1, Kind.CONVERSION: 1, Kind.BINARY: 2, Kind.MULTICLASS: 4}[kind]
+    values = rng.uniform(0.1, 0.9, size=(5, n_outputs))
+    if n_outputs > 1:
+        values /= values.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(from_link(kind, to_link(kind, values)), values, rtol=1e-6)
+
+
+def test_certain_probabilities_stay_finite_on_the_link_scale() -> None:
+    assert np.isfinite(to_link(Kind.MULTICLASS, np.array([[1.0, 0.0, 0.0]]))).all()

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from artifacts.embedding_store import EmbeddingStore, content_key
+from artifacts.errors import ArtifactError
+from artifacts.store import RunFolder, read_json, write_file
+
+
+def test_a_step_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run").create()
+    with pytest.raises(RuntimeError, match="killed"), folder.write("step") as step:
+        (step / "half").write_text("x")
+        raise RuntimeError("killed")
+    assert not folder.has("step") and not list(folder.path.iterdir())
+    with folder.write("search/one") as step:
+        (step / "whole").write_text("x")
+    assert folder.has("search/one") and (folder.folder("search/one") / "whole").read_text() == "x"
+
+
+def test_a_step_can_be_replaced(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path).create()
+    for text in ("old", "new"):
+        with folder.write("step") as step:
+            (step / "file").write_text(text)
+    assert (folder.path / "step" / "file").read_text() == "new"
+    assert [path.name for path in folder.path.iterdir()] == ["step"]
+
+
+def test_what_a_killed_run_left_is_swept_away(tmp_path: Path) -> None:
+    (tmp_path / ".tmp-abc").mkdir()
+    (tmp_path / ".tmp-abc" / "x").write_text("x")
+    RunFolder(tmp_path).create()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_step_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="lacks 'model'.*run fit again"):
+        RunFolder(tmp_path).folder("model")
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RunFolder(tmp_path).create()
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ArtifactError, match="No space left.*Free some space"), folder.write("step") as step:
+        (step / "x").write_text("x")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ArtifactError, match="No space left"):
+        write_file(tmp_path / "report.html", "x")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ArtifactError, match="Cannot write into the run folder.*--run"):
+        RunFolder(tmp_path / "file" / "run").create()
+
+
+def test_broken_json_is_an_artifact_error(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        read_json(tmp_path / "a.json")
+
+
+def test_vectors_come_back_and_keys_hold_the_recipe(tmp_path: Path) -> None:
+    store = EmbeddingStore(tmp_path / "cache")
+    one, two = content_key(b"text", "encoder-a"), content_key(b"text", "encoder-b")
+    assert one != two
+    store.put([(one, np.arange(3, dtype="f4"))])
+    found = store.get([one, two])
+    np.testing.assert_array_equal(found[0], [0, 1, 2])
+    assert found[1] is None
+    store.close()
+    np.testing.assert_array_equal(EmbeddingStore(tmp_path / "cache").get([one])[0], [0, 1, 2])
+    assert store.size_bytes() > 0
+
+
+def test_a_damaged_vector_counts_as_absent(tmp_path: Path) -> None:
+    store = EmbeddingStore(tmp_path)
+    key = content_key(b"x", "r")
+    with store._open().begin(write=True) as transaction:
+        transaction.put(key, b"12345678" + np.zeros(2, dtype="f4").tobytes())
+    assert store.get([key]) == [None]
+
+
+def test_a_cache_that_cannot_be_opened_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ArtifactError, match="TABULAR_FUSION_CACHE"):
+        EmbeddingStore(tmp_path / "file" / "cache").get([b"k"])

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from artifacts.errors import InputError
+from artifacts.tables import read_table, write_table
+
+
+def test_every_format_gives_the_same_rows(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    frame.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    for i, row in enumerate(frame.to_dict("records")):
+        (folder / f"{i}.json").write_text(json.dumps(row))
+    for name in ("t.csv", "t.parquet", "t.jsonl"):
+        pd.testing.assert_frame_equal(read_table(tmp_path / name), frame)
+    read = read_table(folder)
+    assert list(read["file_id"]) == ["0", "1"]
+    pd.testing.assert_frame_equal(read[["a", "b"]], frame)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "match"),
+    [
+        ("no.csv", None, "There is no data"),
+        ("t.xlsx", "x", "unknown format '.xlsx'"),
+        ("t.csv", "a,b\n", "holds no rows"),
+        ("t.csv", "", "cannot be read"),
+        ("t.csv", b"\xff\xfe\xff", "cannot be read"),
+        ("t.parquet", "x", "cannot be read"),
+        ("t.jsonl", '{"a": 1}\n[1]', "line 2 holds a list"),
+        ("t.jsonl", '{"a": 1}\n{', "line 2 is not valid JSON"),
+        ("t.jsonl", "[" * 100_000, "line 1 is not valid JSON"),
+    ],
+)
+def test_unreadable_data_are_refused(tmp_path: Path, name: str, content: str | bytes | None, match: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(InputError, match=match):
+        read_table(tmp_path / name)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"holds no \*.json files"):
+        read_table(tmp_path)
+
+
+def test_csv_runs_no_formula(tmp_path: Path) -> None:
+    write_table(pd.DataFrame({"title": ["=1+1", "plain"], "x": [-1.5, 2.0]}), tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "title,x\n'=1+1,-1.5\nplain,2.0\n"
+    with pytest.raises(InputError, match=r"ends in .parquet or .csv"):
+        write_table(pd.DataFrame({"a": [1]}), tmp_path / "out.xls")

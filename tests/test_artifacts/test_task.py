@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from artifacts import Task
+from artifacts.errors import InputError
+from artifacts.schema import Kind, Modality
+
+FULL = """
+name = "movie-posts"
+[data]
+train = "train.csv"
+test = "test.csv"
+images = "images"
+[target]
+kind = "conversion"
+successes = { like = 1.8, comment = 4 }
+trials = "view"
+metric = "log_likelihood"
+[columns]
+text = ["text"]
+image = ["photo"]
+nested = ["text_fields"]
+list = ["genres"]
+ignore = ["hide"]
+id = "post_id"
+group = "author"
+time = "publish_date"
+weight = "w"
+[column.photo]
+title = { en = "Photo", ru = "Фото" }
+actionable = true
+[encoders]
+text = "auto"
+image = "../weights/mobilenetv2_100"
+[output]
+id = "product_id"
+prediction = "predicted_category_id"
+"""
+
+
+def test_every_key_of_the_public_contract_is_read(tmp_path: Path) -> None:
+    (tmp_path / "task.toml").write_text(FULL, encoding="utf-8")
+    task = Task.from_toml(tmp_path / "task.toml")
+    assert task.target.kind is Kind.CONVERSION
+    assert task.target.success_weights == {"like": 1.8, "comment": 4}
+    assert set(task.target.column_names) == {"like", "comment", "view"}
+    assert task.columns.modalities["genres"] is Modality.LIST
+    assert task.path(task.data.train) == tmp_path / "train.csv"
+    assert task.column["photo"].title == {"en": "Photo", "ru": "Фото"}
+    assert Task(**task.model_dump(mode="json")) == task
+    assert Task.from_toml(tmp_path / "task.toml", data=tmp_path / "else").path("x") == tmp_path / "else" / "x"
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"kind": "regresion", "column": "y"}, r"unknown kind 'regresion'. Did you mean 'regression'\? Known: \['reg"),
+        ({"kind": "binary", "colum": "y"}, "unknown key 'target.colum'. Did you mean 'column'"),
+        ({"kind": "conversion", "successes": "like"}, "needs both 'successes'"),
+        ({"kind": "conversion", "successes": "a", "trials": "b", "column": "c"}, "take it out"),
+        ({"kind": "conversion", "successes": {"a": -1.0}, "trials": "b"}, "must be >= 0"),
+        ({"kind": "conversion", "successes": "b", "trials": "b"}, "both successes and trials"),
+        ({"kind": "regression"}, "needs 'column'"),
+        ({"kind": "regression", "column": "y", "trials": "b"}, "belong to kind 'conversion'"),
+        ({}, "'target.kind' is missing"),
+    ],
+)
+def test_a_wrong_target_is_refused_with_the_remedy(change: dict[str, object], match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        Task(name="t", target=change)
+
+
+def test_other_mistakes_are_refused() -> None:
+    target = {"kind": "regression", "column": "y"}
+    with pytest.raises(InputError, match="stands in both 'image' and 'text'"):
+        Task(name="t", target=target, columns={"text": ["a"], "image": ["a"]})
+    with pytest.raises(InputError, match=r"the target is made of \['y'\]"):
+        Task(name="t", target=target, columns={"numeric": ["y"]})
+    with pytest.raises(InputError, match="folder name"):
+        Task(name="../t", target=target)
+    with pytest.raises(InputError, match="unknown key 'collumns'. Did you mean 'columns'"):
+        Task(name="t", target=target, collumns={})
+
+
+def test_a_missing_or_broken_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="tabular-fusion init"):
+        Task.from_toml(tmp_path / "no.toml")
+    (tmp_path / "task.toml").write_bytes(b"name = \xff")
+    with pytest.raises(InputError, match="not valid TOML"):
+        Task.from_toml(tmp_path / "task.toml")
+    (tmp_path / "task.toml").write_text('name = "a"\nroot = "/"\n[target]\nkind = "regression"\ncolumn = "y"')
+    with pytest.raises(InputError, match="may not set 'root'"):
+        Task.from_toml(tmp_path / "task.toml")

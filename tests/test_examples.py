@@ -1,0 +1,61 @@
+"""The examples run on real data where these are there: in small for CI, whole when asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from artifacts import Task
+from automl import Predictor, fit
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+EXAMPLES = {"fashion_category": "fashion", "movie_posts": "movie_posts"}
+
+pytestmark = pytest.mark.skipif(not (SHARED / "data").exists(), reason="the development sets are not there")
+
+
+def load(example: str) -> tuple[Task, pd.DataFrame, pd.DataFrame]:
+    data = SHARED / "data" / EXAMPLES[example]
+    task = Task.from_toml(ROOT / "examples" / example / "task.toml", data=data)
+    read = pd.read_csv if (data / "train.csv").exists() else pd.read_parquet
+    return task, read(data / str(task.data.train)), read(data / str(task.data.test))
+
+
+@pytest.mark.examples
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_in_small(example: str, tmp_path: Path) -> None:
+    task, train, test = load(example)
+    run = fit(task, preset="fast", budget_seconds=45, train=train.head(500), test=test.head(200), run=tmp_path / "run")
+    board = run.leaderboard()
+    scored = board[(board["split"] == "test") & (board["error"] == "")].set_index(["model", "view"])["score"]
+    assert scored["blend", "all"] > scored["constant", "none"]
+    again = Predictor.load(run.path).predict(test.head(200))
+    pd.testing.assert_frame_equal(again, run.predict(test.head(200)))
+    assert len(again) == 200 and task.output.prediction in again
+
+
+@pytest.mark.slow
+def test_fashion_category_whole(tmp_path: Path) -> None:
+    task, train, test = load("fashion_category")
+    run = fit(task, preset="balanced", budget_seconds=300, run=tmp_path / "run")
+    board = run.leaderboard()
+    final = board[(board["split"] == "test") & (board["model"] == "blend")].iloc[0]
+    assert final["score"] >= 0.985
+    assert run.manifest["spent_seconds"] <= 330
+    outcome = run.manifest["outcome"]
+    assert outcome["n_known"] == train["subCategory"].nunique()
+    assert len(outcome["classes"]) > outcome["n_known"], "the class that training lacks is scored as missed"
+
+
+@pytest.mark.slow
+def test_movie_posts_whole(tmp_path: Path) -> None:
+    task, _, _ = load("movie_posts")
+    run = fit(task, preset="balanced", budget_seconds=300, run=tmp_path / "run")
+    board = run.leaderboard()
+    final = board[(board["split"] == "test") & (board["model"] == "blend")].iloc[0]
+    assert final["low"] > 0, "better than the constant, with the whole interval"
+    assert json.loads((run.path / "run.json").read_text())["spent_seconds"] <= 330

@@ -1,0 +1,77 @@
+"""Imports point down: read from the source, lazy ones included."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ALLOWED = {
+    "artifacts": {"artifacts"},
+    "featurizers": {"featurizers", "artifacts"},
+    "evaluation": {"evaluation", "artifacts"},
+    "automl": {"automl", "featurizers", "evaluation", "artifacts"},
+}
+ML = {
+    "torch",
+    "sklearn",
+    "catboost",
+    "lightgbm",
+    "timm",
+    "sentence_transformers",
+    "shap",
+    "optuna",
+    "autogluon",
+    "lightautoml",
+}
+HEAVY_AT_TOP = ML | {"matplotlib", "transformers", "torchvision"}
+FILES = sorted(path for room in ALLOWED for path in (ROOT / room).rglob("*.py"))
+
+
+def imported(tree: ast.AST) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the room that they reach into"
+            names.add((node.module or "").split(".")[0])
+    return names
+
+
+def imported_at_top(tree: ast.Module) -> set[str]:
+    """What importing the module imports at once: not what stands in functions or under TYPE_CHECKING."""
+    top = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    return imported(ast.Module(body=list(top), type_ignores=[]))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path: Path) -> None:
+    room = path.relative_to(ROOT).parts[0]
+    tree = ast.parse(path.read_text())
+    reached = imported(tree)
+    assert reached & set(ALLOWED) <= ALLOWED[room], f"{room} may import {ALLOWED[room]} only"
+    if room == "artifacts":
+        assert not reached & ML, "the nouns need no ML library"
+    assert not imported_at_top(tree) & HEAVY_AT_TOP, "heavy libraries are imported where they are used"
+    assert not reached & {"pickle", "joblib", "dill", "cloudpickle", "marshal"}, "loading executes no code"
+
+
+def test_every_room_was_read() -> None:
+    assert {path.relative_to(ROOT).parts[0] for path in FILES} == set(ALLOWED)
+
+
+def test_no_file_or_function_has_grown_long() -> None:
+    long = []
+    for path in FILES:
+        text = path.read_text()
+        if text.count("\n") > 330:
+            long.append(f"{path.relative_to(ROOT)}: {text.count(chr(10))} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                length = (node.end_lineno or 0) - node.lineno + 1
+                if length > 60:
+                    long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {length} lines")
+    assert not long
