@@ -40,7 +40,7 @@ def test_in_small(example: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_fashion_category_whole(tmp_path: Path) -> None:
-    task, train, test = load("fashion_category")
+    task, train, _ = load("fashion_category")
     run = fit(task, preset="balanced", budget_seconds=300, run=tmp_path / "run")
     board = run.leaderboard()
     final = board[(board["split"] == "test") & (board["model"] == "blend")].iloc[0]

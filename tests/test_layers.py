@@ -14,18 +14,7 @@ ALLOWED = {
     "evaluation": {"evaluation", "artifacts"},
     "automl": {"automl", "featurizers", "evaluation", "artifacts"},
 }
-ML = {
-    "torch",
-    "sklearn",
-    "catboost",
-    "lightgbm",
-    "timm",
-    "sentence_transformers",
-    "shap",
-    "optuna",
-    "autogluon",
-    "lightautoml",
-}
+ML = set("torch sklearn catboost lightgbm timm sentence_transformers shap optuna autogluon lightautoml".split())
 HEAVY_AT_TOP = ML | {"matplotlib", "transformers", "torchvision"}
 FILES = sorted(path for room in ALLOWED for path in (ROOT / room).rglob("*.py"))
 

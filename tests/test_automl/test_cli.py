@@ -1,0 +1,121 @@
+"""The public commands, run as a user would."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    code = "from automl.cli import main; main()"
+    environment = {**__import__("os").environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    line = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, cwd=cwd, env=environment)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made shop, and a run fitted on it without encoders."""
+    folder = tmp_path_factory.mktemp("cli")
+    made = command("demo-data", folder / "shop", "--rows", 120)
+    assert made.returncode == 0, made.stderr
+    task = folder / "shop" / "task.toml"
+    text = task.read_text(encoding="utf-8").split("[encoders]")[0]
+    task.write_text(text + '\n[encoders]\ntext = "none"\nimage = "none"\n', encoding="utf-8")
+    fitted = command("fit", task, "--preset", "fast", "--budget", 12, "--run", folder / "run", "--json")
+    assert fitted.returncode == 0, fitted.stderr
+    printed = json.loads(fitted.stdout)
+    assert printed["leaderboard"] and printed["run"] == str(folder / "run")
+    return folder
+
+
+def test_leaderboard_has_the_public_columns(shop: Path) -> None:
+    done = command("leaderboard", shop / "run", "--json")
+    rows = json.loads(done.stdout)
+    assert list(rows[0]) == [
+        "run", "back_end", "model", "view", "split", "metric", "score", "low", "high", "fit_seconds",
+        "predict_ms_per_row", "error",
+    ]  # fmt: skip
+    assert {"folds", "test"} == {row["split"] for row in rows}
+    assert "constant" in command("leaderboard", shop / "run").stdout
+
+
+def test_predict_writes_parquet_and_csv(shop: Path) -> None:
+    out = shop / "predictions.parquet"
+    done = command("predict", shop / "run", shop / "shop" / "test.csv", "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["rows"] == len(pd.read_parquet(out)) == 24
+    assert "card_id" in pd.read_parquet(out)
+    done = command("predict", shop / "run", shop / "shop" / "test.csv", "--out", shop / "p.csv")
+    assert done.returncode == 0 and (shop / "p.csv").exists()
+
+
+def test_report_is_written_in_both_languages(shop: Path) -> None:
+    for language, word in (("en", "Leaderboard"), ("ru", "лидер")):
+        out = shop / f"report_{language}.html"
+        done = command("report", shop / "run", "--out", out, "--lang", language)
+        assert done.returncode == 0, done.stderr
+        text = out.read_text(encoding="utf-8")
+        assert word.lower() in text.lower() and out.stat().st_size < 5_000_000
+    assert command("report", shop / "run", "--out", shop / "x.html", "--lang", "xx").returncode == 2
+
+
+def test_compare_takes_the_same_holdout_only(shop: Path) -> None:
+    task = shop / "shop" / "task.toml"
+    done = command("fit", task, "--preset", "fast", "--budget", 8, "--run", shop / "other", "--seed", 1)
+    assert done.returncode == 0, done.stderr
+    done = command("compare", shop / "run", shop / "other", "--json")
+    assert done.returncode == 0, done.stderr
+    assert {"difference", "low", "high"} <= set(json.loads(done.stdout)[0])
+
+
+def test_init_writes_a_draft_that_can_be_read(shop: Path) -> None:
+    from artifacts import Task
+
+    out = shop / "draft.toml"
+    done = command("init", shop / "shop" / "train.csv", "--target", "price", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert Task.from_toml(out).target.column == "price"
+    done = command("init", shop / "shop" / "train.csv", "--out", out)
+    assert done.returncode == 2 and "is there already" in done.stderr
+
+
+def test_doctor_says_what_there_is() -> None:
+    facts = json.loads(command("doctor", "--json").stdout)
+    assert {"versions", "encoders", "processor", "gpu", "cache", "disk"} <= set(facts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "no.toml"], "There is no task file"),
+        (["predict", "no-run", "x.csv", "--out", "y.parquet"], "There is no data"),
+        (["leaderboard", "no-run"], "is not the folder of a finished run"),
+        (["report", "no-run", "--out", "r.html"], "is not the folder of a finished run"),
+        (["demo-data", "shop", "--rows", "2"], "n_rows"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(arguments: list[str], message: str, tmp_path: Path) -> None:
+    done = command(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr and "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_command_line_and_the_package_import_no_heavy_library() -> None:
+    code = (
+        "import sys, automl, automl.cli, artifacts;"
+        "heavy = {'torch', 'sklearn', 'pandas', 'numpy', 'catboost', 'scipy', 'pydantic'} & set(sys.modules);"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    assert time.perf_counter() - started < 10  # a guard against hangs; the figure stands in benchmarks/

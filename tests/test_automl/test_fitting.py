@@ -1,0 +1,240 @@
+"""The straight line, end to end, on small tables without weights."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from artifacts import Task
+from artifacts.errors import ArtifactError, InputError
+from automl import Predictor, fit
+from automl.run import Run
+
+NO_ENCODERS = {"text": "none", "image": "none"}
+SECONDS = 6.0
+
+
+def make_frame(n: int = 160, seed: int = 0) -> pd.DataFrame:
+    """Rows whose target depends on a number, a word and a characteristic."""
+    rng = np.random.default_rng(seed)
+    size = rng.normal(size=n)
+    colour = rng.choice(["red", "green", "blue"], size=n)
+    season = rng.choice(["summer", "winter", None], size=n)
+    score = size + (colour == "red") * 1.5 - (season == "winter") * 1.0
+    views = rng.integers(5, 200, size=n)
+    return pd.DataFrame(
+        {
+            "id": [f"card {i}" for i in range(n)],
+            "size": size,
+            "title": [f"{c} thing number {i} for people who like {c}" for i, c in enumerate(colour)],
+            "details": [json.dumps({"season": s}) if s else "{}" for s in season],
+            "price": score * 3 + rng.normal(size=n) * 0.3,
+            "sold": (score + rng.normal(size=n) * 0.3 > 0.3).astype(int),
+            "shelf": np.where(score > 1.2, "top", np.where(score > 0, "middle", "bottom")),
+            "view": views,
+            "click": rng.binomial(views, 1 / (1 + np.exp(-(score - 1)))),
+        }
+    )
+
+
+TARGETS = {
+    "regression": {"kind": "regression", "column": "price"},
+    "binary": {"kind": "binary", "column": "sold"},
+    "multiclass": {"kind": "multiclass", "column": "shelf"},
+    "conversion": {"kind": "conversion", "successes": "click", "trials": "view"},
+}
+OUTCOMES = ["price", "sold", "shelf", "view", "click"]
+
+
+def make_task(kind: str = "conversion", **changes: object) -> Task:
+    target = TARGETS[kind]
+    named = [value for key, value in target.items() if key in ("column", "successes", "trials")]
+    columns = {"id": "id", "ignore": [name for name in OUTCOMES if name not in named]}
+    return Task(**{"name": kind, "target": target, "columns": columns, "encoders": NO_ENCODERS, **changes})
+
+
+def board_of(run: Run, part: str) -> pd.Series:
+    board = run.leaderboard()
+    scored = board[(board["split"] == part) & (board["error"] == "")]
+    return scored.set_index(["model", "view"])["score"]
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_each_kind_beats_the_constant_and_predicts_the_same_in_a_fresh_process(kind: str, tmp_path: Path) -> None:
+    frame = make_frame()
+    run = fit(make_task(kind), train=frame, preset="fast", budget_seconds=SECONDS, run=tmp_path / "run")
+    scores = board_of(run, "holdout")
+    higher = run.metric.higher_is_better
+    assert (scores["blend", "all"] > scores["constant", "none"]) == higher
+    assert set(run.leaderboard()["model"]) >= {"linear", "lightgbm", "catboost", "mlp", "blend", "constant"}
+    here = run.predict(frame.head(20))
+    frame.head(20).to_parquet(tmp_path / "rows.parquet")
+    code = (
+        "import sys, pandas as pd; from automl import Predictor;"
+        "Predictor.load(sys.argv[1]).predict(pd.read_parquet(sys.argv[2])).to_parquet(sys.argv[3])"
+    )
+    paths = [str(run.path), str(tmp_path / "rows.parquet"), str(tmp_path / "out.parquet")]
+    subprocess.run([sys.executable, "-c", code, *paths], check=True, cwd=Path(__file__).parents[2])
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out.parquet"), here)
+    assert run.manifest["spent_seconds"] < SECONDS * 1.1 + 4
+
+
+def test_the_run_folder_holds_what_is_promised(tmp_path: Path) -> None:
+    run = fit(make_task(), train=make_frame(), preset="fast", budget_seconds=SECONDS, run=tmp_path / "run")
+    for name in (
+        "task/task.json", "task/schema.json", "split/rows.parquet", "split/folds.parquet", "features/train/blocks.json",
+        "features/findings.json", "model/search.json", "scores/leaderboard.parquet", "scores/leaderboard.csv",
+        "scores/holdout.parquet", "scores/folds.parquet", "run.json",
+    ):  # fmt: skip
+        assert (run.path / name).is_file(), name
+    assert not [path for path in run.path.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib", ".pt")]
+    assert run.manifest["versions"]["catboost"] and run.manifest["seed"] == 0
+    holdout = pd.read_parquet(run.path / "split" / "rows.parquet")["holdout"]
+    assert 0.1 < holdout.mean() < 0.3 and len(run.scored().ids) == holdout.sum()
+    explained = run.predictor
+    table = run.scored_table()
+    groups = np.arange(table.n_features)
+    explanation = explained.contributions(table, groups, [feature.name for feature in table.features])
+    np.testing.assert_allclose(explanation.total, explained.decide(table), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("lost", ["run.json", "scores", "model", "features", "split"])
+def test_a_killed_fit_goes_on_from_the_last_finished_step(lost: str, tmp_path: Path) -> None:
+    import shutil
+
+    frame, folder = make_frame(), tmp_path / "run"
+    run = fit(make_task(), train=frame, preset="fast", budget_seconds=SECONDS, run=folder)
+    order = ["split", "features", "model", "scores", "run.json"]
+    kept = {name: (folder / name).stat().st_mtime_ns for name in order[: order.index(lost)]}
+    before = run.predict(frame.head(5))
+    for name in order[order.index(lost) :]:
+        shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink()
+    again = fit(make_task(), train=frame, preset="fast", budget_seconds=SECONDS, run=folder)
+    assert {name: (folder / name).stat().st_mtime_ns for name in kept} == kept, "finished steps are not done again"
+    if lost in ("run.json", "scores"):
+        pd.testing.assert_frame_equal(again.predict(frame.head(5)), before)
+
+
+def test_a_finished_run_is_returned_and_another_request_refused(tmp_path: Path) -> None:
+    frame, folder = make_frame(), tmp_path / "run"
+    fit(make_task(), train=frame, preset="fast", budget_seconds=SECONDS, run=folder)
+    written = (folder / "run.json").stat().st_mtime_ns
+    fit(make_task(), train=frame, preset="fast", budget_seconds=SECONDS, run=folder)
+    assert (folder / "run.json").stat().st_mtime_ns == written
+    with pytest.raises(InputError, match="was begun with seed = 0, but this fit has 1"):
+        fit(make_task(), train=frame, preset="fast", budget_seconds=SECONDS, run=folder, seed=1)
+    with pytest.raises(InputError, match="was begun with inputs"):
+        fit(make_task(), train=frame.head(100), preset="fast", budget_seconds=SECONDS, run=folder)
+
+
+def test_a_labelled_test_file_is_scored_and_a_class_training_lacks_counts_as_missed(tmp_path: Path) -> None:
+    train, test = make_frame(), make_frame(60, seed=1)
+    test.loc[:4, "shelf"] = "attic"
+    train.loc[0, "shelf"] = "cellar"  # a class with one row
+    run = fit(
+        make_task("multiclass"), train=train, test=test, preset="fast", budget_seconds=SECONDS, run=tmp_path / "r"
+    )
+    assert run.scored_part == "test" and len(run.scored().ids) == 60
+    assert run.manifest["outcome"]["classes"] == ["bottom", "cellar", "middle", "top", "attic"]
+    assert run.scored().predictions.shape == (60, 4)
+    assert {"class_unseen", "class_rare"} <= {finding.code for finding in run.findings}
+    assert list(run.predictor.predict(test, proba=True).columns)[2:] == [
+        f"probability_{name}" for name in ("bottom", "cellar", "middle", "top")
+    ]
+
+
+def test_prediction_lives_with_missing_new_and_odd_columns(tmp_path: Path) -> None:
+    frame = make_frame()
+    run = fit(make_task(), train=frame, preset="fast", budget_seconds=SECONDS, run=tmp_path / "run")
+    odd = frame.head(4).drop(columns=["size", "details"]).assign(extra=1, title=[None, 7, "", "<script>"])
+    predictor = Predictor.load(run.path)
+    predictions = predictor.predict(odd)
+    assert predictions["prediction"].between(0, 1).all()
+    assert {"column_missing", "column_new"} <= {finding.code for finding in predictor.audit.findings}
+    assert predictor.predict(frame.head(0)).empty
+    with pytest.raises(InputError, match="none of the columns that the model uses"):
+        predictor.predict(pd.DataFrame({"other": [1]}))
+
+
+BAD = [
+    ("one class only", {"sold": 1}, "binary", "has one value only"),
+    ("all targets missing", {"price": np.nan}, "regression", "No row has a usable target"),
+    ("no trials", {"view": 0}, "conversion", "No row has a usable target.*trials not positive"),
+    ("words as a number", {"price": "many"}, "regression", "must hold numbers"),
+]
+
+
+@pytest.mark.parametrize(("change", "kind", "match"), [bad[1:] for bad in BAD], ids=[bad[0] for bad in BAD])
+def test_unusable_targets_are_refused(change: dict[str, object], kind: str, match: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=match):
+        fit(make_task(kind), train=make_frame().assign(**change), preset="fast", run=tmp_path / "run")
+
+
+def test_other_unusable_input_is_refused(tmp_path: Path) -> None:
+    frame, run = make_frame(), tmp_path / "run"
+    with pytest.raises(InputError, match=r"names columns that the data lacks: \['photo'\]"):
+        fit(make_task(columns={"image": ["photo"]}), train=frame, preset="fast", run=run)
+    with pytest.raises(InputError, match="Unknown preset 'quick'"):
+        fit(make_task(), train=frame, preset="quick", run=run)
+    with pytest.raises(InputError, match="budget_seconds must be a positive number"):
+        fit(make_task(), train=frame, budget_seconds=-1, run=run)
+    with pytest.raises(InputError, match="metric"):
+        fit(make_task(target={**TARGETS["conversion"], "metric": "bleu"}), train=frame, run=run)
+    with pytest.raises(InputError, match="names no train data"):
+        fit(make_task(), run=run)
+    with pytest.raises(InputError, match="rows"):
+        fit(make_task(), train=frame.head(3), run=run)
+    with pytest.raises(InputError, match="not built yet"):
+        fit(make_task(target={"kind": "multilabel", "column": "details"}), train=frame, run=run)
+
+
+def test_dirty_rows_are_left_out_and_said(tmp_path: Path) -> None:
+    frame = make_frame()
+    frame["click"] = frame["click"].astype(float)
+    frame.loc[0, "view"] = 0
+    frame.loc[1, "click"] = 10_000
+    frame.loc[2, "click"] = -1
+    frame.loc[3, "click"] = np.nan
+    frame.loc[5, "id"] = frame.loc[4, "id"]
+    frame["empty"] = np.nan
+    frame["same"] = "x"
+    frame["mixed"] = [i if i % 2 else f"text {i % 5}" for i in range(len(frame))]
+    frame.loc[6, "details"] = "{'season': 'sum"
+    frame.loc[7, "title"] = "word " * 200_000
+    run = fit(make_task(), train=frame, preset="fast", budget_seconds=SECONDS, run=tmp_path / "run")
+    codes = {finding.code for finding in run.findings}
+    assert codes >= {
+        "trials_not_positive", "successes_above_trials", "successes_negative", "target_missing", "duplicate_ids",
+        "column_empty", "column_constant", "nested_unreadable", "text_truncated",
+    }  # fmt: skip
+    assert len(pd.read_parquet(run.path / "split" / "rows.parquet")) == len(frame) - 4
+
+
+def test_groups_stay_together_and_time_is_kept(tmp_path: Path) -> None:
+    frame = make_frame()
+    frame["author"] = np.arange(len(frame)) // 4
+    frame["day"] = pd.date_range("2025-01-01", periods=len(frame)).astype(str)
+    columns = make_task().columns.model_dump()
+    grouped = make_task(columns={**columns, "group": "author", "ignore": (*columns["ignore"], "day")})
+    run = fit(grouped, train=frame, preset="fast", budget_seconds=SECONDS, run=tmp_path / "group")
+    rows = pd.read_parquet(run.path / "split" / "rows.parquet")
+    assert rows.groupby(frame["author"].to_numpy())["holdout"].nunique().max() == 1
+    timed = make_task(columns={**columns, "time": "day", "ignore": (*columns["ignore"], "author")})
+    run = fit(timed, train=frame, preset="fast", budget_seconds=SECONDS, run=tmp_path / "time")
+    rows = pd.read_parquet(run.path / "split" / "rows.parquet")
+    assert rows["holdout"].to_numpy().tolist() == sorted(rows["holdout"])
+    assert board_of(run, "holdout")["blend", "all"] > board_of(run, "holdout")["constant", "none"]
+
+
+def test_a_damaged_or_foreign_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="is not the folder of a finished run"):
+        Run(tmp_path)
+    (tmp_path / "run.json").write_text('{"format": 99}')
+    with pytest.raises(ArtifactError, match="has format 99"):
+        Run(tmp_path)
