@@ -7,124 +7,21 @@ as dirty as real ones: missing and broken photos, empty titles, cut-off characte
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from artifacts.errors import ArtifactError, InputError
-from automl.demo_truth import (
-    EFFECTS,
-    PLACEBOS,
-    DemoTruth,
-    PlantedEffect,
-)
+from automl.demo_cards import draw_cards
+from automl.demo_drawing import PhotoLook, draw_blank, draw_photo, to_jpeg
+from automl.demo_truth import DemoTruth
 
-__all__ = ["DemoTruth", "PlantedEffect", "draw_cards", "make_demo_data"]
+__all__ = ["DemoTruth", "make_demo_data"]
 
 MIN_ROWS = 20
-TEST_SHARE = 0.2
-MAX_TITLE_WORDS = 16
-BRIGHTNESS = (0.30, 0.80)
-
-BRANDS = ["Nordline", "Velmora", "Tarvik", "Lumeria", "Kasteon", "Miravel", "Polaryn", "Quillby", "Sorano", "Elmstead"]
-LINES = [
-    "Breeze",
-    "Harbor",
-    "Meadow",
-    "Pixel",
-    "Aurora",
-    "Canyon",
-    "Ripple",
-    "Orchard",
-    "Comet",
-    "Linden",
-    "Atlas",
-    "Juniper",
-]
-WORDS = [
-    "soft",
-    "classic",
-    "everyday",
-    "warm",
-    "durable",
-    "modern",
-    "limited",
-    "edition",
-    "premium",
-    "handmade",
-    "genuine",
-    "comfortable",
-    "stylish",
-    "universal",
-    "original",
-    "gift",
-    "quality",
-    "compact",
-    "urban",
-    "new",
-    "natural",
-    "unisex",
-    "trendy",
-    "practical",
-    "elegant",
-    "reliable",
-    "choice",
-    "for",
-    "home",
-    "travel",
-    "work",
-    "friends",
-    "family",
-]
-EMOJI = ("🔥", "✨", "🎁", "❤️")
-SENTENCES = (
-    "Made with care and checked by hand.",
-    "A good gift for friends & family.",
-    "Easy to clean, easy to store.",
-    "Ships the next working day.",
-    "The colour may differ a little from the photo.",
-    "Returned without questions within 14 days.",
-    "Packed in recycled paper.",
-    "Our customers come back for it.",
-    "Tested in daily use for a year.",
-    "Sizes run true, see the table.",
-    "Ask us anything before you order.",
-    "Light, strong and pleasant to hold.",
-)
-QUESTIONS = ("Looking for a present?", "Tired of things that break?", "Why pay more?")
-TAGS = [
-    "sale",
-    "new",
-    "gift",
-    "eco",
-    "bestseller",
-    "handmade",
-    "basic",
-    "office",
-    "weekend",
-    "minimal",
-    "retro",
-    "kids",
-    "local",
-    "travel",
-    "outlet",
-]
-SHOPS = [
-    "Harbour Lane",
-    "Corner Store",
-    "Blue Door",
-    "Mill & Sons",
-    "Sunday Market",
-    "Pine Street",
-    "Old Town Goods",
-    "Fair Trade",
-    "The Attic",
-    "North Depot",
-    "Little Things",
-    "Green Yard",
-]
-SEASONS = ("summer", "winter", "Demi-season", "all seasons", "spring/autumn", "Summer")
-MATERIALS = ("cotton", "leather", "ceramic", "polyester", "steel", "wood", "linen")
+BLANK_TONE = 0.55  # of a one-colour photo: the centre of the brightness effect, so that it adds nothing
 
 TASK = """\
 name = "demo-shop"
@@ -224,39 +121,15 @@ def _check(folder: Path, n_rows: int, seed: int) -> None:
         )
 
 
-def draw_cards(n_rows: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Draw the cards as authors see them, and the truth behind them, without any photo.
-
-    Returns:
-        The columns of ``train.csv`` and ``test.csv`` together, and ``DemoTruth.rows`` with two more
-        columns of the photos' making: ``photo_state`` and ``photo_whiteness``.
-    """
-    ids = pd.DataFrame({"card_id": [f"card-{i:05d}" for i in range(n_rows)]})
-    photos = _draw_looks(_rng(seed, "photo"), n_rows)
-    titles = _draw_titles(_rng(seed, "title"), n_rows)
-    descriptions = _draw_descriptions(_rng(seed, "description"), n_rows)
-    characteristics = _draw_characteristics(_rng(seed, "characteristics"), photos["colour"].to_numpy())
-    shops = _draw_shops(_rng(seed, "shop"), photos["photo_brightness"].to_numpy())
-    drawn = pd.concat([ids, photos, titles, descriptions, characteristics, shops], axis=1)
-    drawn["photo"] = drawn["card_id"].where(drawn["photo_state"] != "none") + ".jpg"
-    unseen = drawn["photo_state"] != "ok"  # buyers see a placeholder: no brightness, no kind
-    drawn[["photo_brightness", "photo_kind"]] = drawn[["photo_brightness", "photo_kind"]].mask(unseen)
-    drawn = pd.concat([drawn, _draw_outcomes(_rng(seed, "outcome"), drawn)], axis=1)
-    card = [
-        "card_id",
-        "title",
-        "description",
-        "photo",
-        "characteristics",
-        "tags",
-        "price",
-        "shop",
-        "published",
-        "views",
-        "clicks",
-        "likes",
-    ]
-    factors = [thing.factor for thing in (*EFFECTS, *PLACEBOS)]
-    behind = [f"log_odds__{effect.factor}" for effect in EFFECTS]
-    truth = drawn[["card_id", "split", "p", "p_best", *factors, *behind, "photo_state", "photo_whiteness"]]
-    return drawn[card], truth
+def _write_photos(folder: Path, cards: pd.DataFrame, rows: pd.DataFrame, seed: int) -> None:
+    """Draw and write one photo at a time, each from a random stream of its own."""
+    looks = rows.rename(columns=lambda name: name.removeprefix("photo_")).to_dict("list")
+    for i, (file, state) in enumerate(zip(cards["photo"], rows["photo_state"], strict=True)):
+        if state in ("none", "absent"):
+            continue
+        if state == "ok":
+            look = PhotoLook(**{field.name: looks[field.name][i] for field in fields(PhotoLook)})
+            content = to_jpeg(draw_photo(look, np.random.default_rng([seed, i])))
+        else:
+            content = to_jpeg(draw_blank(BLANK_TONE))
+        (folder / str(file)).write_bytes(content[: len(content) // 3] if state == "broken" else content)

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image as Photo
 
 Float = NDArray[np.float64]
 Points = Sequence[tuple[float, float]]
 
-LONGEST_SIDE = 160
 JPEG_QUALITY = 85
+BRIGHTNESS = (0.30, 0.80)  # of the mean luma
 LUMA = np.array([0.299, 0.587, 0.114])  # weights of R, G and B in the luma of ITU-R BT.601
 FORMATS: dict[str, tuple[int, int]] = {"square": (160, 160), "portrait": (124, 160), "landscape": (160, 124)}
 COLOURS: dict[str, tuple[int, int, int]] = {
@@ -70,7 +71,7 @@ class _Pen:
         from PIL import Image, ImageDraw
 
         self.colour = colour
-        self.image: Image = Image.new("RGBA", (self.SIZE, self.SIZE), (*colour, 0))
+        self.image: Photo = Image.new("RGBA", (self.SIZE, self.SIZE), (*colour, 0))
         self._draw = ImageDraw.Draw(self.image)
 
     def _tone(self, tone: float) -> tuple[int, int, int, int]:
@@ -155,7 +156,26 @@ def _lamp(pen: _Pen) -> None:
 KINDS: dict[str, Callable[[_Pen], None]] = {"bag": _bag, "shoe": _shoe, "shirt": _shirt, "cup": _cup, "lamp": _lamp}
 
 
-def draw_photo(look: PhotoLook, rng: np.random.Generator) -> Image:
+def draw_looks(rng: np.random.Generator, n: int) -> pd.DataFrame:
+    """Draw ``n`` looks, every field independently; columns are named ``photo_{field}``, but ``colour``."""
+    return pd.DataFrame(
+        {
+            "photo_kind": rng.choice(list(KINDS), n),
+            "colour": rng.choice(list(COLOURS), n),
+            "photo_brightness": rng.uniform(*BRIGHTNESS, n),
+            "photo_contrast": rng.uniform(0.07, 0.19, n),
+            "photo_saturation": rng.uniform(0.1, 1.5, n),
+            "photo_surface": rng.choice(list(SURFACES), n),
+            "photo_whiteness": rng.uniform(0.0, 1.0, n),
+            "photo_fill": rng.uniform(0.55, 0.95, n),
+            "photo_blur": rng.uniform(0.0, 1.6, n),
+            "photo_tilt": rng.uniform(-12.0, 12.0, n),
+            "photo_format": rng.choice(list(FORMATS), n),
+        }
+    )
+
+
+def draw_photo(look: PhotoLook, rng: np.random.Generator) -> Photo:
     """Draw a photo; ``rng`` gives the place of the product, the light's side and the grain."""
     from PIL import Image, ImageFilter
 
@@ -175,7 +195,7 @@ def draw_photo(look: PhotoLook, rng: np.random.Generator) -> Image:
     return Image.fromarray(np.rint(np.clip(exposed + grain, 0, 1) * 255).astype(np.uint8))
 
 
-def draw_blank(brightness: float) -> Image:
+def draw_blank(brightness: float) -> Photo:
     """A photo of one grey tone, as a failed upload leaves it."""
     from PIL import Image
 
@@ -183,20 +203,20 @@ def draw_blank(brightness: float) -> Image:
     return Image.new("RGB", FORMATS["square"], (tone, tone, tone))
 
 
-def to_jpeg(image: Image) -> bytes:
+def to_jpeg(image: Photo) -> bytes:
     """The file's content."""
     buffer = io.BytesIO()
     image.save(buffer, format="JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()
 
 
-def _shadow(side: int) -> Image:
+def _shadow(side: int) -> Photo:
     from PIL import Image
 
     return Image.new("RGB", (side, side), (40, 40, 44))
 
 
-def _shadow_mask(product: Image) -> Image:
+def _shadow_mask(product: Photo) -> Photo:
     from PIL import ImageFilter
 
     return product.getchannel("A").filter(ImageFilter.GaussianBlur(5)).point(lambda alpha: alpha * 0.45)
@@ -206,7 +226,7 @@ def _surface(look: PhotoLook, size: tuple[int, int], rng: np.random.Generator) -
     """What the product lies on: a pattern of one colour that fades to white, lit from one side."""
     width, height = size
     x, y = np.linspace(0, 1, width)[None, :], np.linspace(0, 1, height)[:, None]
-    pattern = np.zeros((height, width))
+    pattern: NDArray[np.floating] = np.zeros((height, width))
     if look.surface == "wood":
         pattern = 0.06 * np.sin(40 * y + 3 * np.sin(5 * x)) - 0.25 * (np.abs((y * 4) % 1 - 0.5) > 0.47)
     elif look.surface == "tiles":

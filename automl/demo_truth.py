@@ -83,9 +83,9 @@ PRICE_BRIGHTNESS_CORRELATION = 0.2
 
 EFFECTS = (
     PlantedEffect(
-        "photo_brightness", "photo", "photo__brightness", "raises", 0.25,
-        Title("Bright photos are clicked more: +0.1 of mean luma (0..1) adds 0.25",
-              "Светлые фото кликают чаще: +0.1 средней яркости (0..1) добавляет 0.25"),
+        "photo_brightness", "photo", "photo__brightness", "raises", 0.3,
+        Title("Bright photos are clicked more: +0.1 of mean luma (0..1) adds 0.3",
+              "Светлые фото кликают чаще: +0.1 средней яркости (0..1) добавляет 0.3"),
         step=0.1, centre=0.55,
     ),
     PlantedEffect(
@@ -124,14 +124,17 @@ PLACEBOS = tuple(
         ("photo_fill", "photo", None, "Share of the frame that the product fills", "Доля кадра, занятая товаром"),
         ("photo_format", "photo", "photo__aspect", "Portrait, square or landscape", "Вертикальное или горизонтальное"),
         ("photo_surface", "photo", None, "What the product lies on", "На чём лежит товар"),
-        ("title_digits", "title", "title__digits", "Digits in the title", "Цифры в названии"),
+        ("title_digits", "title", None, "Digits in the title", "Цифры в названии"),
         ("title_exclamations", "title", "title__exclamations", "Exclamation marks", "Восклицательные знаки"),
         ("title_emoji", "title", "title__emoji", "Emoji in the title", "Эмодзи в названии"),
-        ("title_capitals", "title", "title__capitals", "A title in capitals", "Название заглавными буквами"),
-        ("description_sentences", "description", "description__words", "Length of the description", "Длина описания"),
-        ("description_html", "description", None, "HTML tags in the description", "Теги HTML в описании"),
-        ("description_question", "description", None, "A question in the description", "Вопрос в описании"),
-        ("description_link", "description", None, "A link in the description", "Ссылка в описании"),
+        ("title_capitals", "title", None, "A title in capitals", "Название заглавными буквами"),
+        ("description_sentences", "description", "description__sentences",
+         "Length of the description", "Длина описания"),
+        ("description_html", "description", "description__html_tags",
+         "HTML tags in the description", "Теги HTML в описании"),
+        ("description_question", "description", "description__questions",
+         "A question in the description", "Вопрос в описании"),
+        ("description_link", "description", "description__links", "A link in the description", "Ссылка в описании"),
         ("colour", "characteristics", "characteristics__colour", "Colour of the product", "Цвет товара"),
         ("material", "characteristics", "characteristics__material", "Material", "Материал"),
         ("weight_kg", "characteristics", "characteristics__weight", "Weight of the product", "Вес товара"),
@@ -140,7 +143,7 @@ PLACEBOS = tuple(
         ("shop", "shop", None, "The shop", "Магазин"),
         ("published", "published", None, "Time of publication", "Время публикации"),
     )
-)
+)  # fmt: skip
 
 PROXIES = tuple(
     Proxy(feature, column, follows, Title(en, ru))
@@ -149,8 +152,20 @@ PROXIES = tuple(
          "The share of white pixels rises with exposure", "Доля белых пикселей растёт с яркостью"),
         ("title__characters", "title", "title_words",
          "More words have more letters", "Больше слов — больше букв"),
+        ("title__sentence_length", "title", "title_words",
+         "A title is one sentence, as long as its words are many", "Название — одно предложение из всех его слов"),
+        ("title__digits_share", "title", "title_words",
+         "A number weighs more in a short title", "В коротком названии число занимает большую долю"),
+        ("title__capitals_share", "title", "title_words",
+         "The capitals of names weigh more in a short title", "В коротком названии доля заглавных больше"),
+        ("title__readability", "title", "title_words",
+         "Long sentences count as harder to read", "Длинные предложения считаются трудными"),
+        ("title__is_missing", "title", "title_words",
+         "An empty title counts as the longest one", "Пустое название считается самым длинным"),
     )
 )  # fmt: skip
+
+FACTORS = (*(effect.factor for effect in EFFECTS), *(placebo.factor for placebo in PLACEBOS))
 
 CONFOUNDERS = (
     Confounder(
@@ -170,7 +185,8 @@ class DemoTruth:
 
     ``rows`` has one row a card: ``card_id``, ``split`` (train | test), ``p`` (the probability that
     clicks were drawn with), ``p_best`` (the same without row noise: the best that a model can
-    know), every factor of ``effects`` and ``placebos``, and ``log_odds__{factor}`` for each effect.
+    know), every factor of ``effects`` and ``placebos``, ``log_odds__{factor}`` for each effect, and two
+    more things about photos: ``photo_state`` (ok, or how it is spoilt) and ``photo_whiteness``.
     """
 
     seed: int

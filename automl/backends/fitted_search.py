@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
 from artifacts.schema import Kind
-from artifacts.store import read_json, write_json
+from artifacts.store import read_json, write_file
 from automl.backends.base import Candidate, FittedBackend
 from automl.models.base import LINK_UNITS, Model
 from automl.models.registry import MODELS
@@ -73,12 +74,17 @@ class FittedSearch(FittedBackend):
         """Write the final blend and its members' models; other candidates keep their description alone."""
         for key in self.blends[self.FINAL]:
             shutil.copytree(self.folder / key, folder / key)
-        described = {
+        only = {self.FINAL: self.blends[self.FINAL]}
+        write_file(folder / "search.json", FittedSearch(self.kind, self.candidates, only, folder).described())
+
+    def described(self) -> str:
+        """The blends and candidates as JSON; ``load`` reads it from ``search.json``."""
+        data = {
             "kind": self.kind.value,
             "candidates": [described(candidate) for candidate in self.candidates],
-            "blends": {self.FINAL: self.blends[self.FINAL]},
+            "blends": self.blends,
         }
-        write_json(folder / "search.json", described)
+        return json.dumps(data, ensure_ascii=False, indent=1)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from artifacts.errors import FusionError
 from artifacts.link import from_link, n_link
 from artifacts.outcome import Outcome
-from artifacts.store import read_json, write_json
+from artifacts.store import read_json, write_file, write_json
 from automl.backends.base import Backend, Candidate, FittedBackend, Problem
 from automl.backends.fitted_search import FittedSearch, candidate_from, described
 from automl.budget import Budget
@@ -49,6 +49,8 @@ class SearchBackend(Backend):
             FusionError: if no candidate could be fitted; the message has the reasons.
         """
         search = _Search(problem, problem.budget.sooner(BLEND_SHARE * problem.budget.seconds))
+        if problem.folder.has("search/search.json"):
+            return search.finished()
         with problem.progress.task("search", problem.budget.seconds) as advance:
             search.advance = advance
             search.run_defaults()
@@ -57,7 +59,9 @@ class SearchBackend(Backend):
         if not usable:
             reasons = "; ".join(f"{c.model} on {c.view}: {c.error}" for c in search.candidates)
             raise FusionError(f"No model could be fitted in {problem.budget.seconds:.0f} s. {reasons}.")
-        return search.blended(usable)
+        fitted = search.blended(usable)
+        write_file(search.root / "search.json", fitted.described())
+        return fitted
 
 
 class _Search:
@@ -92,6 +96,7 @@ class _Search:
         if not arms or self.budget.left < MIN_TRIAL_SECONDS:
             return
         study = self._study()
+        self._take_stored()
         for number in range(int(self.problem.settings.get("max_trials", 200))):
             if self.budget.left < max(MIN_TRIAL_SECONDS, 0.5 * min(c.fit_seconds for c in arms.values())):
                 return
@@ -217,7 +222,23 @@ class _Search:
         scores = np.load(folder / "out_of_fold.npy", allow_pickle=False)
         return replace(candidate_from(read_json(folder / "candidate.json")), out_of_fold=scores)
 
+    def _take_stored(self) -> None:
+        """Trials that a killed fit had finished."""
+        known = {candidate.key for candidate in self.candidates}
+        stored = [folder.parent.name for folder in sorted(self.root.glob("*/candidate.json"))]
+        found = [self._stored(key) for key in stored if key not in known]
+        self.candidates.extend(candidate for candidate in found if candidate is not None)
+
     # -- the end ----------------------------------------------------------------------------------
+
+    def finished(self) -> FittedSearch:
+        """What a fit that was killed after its search had found."""
+        fitted = FittedSearch.load(self.root)
+        scores = {c.key: c.out_of_fold for c in map(self._stored, _keys(fitted)) if c and c.out_of_fold is not None}
+        for key, weights in fitted.blends.items():
+            scores[key] = _weighted(weights, scores)
+        fitted.candidates = tuple(replace(c, out_of_fold=scores.get(c.key)) for c in fitted.candidates)
+        return fitted
 
     def blended(self, usable: list[Candidate]) -> FittedSearch:
         """The final blend, and beside it the blend of single views, which is late fusion."""
@@ -243,9 +264,9 @@ class _Blend:
     weights: dict[str, float]
 
     def candidate(self, scores: dict[str, Float], members: Sequence[Candidate]) -> Candidate:
-        total = sum((w * scores[key] for key, w in self.weights.items()), np.zeros(1))
         seconds = sum(c.fit_seconds for c in members if c.key in self.weights)
-        return Candidate(self.key, self.model, self.view, dict(self.weights), seconds, np.asarray(total), 1.0)
+        blended = _weighted(self.weights, scores)
+        return Candidate(self.key, self.model, self.view, dict(self.weights), seconds, blended, 1.0)
 
 
 class _Pruned(Exception):  # noqa: N818 - a verdict, not an error
@@ -256,6 +277,14 @@ def _score(problem: Problem, scores: Float, reference: Float) -> float:
     rows = np.isfinite(scores).all(axis=1)
     outcome: Outcome = problem.examples.outcome.take(rows)
     return problem.metric.score(outcome, from_link(outcome.kind, scores[rows]), reference)
+
+
+def _weighted(weights: dict[str, float], scores: dict[str, Float]) -> Float:
+    return np.asarray(np.sum([weight * scores[key] for key, weight in weights.items()], axis=0), dtype=np.float64)
+
+
+def _keys(fitted: FittedSearch) -> list[str]:
+    return [candidate.key for candidate in fitted.candidates if candidate.key not in fitted.blends]
 
 
 def _importance(name: str, view: str) -> float:
