@@ -67,7 +67,7 @@ def fit(
     _print_board(board)
     _print_findings(done)
     for name, encoder in done.manifest["encoders"].items():
-        typer.echo(f"{name} encoder: {encoder['spec'] + ' (' + encoder['location'] + ')' if encoder else 'none'}")
+        typer.echo(f"{name} encoder: {encoder['name'] if encoder else 'none'}")
     typer.echo(f"Run: {done.path} ({done.manifest['spent_seconds']:.0f} s)")
 
 
@@ -162,7 +162,7 @@ def demo_data(
 
     truth = make_demo_data(folder, n_rows=rows, seed=seed)
     for effect in truth.effects:
-        typer.echo(f"planted: {effect}")
+        typer.echo(f"planted: {effect.description.en}")
     typer.echo(f"Task: {folder / 'task.toml'}")
 
 

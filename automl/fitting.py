@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xxhash
 
 from artifacts.embedding_store import EmbeddingStore
-from artifacts.errors import InputError
 from artifacts.examples import Examples
 from artifacts.feature_table import FeatureTable
 from artifacts.finding import Audit
+from artifacts.outcome import Outcome
 from artifacts.progress import Progress, Silent
 from artifacts.schema import Modality
 from artifacts.store import FORMAT_VERSION, RunFolder, read_json, write_file, write_json
@@ -23,15 +22,17 @@ from artifacts.task import Task
 from automl.backends.base import FittedBackend, Problem
 from automl.backends.registry import backend_named
 from automl.budget import Budget
-from automl.data import Loaded, Rows, duplicates_of, load
+from automl.data import Loaded, duplicates_of, load
 from automl.presets import Preset, preset_named
+from automl.reporting import rows_to_show
+from automl.request import claim, default_folder, request_of, rows_print
 from automl.run import Run
-from automl.scoring import Part, score_run
+from automl.scoring import Part, ScoredRun, score_run
 from automl.versions import library_versions
-from evaluation.metrics import metric_for
+from evaluation.metrics import constant_prediction, metric_for
 from evaluation.splits import Fold, folds_frame, folds_from_frame, holdout_rows, make_folds
 from featurizers.base import Surroundings
-from featurizers.encoders import resolve_encoder
+from featurizers.encoders import Encoder, resolve_encoder
 from featurizers.table_featurizer import TableFeaturizer
 
 SCORING_SHARE = 0.08  # of the budget, kept back for scoring and saving
@@ -73,9 +74,9 @@ def fit(
     budget = Budget(chosen.budget_seconds)
     progress = progress or Silent()
     loaded = load(task, train, test)
-    request = _request(loaded, chosen, seed)
-    folder = RunFolder(run if run is not None else _default_folder(task, chosen, request)).create()
-    _claim(folder, request, loaded)
+    request = request_of(loaded, chosen, seed)
+    folder = RunFolder(run if run is not None else default_folder(task, chosen, request)).create()
+    claim(folder, request, loaded)
     if not folder.has("run.json"):
         _Steps(loaded, chosen, seed, folder, budget, progress).run(request)
     return Run(folder.path, progress=progress)
@@ -108,11 +109,11 @@ class _Steps:
             scored = score_run(
                 self._problem(training, folds), fitted, part, self.preset.back_end, self.folder.path.name
             )
-            self._save_scores(scored, test_table, fitted)
-        write_file(
-            self.folder.path / "run.json",
-            _json({**self._manifest(request, encoders, part), "seconds": seconds, "spent_seconds": self.budget.spent}),
-        )
+            self._save_scores(scored, part, test_table, fitted)
+        final_model = next(c.model for c in fitted.candidates if c.key == FittedBackend.FINAL)
+        manifest = self._manifest(request, encoders, part, training.outcome, final_model)
+        manifest |= {"seconds": seconds, "spent_seconds": round(self.budget.spent, 3)}
+        write_file(self.folder.path / "run.json", as_json(manifest))
 
     # -- steps ------------------------------------------------------------------------------------
 
@@ -158,10 +159,7 @@ class _Steps:
             task, audit = self.loaded.task, Audit()
             audit.findings.extend(self.loaded.audit.findings)
             around = Surroundings(task.path(task.data.images) or task.root, EmbeddingStore(), audit, self.progress)
-            encoders = {
-                modality.value: resolve_encoder(getattr(task.encoders, modality.value), modality, task.root, audit)
-                for modality in (Modality.TEXT, Modality.IMAGE)
-            }
+            encoders = {modality.value: self._encoder(modality, audit) for modality in (Modality.TEXT, Modality.IMAGE)}
             featurizer = TableFeaturizer(self.loaded.schema, encoders["text"], encoders["image"])
             frame = self.loaded.train.frame
             featurizer.fit(frame[~holdout], around)
@@ -171,11 +169,19 @@ class _Steps:
                     featurizer.transform(self.loaded.test.frame, around).save(folder / "test")
                 featurizer.save(folder / "featurizer")
                 write_json(folder / "findings.json", [finding.to_json() for finding in audit.findings])
-                described = {name: asdict(used) if used else None for name, used in encoders.items()}
+                described = {name: used.to_json() if used else None for name, used in encoders.items()}
                 write_json(folder / "encoders.json", described)
         folder = self.folder.folder("features")
         test = FeatureTable.load(folder / "test") if self.loaded.test is not None else None
         return FeatureTable.load(folder / "train"), test, read_json(folder / "encoders.json")
+
+    def _encoder(self, modality: Modality, audit: Audit) -> Encoder | None:
+        """The encoder of a modality, where a column may need it."""
+        task, schema = self.loaded.task, self.loaded.schema
+        texts = (Modality.TEXT, Modality.NESTED) if modality is Modality.TEXT else (modality,)
+        if not schema.of_modality(*texts):
+            return None
+        return resolve_encoder(getattr(task.encoders, modality.value), modality, task.root, audit)
 
     def model(self, training: Examples, folds: tuple[Fold, ...]) -> FittedBackend:
         """Step 7: the back end searches; its final model is saved."""
@@ -216,21 +222,29 @@ class _Steps:
         if self._scored_part == "test":
             test = self.loaded.test
             assert test is not None and test.outcome is not None and test_table is not None
-            return Part("test", test.ids, Examples(test_table, test.outcome), _rows_print(test))
+            return Part("test", test.ids, Examples(test_table, test.outcome, test.frame), rows_print(test))
         held = examples.take(holdout)
         ids = tuple(np.asarray(self.loaded.train.ids, dtype=object)[holdout])
-        return Part("holdout", ids, held, _rows_print(self.loaded.train, holdout))
+        return Part("holdout", ids, held, rows_print(self.loaded.train, holdout))
 
-    def _save_scores(self, scored: Any, test_table: FeatureTable | None, fitted: FittedBackend) -> None:
+    def _save_scores(
+        self, scored: ScoredRun, part: Part, test_table: FeatureTable | None, fitted: FittedBackend
+    ) -> None:
         with self.folder.write("scores") as folder:
             scored.save(folder)
+            first = [self.loaded.schema.of_modality(modality) for modality in (Modality.IMAGE, Modality.TEXT)]
+            names = [columns[0].name if columns else None for columns in first]
+            assert part.examples.raw is not None
+            rows_to_show(part.ids, part.examples.raw, *names).to_parquet(folder / "rows.parquet", index=False)
             if test_table is not None and self._scored_part == "holdout":
                 assert self.loaded.test is not None
                 link = fitted.decide(test_table)
                 columns = {f"link_{i}": link[:, i] for i in range(link.shape[1])}
                 pd.DataFrame({"id": self.loaded.test.ids, **columns}).to_parquet(folder / "unlabelled.parquet")
 
-    def _manifest(self, request: dict[str, Any], encoders: dict[str, Any], part: Part) -> dict[str, Any]:
+    def _manifest(
+        self, request: dict[str, Any], encoders: dict[str, Any], part: Part, training: Outcome, final_model: str
+    ) -> dict[str, Any]:
         outcome = part.examples.outcome
         return {
             "format": FORMAT_VERSION,
@@ -244,6 +258,9 @@ class _Steps:
             "scored_rows": part.fingerprint,
             "n_train": int((~self.split()[0]).sum()),
             "n_scored": part.examples.n_samples,
+            "n_features": part.examples.table.n_features,
+            "constant": constant_prediction(training).tolist(),
+            "final_model": final_model,
             "versions": library_versions(),
         }
 
@@ -263,53 +280,3 @@ class _Timed:
 
     def __exit__(self, *_: object) -> None:
         self._seconds[self._name] = round(time.monotonic() - self._started, 3)
-
-
-def _request(loaded: Loaded, preset: Preset, seed: int) -> dict[str, Any]:
-    return {
-        "task": loaded.task.name,
-        "preset": preset.name,
-        "budget_seconds": preset.budget_seconds,
-        "seed": seed,
-        "inputs": {
-            "task": xxhash.xxh3_128_hexdigest(loaded.task.model_dump_json(exclude={"root"}).encode()),
-            "train": loaded.train.fingerprint,
-            "test": None if loaded.test is None else loaded.test.fingerprint,
-        },
-    }
-
-
-def _default_folder(task: Task, preset: Preset, request: dict[str, Any]) -> Path:
-    return Path("runs") / task.name / f"{preset.name}-{xxhash.xxh3_64_hexdigest(_json(request).encode())[:8]}"
-
-
-def _claim(folder: RunFolder, request: dict[str, Any], loaded: Loaded) -> None:
-    """Write the task into a new run folder, or refuse the folder of another request."""
-    if folder.has("task"):
-        before = read_json(folder.folder("task") / "request.json")
-        for name, value in request.items():
-            if before.get(name) != value:
-                raise InputError(
-                    f"The run folder {str(folder.path)!r} was begun with {name} = {before.get(name)!r}, but this fit "
-                    f"has {value!r}. Name another folder with --run, or delete that one."
-                )
-        return
-    with folder.write("task") as target:
-        write_file(target / "task.json", loaded.task.with_root(loaded.task.root.resolve()).model_dump_json(indent=1))
-        write_json(target / "schema.json", loaded.schema.to_json())
-        write_json(target / "request.json", request)
-
-
-def _rows_print(rows: Rows, mask: np.ndarray[Any, np.dtype[np.bool_]] | None = None) -> str:
-    """Hash of the scored rows' ids and targets: two runs can be compared where it is equal."""
-    assert rows.outcome is not None
-    picked = np.ones(len(rows.ids), dtype=bool) if mask is None else mask
-    y = np.ascontiguousarray(rows.outcome.y[picked], dtype=np.float64)
-    ids = "\0".join(str(row) for row in np.asarray(rows.ids, dtype=object)[picked])
-    return xxhash.xxh3_128_hexdigest(ids.encode("utf-8", "replace") + y.tobytes())
-
-
-def _json(data: Any) -> str:
-    import json
-
-    return json.dumps(data, ensure_ascii=False, indent=1, default=str)

@@ -128,7 +128,8 @@ class Run:
     def compared(self) -> ComparedRun:
         """The scored rows, for a comparison with other runs."""
         part = self.scored()
-        return ComparedRun(self.name, self.metric, part.outcome, part.predictions, part.ids, part.fingerprint)
+        constant = np.asarray(self.manifest["constant"], dtype=np.float64)
+        return ComparedRun(self.name, self.metric, part.outcome, part.predictions, part.ids, part.fingerprint, constant)
 
     def scored_table(self) -> FeatureTable:
         """The features of the scored rows."""

@@ -71,5 +71,6 @@ def _same(a: ComparedRun, b: ComparedRun) -> None:
     common = len(set(a.row_ids) & set(b.row_ids))
     raise InputError(
         f"Runs {a.name!r} and {b.name!r} have different holdouts: {len(a.row_ids)} and {len(b.row_ids)} rows, "
-        f"{common} ids in common, or other targets. Fit both with the same data and seed, or name a labelled test file in the task."
+        f"{common} ids in common, or other targets. Fit both with the same data and seed, or name a "
+        "labelled test file in the task."
     )

@@ -32,7 +32,7 @@ class Difference:
     p_value: float
 
 
-def bootstrap_interval(  # noqa: PLR0913 - one keyword a choice
+def bootstrap_interval(
     metric: Metric,
     outcome: Outcome,
     predictions: Float,
@@ -56,7 +56,7 @@ def bootstrap_interval(  # noqa: PLR0913 - one keyword a choice
     return score, low, high
 
 
-def paired_difference(
+def paired_difference(  # noqa: PLR0913 - one keyword a choice
     metric: Metric,
     outcome: Outcome,
     predictions_a: Float,

@@ -1,0 +1,179 @@
+"""From a run folder to the data of a report, and to its page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from artifacts.errors import InputError
+from artifacts.progress import Progress, Silent
+from artifacts.schema import LANGUAGES, Modality
+from artifacts.task import Task
+from automl.predictor import Predictor
+from automl.run import Run, ScoredPart
+from evaluation.dose_response import dose_responses
+from evaluation.explain import Explained, explain_rows, global_importance
+from evaluation.metrics import METRICS
+from evaluation.prediction_check import largest_errors, prediction_distribution
+from evaluation.report import render_report
+from evaluation.report_data import Making, ReportData
+from featurizers.image_loading import load_image
+
+MAX_EXPLAINED_VALUES = 400_000_000  # rows x features x outputs: what bounds the time of an explanation
+MAX_EXPLAINED_ROWS = 2000
+MIN_EXPLAINED_ROWS = 50
+
+
+def report_html(
+    folder: str | Path, *, language: str = "en", trust: bool = False, progress: Progress | None = None
+) -> str:
+    """One self-contained HTML page about a finished run.
+
+    Args:
+        folder: the run's folder.
+        language: ``en`` or ``ru``.
+        trust: allow back ends whose files execute code when read; see ``Predictor.load``.
+        progress: where to show progress.
+
+    Raises:
+        InputError: if the language is unknown.
+        ArtifactError: if the folder is not a finished run, or needs ``trust``.
+    """
+    if language not in LANGUAGES:
+        raise InputError(f"Unknown language {language!r}. Known: {list(LANGUAGES)}.")
+    progress = progress or Silent()
+    run = Run(folder)
+    with progress.task("report", 3) as advance:
+        predictor = Predictor.load(folder, trust=trust)
+        advance(1)
+        data = report_data(run, predictor)
+        advance(1)
+        page = render_report(data, language)
+        advance(1)
+    return page
+
+
+def report_data(run: Run, predictor: Predictor) -> ReportData:
+    """Everything that a report shows, computed on the scored rows."""
+    part = run.scored()
+    explained, why_not = _explained(run, predictor, part)
+    board = run.leaderboard()
+    constant = np.asarray(run.manifest["constant"], dtype=np.float64)
+    rows = pd.read_parquet(run.folder.folder("scores") / "rows.parquet")
+    errors = largest_errors(part.outcome, part.predictions, part.ids)
+    return ReportData(
+        name=run.task.name,
+        kind=run.task.target.kind,
+        target=target_in_words(run.task),
+        metric=run.metric.name,
+        leaderboard=board,
+        schema=run.schema,
+        higher_is_better=run.metric.higher_is_better,
+        metric_titles={name: metric.title for name, metric in METRICS.items()},
+        chosen=(str(run.manifest["final_model"]), "all"),
+        split=part.name,
+        importance=None if explained is None else global_importance(explained),
+        explained_rows=0 if explained is None else explained.table.n_samples,
+        not_explained=why_not,
+        dose_responses=() if explained is None else dose_responses(explained),
+        distribution=prediction_distribution(part.outcome, part.predictions, constant=constant),
+        errors=errors,
+        photo=photo_of(run, rows),
+        row_titles=row_titles(run, rows),
+        findings=tuple(run.findings),
+        making=_making(run, explained),
+    )
+
+
+def target_in_words(task: Task) -> str:
+    """``click / view`` for a conversion, else the target column."""
+    target = task.target
+    if target.column:
+        return target.column
+    parts = [name if weight == 1 else f"{weight:g} {name}" for name, weight in target.success_weights.items()]
+    return f"{' + '.join(parts)} / {target.trials}"
+
+
+def photo_of(run: Run, rows: pd.DataFrame) -> Callable[[str], bytes | None] | None:
+    """The photo of a scored row by its id; None if the task has no image column."""
+    columns = run.schema.of_modality(Modality.IMAGE)
+    if not columns:
+        return None
+    values = dict(zip(rows["id"].astype(str), rows[columns[0].name], strict=True))
+    folder = run.task.path(run.task.data.images) or run.task.root
+
+    def photo(row: str) -> bytes | None:
+        return load_image(values.get(row), folder).content
+
+    return photo
+
+
+def row_titles(run: Run, rows: pd.DataFrame) -> dict[str, str]:
+    """The first text of each scored row, by its id."""
+    columns = run.schema.of_modality(Modality.TEXT)
+    if not columns:
+        return {}
+    texts = rows[columns[0].name].fillna("").astype(str).str.slice(0, 200)
+    return dict(zip(rows["id"].astype(str), texts, strict=True))
+
+
+def rows_to_show(run_ids: tuple[str, ...], frame: pd.DataFrame, image: str | None, text: str | None) -> pd.DataFrame:
+    """What a report shows of the scored rows: id, the first photo's value and the first text."""
+    shown = pd.DataFrame({"id": list(run_ids)})
+    for name in (image, text):
+        if name is None:
+            continue
+        values = frame[name] if name in frame else pd.Series([None] * len(frame))
+        plain = [value if isinstance(value, bytes) else None if _missing(value) else str(value) for value in values]
+        as_bytes = any(isinstance(value, bytes) for value in plain)
+        shown[name] = [v.encode() if as_bytes and isinstance(v, str) else v for v in plain]
+    return shown
+
+
+def _missing(value: object) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
+
+
+def _explained(run: Run, predictor: Predictor, part: ScoredPart) -> tuple[Explained | None, str]:
+    table = run.scored_table()
+    per_row = max(table.n_features * max(part.outcome.n_outputs, 1), 1)
+    n_rows = int(np.clip(MAX_EXPLAINED_VALUES // per_row, MIN_EXPLAINED_ROWS, MAX_EXPLAINED_ROWS))
+    try:
+        explained = explain_rows(
+            predictor,
+            table,
+            run.task.target.kind,
+            classes=predictor.classes,
+            weight=part.outcome.sample_weight,
+            max_rows=n_rows,
+            seed=int(run.manifest["seed"]),
+        )
+    except InputError as error:  # a back end that cannot be explained says so in the report
+        return None, str(error)
+    return explained, ""
+
+
+def _making(run: Run, explained: Explained | None) -> Making:
+    manifest = run.manifest
+    encoders = {}
+    for column in run.schema.columns:
+        used = manifest["encoders"].get(column.modality.value)
+        if used:
+            encoders[column.name] = str(used["name"])
+    return Making(
+        created=str(manifest["finished"]),
+        preset=str(manifest["preset"]),
+        seed=int(manifest["seed"]),
+        budget_seconds=float(manifest["budget_seconds"]),
+        used_seconds=float(manifest["spent_seconds"]),
+        n_features=int(manifest["n_features"]),
+        rows={"train": int(manifest["n_train"]), run.scored_part: int(manifest["n_scored"])},
+        encoders=encoders,
+        step_seconds=manifest["seconds"],
+        versions=manifest["versions"],
+        explanation_method="" if explained is None else explained.method,
+        explanation_gap=float("nan") if explained is None else explained.gap,
+    )
