@@ -70,6 +70,11 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "{column}: {count} photos have more pixels than the limit and were not opened. Make them smaller.",
         "{column}: {count} фото больше допустимого размера и не открывались. Уменьшите их.",
     ),
+    "text_missing": (
+        Severity.INFO,
+        "{column}: {count} of {total} rows have no text.",
+        "{column}: в {count} из {total} строк нет текста.",
+    ),
     "text_truncated": (
         Severity.INFO,
         "{column}: {count} texts are very long; only the first {limit} characters were used.",

@@ -50,3 +50,8 @@ def to_link(kind: Kind, predictions: Float) -> Float:
 def centred(logits: Float) -> Float:
     """Logits less their mean over the last axis, so that equal probabilities have equal logits."""
     return np.asarray(logits - logits.mean(axis=-1, keepdims=True), dtype=np.float64)
+
+
+def finite_rows(scores: Float) -> NDArray[np.bool_]:
+    """Which rows have a link score in every column (n_samples,)."""
+    return np.asarray(np.isfinite(scores).all(axis=1), dtype=np.bool_)

@@ -25,7 +25,7 @@ from automl.budget import Budget
 from automl.data import Loaded, duplicates_of, load
 from automl.presets import Preset, preset_named
 from automl.reporting import rows_to_show
-from automl.request import claim, default_folder, request_of, rows_print
+from automl.request import as_json, claim, default_folder, request_of, rows_print
 from automl.run import Run
 from automl.scoring import Part, ScoredRun, score_run
 from automl.versions import library_versions

@@ -20,7 +20,7 @@ from evaluation.metrics import METRICS
 from evaluation.prediction_check import largest_errors, prediction_distribution
 from evaluation.report import render_report
 from evaluation.report_data import Making, ReportData
-from featurizers.image_loading import load_image
+from featurizers.image_loading import ImageLoader
 
 MAX_EXPLAINED_VALUES = 400_000_000  # rows x features x outputs: what bounds the time of an explanation
 MAX_EXPLAINED_ROWS = 2000
@@ -103,10 +103,10 @@ def photo_of(run: Run, rows: pd.DataFrame) -> Callable[[str], bytes | None] | No
     if not columns:
         return None
     values = dict(zip(rows["id"].astype(str), rows[columns[0].name], strict=True))
-    folder = run.task.path(run.task.data.images) or run.task.root
+    loader = ImageLoader(run.task.path(run.task.data.images) or run.task.root)
 
     def photo(row: str) -> bytes | None:
-        return load_image(values.get(row), folder).content
+        return loader.load(values.get(row)).content or None
 
     return photo
 

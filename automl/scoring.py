@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from artifacts.examples import Examples
-from artifacts.link import from_link, to_link
+from artifacts.link import finite_rows, from_link, to_link
 from artifacts.outcome import Outcome
 from artifacts.run_result import RunResult, results_frame
 from automl.backends.base import Candidate, FittedBackend, Problem
@@ -99,7 +99,7 @@ def shown_candidates(
         if not candidate.error:
             value = 0.0
             if candidate.out_of_fold is not None:
-                rows = np.isfinite(candidate.out_of_fold).all(axis=1)
+                rows = finite_rows(candidate.out_of_fold)
                 known = outcome.take(rows)
                 score = metric.score(known, from_link(known.kind, candidate.out_of_fold[rows]), constant)
                 value = -np.inf if np.isnan(score) else score if metric.higher_is_better else -score
@@ -117,7 +117,7 @@ class _Scorer:
 
     def row(self, row: RunResult, outcome: Outcome, link: Float) -> RunResult:
         """The row with its score and interval, over the rows that have predictions."""
-        rows = np.isfinite(link).all(axis=1)
+        rows = finite_rows(link)
         known = outcome.take(rows)
         if not rows.any():
             return replace(row, error="no row was predicted")

@@ -1,9 +1,9 @@
-"""Runs side by side, row by row on the same rows."""
+"""Saved runs side by side, row by row on the same rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 
 import numpy as np
@@ -12,17 +12,23 @@ from numpy.typing import NDArray
 
 from artifacts.errors import InputError
 from artifacts.outcome import Outcome
-from evaluation.intervals import paired_difference
+from evaluation.intervals import Difference, paired_difference
 from evaluation.metrics import Metric
 
 Float = NDArray[np.float64]
+NEITHER = "neither"
+COLUMNS = (
+    "run_a", "run_b", "metric", "n_rows", "score_a", "score_b", "difference", "low", "high", "p_value", "better",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """A run's predictions of its scored rows. Runs with one ``fingerprint`` have the same rows and targets.
+    """A run's predictions (n_samples, n_outputs) of its scored rows.
 
-    ``reference`` is the constant prediction of its training rows.
+    ``row_ids`` names the rows in their order; ``fingerprint`` says which rows and targets they are. ``reference`` is
+    the constant prediction (n_outputs,) of its training rows, for metrics relative to one; without it the constant is
+    the scored rows' own mean.
     """
 
     name: str
@@ -37,40 +43,79 @@ class ComparedRun:
 def compare(runs: Sequence[ComparedRun], seed: int = 0) -> pd.DataFrame:
     """Paired bootstrap of each pair of runs.
 
+    For a metric relative to a constant, both runs of a pair are measured against the first one's constant, so that the
+    difference is theirs alone.
+
     Returns:
-        Columns run_a, run_b, metric, score_a, score_b, difference (a - b), low, high, p_value, better
-        (the better run, or "neither" where the interval holds 0).
+        One row per pair: run_a, run_b, metric, n_rows, score_a, score_b, difference (a - b), low and high (95 %),
+        p_value, and better: the name of the better run, or "neither" where the interval holds 0.
 
     Raises:
-        InputError: if there are fewer than two runs, or they were scored on different rows or by different metrics.
+        InputError: if there are fewer than two runs, or they have different rows, targets or metrics.
     """
     if len(runs) < 2:
-        raise InputError(f"A comparison needs two runs or more, but got {len(runs)}.")
-    first = runs[0]
+        raise InputError(f"A comparison needs two runs or more, but got {len(runs)}. Name another run folder.")
     for run in runs[1:]:
-        _same(first, run)
+        _check_comparable(runs[0], run)
+    names = _unique_names(runs)
     rows = []
-    for a, b in combinations(runs, 2):
+    for (a, name_a), (b, name_b) in combinations(zip(runs, names, strict=True), 2):
         found = paired_difference(a.metric, a.outcome, a.predictions, b.predictions, seed=seed, reference=a.reference)
-        sign = 1 if a.metric.higher_is_better else -1
-        better = "neither"
-        if found.low > 0 or found.high < 0:
-            better = a.name if sign * found.difference > 0 else b.name
-        rows.append({"run_a": a.name, "run_b": b.name, "metric": a.metric.name, **vars(found), "better": better})
-    return pd.DataFrame(rows)
+        better = _better(found, a.metric.higher_is_better, name_a, name_b)
+        pair = {"run_a": name_a, "run_b": name_b, "metric": a.metric.name, "n_rows": a.outcome.n_samples}
+        rows.append({**pair, **asdict(found), "better": better})
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _same(a: ComparedRun, b: ComparedRun) -> None:
+def _better(found: Difference, higher_is_better: bool, a: str, b: str) -> str:
+    if not (found.low > 0 or found.high < 0):  # also where they are NaN
+        return NEITHER
+    return a if (found.difference > 0) == higher_is_better else b
+
+
+def _unique_names(runs: Sequence[ComparedRun]) -> list[str]:
+    """Names of runs; folders of one name in different places get a number."""
+    seen: dict[str, int] = {}
+    names = []
+    for run in runs:
+        seen[run.name] = seen.get(run.name, 0) + 1
+        names.append(run.name if seen[run.name] == 1 else f"{run.name} ({seen[run.name]})")
+    return names
+
+
+def _check_comparable(a: ComparedRun, b: ComparedRun) -> None:
+    both = f"Runs {a.name!r} and {b.name!r}"
+    if a.outcome.kind is not b.outcome.kind:
+        kinds = f"{a.outcome.kind.value!r} and {b.outcome.kind.value!r}"
+        raise InputError(f"{both} predict different kinds, {kinds}. Compare runs of one task.")
     if a.metric.name != b.metric.name:
         raise InputError(
-            f"Runs {a.name!r} and {b.name!r} were ranked by different metrics, {a.metric.name!r} and "
-            f"{b.metric.name!r}. Fit them with the same metric under [target]."
+            f"{both} were ranked by different metrics, {a.metric.name!r} and {b.metric.name!r}. "
+            "Fit them with the same metric under [target]."
         )
-    if a.fingerprint == b.fingerprint and a.row_ids == b.row_ids and a.predictions.shape == b.predictions.shape:
-        return
-    common = len(set(a.row_ids) & set(b.row_ids))
-    raise InputError(
-        f"Runs {a.name!r} and {b.name!r} have different holdouts: {len(a.row_ids)} and {len(b.row_ids)} rows, "
-        f"{common} ids in common, or other targets. Fit both with the same data and seed, or name a "
-        "labelled test file in the task."
-    )
+    differs = _difference_of_rows(a, b)
+    if differs:
+        raise InputError(
+            f"{both} have different holdouts: {differs}. Fit both with the same data and seed, or name one labelled "
+            "test file in both tasks."
+        )
+
+
+def _difference_of_rows(a: ComparedRun, b: ComparedRun) -> str:
+    """How the scored rows differ, or an empty string."""
+    if a.row_ids != b.row_ids:
+        if sorted(a.row_ids) == sorted(b.row_ids):
+            return f"the same {len(a.row_ids)} rows, in another order"
+        common = len(set(a.row_ids) & set(b.row_ids))
+        return f"{len(a.row_ids)} and {len(b.row_ids)} rows, of which {common} ids are in common"
+    if a.outcome.classes != b.outcome.classes or a.outcome.n_known != b.outcome.n_known:
+        return f"they know different classes ({a.outcome.n_known} and {b.outcome.n_known} in training)"
+    for what, values_a, values_b in (
+        ("targets", a.outcome.y, b.outcome.y),
+        ("weights or trials", a.outcome.sample_weight, b.outcome.sample_weight),
+    ):
+        if not np.array_equal(values_a, values_b):
+            return f"the same row ids, but {int((values_a != values_b).sum())} rows have other {what}"
+    if a.fingerprint != b.fingerprint:
+        return "the same row ids and targets, but other fingerprints of the rows"
+    return ""

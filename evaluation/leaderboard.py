@@ -1,71 +1,164 @@
-"""Leaderboards: tidy frames first, then what a terminal shows."""
+"""Leaderboards: one row of data per model, view and split first; afterwards what a terminal shows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
+from artifacts.errors import InputError, pick_known
+from artifacts.outcome import Outcome
+from artifacts.run_result import COLUMNS, RunResult
+from evaluation.intervals import bootstrap_interval
+from evaluation.metrics import METRICS, Metric
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+Float = NDArray[np.float64]
+CONSTANT = "constant"
 SPLIT_ORDER = {"test": 0, "holdout": 1, "folds": 2}
+MAX_ERROR = 60  # characters of a failure that a terminal shows
+
+
+def score_row(
+    row: RunResult,
+    metric: Metric,
+    outcome: Outcome,
+    predictions: Float,
+    *,
+    seed: int,
+    reference: Float | None = None,
+    groups: NDArray[Any] | None = None,
+) -> RunResult:
+    """The row with its metric, score and 95 % interval.
+
+    Rows of ``predictions`` (n_samples, n_outputs) that are not finite were predicted by no fold and are left out; if
+    all are, the result is a failure.
+
+    Raises:
+        InputError: if the metric refuses the predictions.
+    """
+    there = np.asarray(np.isfinite(predictions).all(axis=1))
+    if not there.any():
+        return replace(row, metric=metric.name, error=row.error or "no row was predicted")
+    score, low, high = bootstrap_interval(
+        metric,
+        outcome.take(there),
+        predictions[there],
+        seed=seed,
+        reference=reference,
+        groups=None if groups is None else np.asarray(groups)[there],
+    )
+    return replace(row, metric=metric.name, score=score, low=low, high=high)
 
 
 def rank(frame: pd.DataFrame, higher_is_better: bool) -> pd.DataFrame:
-    """Rows of one metric, best first within each split: test, holdout, folds. Failures come last."""
-    key = frame["score"] if higher_is_better else -frame["score"]
-    return (
-        frame.assign(_split=frame["split"].map(SPLIT_ORDER).fillna(9), _failed=frame["error"] != "", _key=key)
-        .sort_values(["_failed", "_split", "_key"], ascending=[True, True, False], kind="stable", na_position="last")
-        .drop(columns=["_split", "_failed", "_key"])
-        .reset_index(drop=True)
-    )
+    """Rows of one metric, best first within each split: test, holdout, folds. Failures come last.
+
+    Raises:
+        InputError: if columns of the public leaderboard are missing.
+    """
+    _check_columns(frame)
+    keys = pd.DataFrame(
+        {
+            "failed": _failed(frame),
+            "split": frame["split"].map(SPLIT_ORDER).fillna(len(SPLIT_ORDER)),
+            "unknown": frame["score"].isna(),
+            "score": -frame["score"] if higher_is_better else frame["score"],
+        }
+    ).reset_index(drop=True)
+    order = keys.sort_values(list(keys.columns), kind="stable").index
+    return frame.iloc[order.to_numpy()].reset_index(drop=True)
 
 
-def merge_leaderboards(frames: Sequence[pd.DataFrame], higher_is_better: Mapping[str, bool]) -> pd.DataFrame:
-    """One leaderboard of several runs, ranked within each metric.
+def merge_leaderboards(
+    frames: Sequence[pd.DataFrame], higher_is_better: Mapping[str, bool] | None = None
+) -> pd.DataFrame:
+    """One leaderboard of several runs, ranked within each metric; metrics stay in the order of their appearance.
 
     Args:
         frames: leaderboards with the columns of ``artifacts.run_result``.
-        higher_is_better: for each metric that occurs.
+        higher_is_better: for each metric that occurs; as ``METRICS`` says if None.
+
+    Raises:
+        InputError: if there is no leaderboard, columns are missing, or a metric is unknown.
     """
-    filled = [frame.astype({"error": "object"}) for frame in frames if len(frame)]
-    merged = pd.concat(filled, ignore_index=True)
-    parts = [rank(part, higher_is_better[str(name)]) for name, part in merged.groupby("metric", sort=False)]
-    return pd.concat(parts, ignore_index=True)
+    if not frames:
+        raise InputError("There is no leaderboard to merge. Name one run or more.")
+    for frame in frames:
+        _check_columns(frame)
+    filled = [frame for frame in frames if len(frame)] or [frames[0]]
+    merged = pd.concat(filled, ignore_index=True)[list(COLUMNS)]
+    known = {name: metric.higher_is_better for name, metric in METRICS.items()}
+    known.update(higher_is_better or {})
+    parts = [rank(part, pick_known("metric", str(name), known)) for name, part in merged.groupby("metric", sort=False)]
+    return pd.concat(parts, ignore_index=True) if parts else merged
+
+
+def constant_scores(frame: pd.DataFrame) -> pd.Series[float]:
+    """For each row the score of the constant prediction of the same run, metric and split; NaN if there is none."""
+    keys = ["run", "metric", "split"]
+    constants = frame[(frame["model"] == CONSTANT) & ~_failed(frame)].drop_duplicates(keys)
+    merged = frame[keys].merge(constants[[*keys, "score"]], on=keys, how="left")
+    return pd.Series(merged["score"].to_numpy(np.float64), index=frame.index)
 
 
 def render(frame: pd.DataFrame) -> Table:
-    """A table for a terminal: scores with their intervals, the constant among them, failures with their reason."""
+    """A table for a terminal: scores with intervals, the constant's score beside them, failures with their reason.
+
+    Raises:
+        InputError: if columns of the public leaderboard are missing.
+    """
     from rich.table import Table
     from rich.text import Text
 
-    several = frame["run"].nunique() > 1
-    table = Table(title="Leaderboard")
-    for name in (*(["run"] if several else []), "split", "model", "view"):
-        table.add_column(name)
-    table.add_column(", ".join(map(str, frame["metric"].unique())), justify="right")
-    table.add_column("95 % interval", justify="right")
-    table.add_column("fit s", justify="right")
-    table.add_column("ms/row", justify="right")
-    for row in frame.to_dict("records"):
-        start = [*([row["run"]] if several else []), row["split"], row["model"], row["view"]]
-        if row["error"]:
-            cells = [*start, "failed", _one_line(str(row["error"]))[:60], _number(row["fit_seconds"], 1), ""]
-        else:
-            interval = f"{_number(row['low'], 4)} .. {_number(row['high'], 4)}"
-            times = [_number(row["fit_seconds"], 1), _number(row["predict_ms_per_row"], 3)]
-            cells = [*start, _number(row["score"], 4), interval, *times]
-        style = "dim" if row["model"] == "constant" or row["error"] else "bold" if row["model"] == "blend" else ""
-        table.add_row(*[Text(str(cell)) for cell in cells], style=style)
+    _check_columns(frame)
+    # A column in which all rows say the same is said once, in the title.
+    shown = [name for name in ("run", "back_end", "metric") if frame[name].nunique() > 1]
+    said = [str(frame[name].iloc[0]) for name in ("run", "metric") if name not in shown and len(frame)]
+    table = Table(title=Text(_one_line("Leaderboard" + "".join(f" | {value}" for value in said))))
+    for name in (*shown, "split", "model", "view"):
+        table.add_column(name.replace("_", " "))
+    for name in ("score", "95 % interval", CONSTANT, "fit s", "ms/row"):
+        table.add_column(name, justify="right")
+    failed = _failed(frame)
+    if failed.any():
+        table.add_column("failure")
+    constants = constant_scores(frame).tolist()
+    for row, fails, constant in zip(frame.to_dict("records"), failed.tolist(), constants, strict=True):
+        cells = [row[name] for name in (*shown, "split", "model", "view")]
+        cells += ["failed" if fails else _number(row["score"], 4), _interval(row["low"], row["high"])]
+        cells += [_number(constant, 4), _number(row["fit_seconds"], 1), _number(row["predict_ms_per_row"], 3)]
+        if failed.any():
+            cells.append(str(row["error"])[:MAX_ERROR] if fails else "")
+        style = "dim" if fails or row["model"] == CONSTANT else ""
+        table.add_row(*[Text(_one_line(str(cell))) for cell in cells], style=style)
     return table
+
+
+def _failed(frame: pd.DataFrame) -> pd.Series[bool]:
+    return frame["error"].fillna("").astype(str) != ""
+
+
+def _check_columns(frame: pd.DataFrame) -> None:
+    lacking = [name for name in COLUMNS if name not in frame]
+    if lacking:
+        raise InputError(f"A leaderboard needs the columns {list(COLUMNS)}, but lacks {lacking}.")
 
 
 def _number(value: float, digits: int) -> str:
     return "" if pd.isna(value) else f"{value:.{digits}f}"
 
 
+def _interval(low: float, high: float) -> str:
+    return "" if pd.isna(low) or pd.isna(high) else f"{low:.4f} .. {high:.4f}"
+
+
 def _one_line(text: str) -> str:
+    # Names come from data and may hold terminal escapes and newlines.
     return "".join(character if character.isprintable() else " " for character in text)

@@ -1,28 +1,40 @@
-"""Holdout and folds that respect groups, time, equal rows and rare classes."""
+"""Holdout and folds that keep groups, equal rows and time whole, and every class known in training.
+
+The unit of a split is the cluster: rows joined by a common group or by equal content, however indirectly. Where two
+wishes cannot both be met, the order is: no cluster is cut; nothing is learned from rows later than those it is judged
+on; training knows every class; shares of classes (or of target quantiles) and sizes are even.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from artifacts.errors import InputError
+from artifacts.errors import ArtifactError, InputError
 from artifacts.outcome import Outcome
+from artifacts.schema import Kind
+from evaluation.dealing import NOWHERE, deal, smallest_sparable
+from evaluation.row_clusters import content_clusters, joined_clusters
+
+__all__ = ["Fold", "content_clusters", "folds_frame", "folds_from_frame", "holdout_rows", "make_folds"]
 
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
-MIN_ROWS = 8
-N_STRATA = 10
+Float = NDArray[np.float64]
+
+MIN_ROWS = 8  # of which a holdout can be split off
+MIN_ROWS_OF_FOLDS = 4  # two to learn from and two to validate on
+MAX_STRATA = 10  # quantiles of a number
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Positions of the rows to learn from and of the rows to validate on."""
+    """Positions (int64, ascending) of the rows to learn from and of the rows to validate on."""
 
     train: Int
     valid: Int
@@ -37,34 +49,43 @@ def holdout_rows(
     fraction: float = 0.2,
     seed: int = 0,
 ) -> Bool:
-    """Mask of the rows to hold out (n_samples,).
+    """Mask (n_samples,) of the rows to hold out, as near to ``fraction`` of the rows as whole clusters allow.
 
-    Rows of one group, and rows equal in content, are on one side. With ``times`` the latest rows
-    are held out. Otherwise the split is stratified, and the last row of a class stays in training.
+    Without ``times`` the holdout is stratified, and training keeps at least one row of each class: the row of a class
+    with one row is never held out. With ``times`` the clusters with the latest rows are held out, whatever their class;
+    training rows are all earlier than the latest row of every held-out cluster, and rows without a time are the
+    earliest. A cluster larger than the holdout stays in training, where there are smaller ones.
+
+    Args:
+        outcome: the targets.
+        groups: (n_samples,) labels; rows of one label stay together, a missing label is a group of its own.
+        times: (n_samples,) numbers, dates or text of dates.
+        duplicates: (n_samples,) cluster labels of rows of equal content, see ``content_clusters``.
+        fraction: of the rows, between 0 and 1.
+        seed: of the choice; unused with ``times``.
 
     Raises:
-        InputError: if there are too few rows, or all are in one group.
+        InputError: if there are fewer than ``MIN_ROWS`` rows, or all of them belong together.
     """
     if not 0 < fraction < 1:
         raise InputError(f"The holdout's fraction must lie between 0 and 1, but is {fraction}.")
-    _enough(outcome)
-    clusters = _clusters(outcome.n_samples, groups, duplicates)
-    strata = _strata(outcome)
-    singles = _rows_of_classes_below(outcome, clusters, 2)
-    mask = np.zeros(outcome.n_samples, dtype=bool)
+    _check_rows(outcome, MIN_ROWS)
+    clusters = joined_clusters(outcome.n_samples, groups, duplicates)
     if times is not None:
-        for cluster in _by_time(clusters, times)[::-1]:
-            rows = np.flatnonzero(clusters == cluster)
-            if mask.sum() + len(rows) > max(1, round(fraction * len(mask))) and mask.any():
-                break
-            mask[rows] = True
-        return mask & ~singles
-    n_parts = max(2, round(1 / fraction))
-    part = _spread(clusters, strata, n_parts, seed)
-    sizes = np.bincount(part, minlength=n_parts)
-    chosen = int(np.argmin(np.abs(sizes - fraction * len(mask))))
-    mask[part == chosen] = True
-    return mask & ~singles
+        moment = _moments(times, outcome.n_samples)
+        latest = _latest(clusters, moment)
+        return np.asarray(latest >= _cuts(latest, np.array([1.0 - fraction]))[0], dtype=bool)
+    strata = _strata(outcome, max(1, min(MAX_STRATA, int(outcome.n_samples * fraction) // 2)))
+    part = deal(clusters, strata, np.array([1.0 - fraction, fraction]), seed, spared=_spared(outcome, [False, True]))
+    mask = np.asarray(part == 1, dtype=bool)
+    if not mask.any():
+        mask = clusters == smallest_sparable(clusters, strata, whole=_has_classes(outcome))
+    if not mask.any():
+        raise InputError(
+            "No row can be held out: every group holds all rows of some class. Name another group column, merge rare "
+            "classes, or name a labelled test file."
+        )
+    return mask
 
 
 def make_folds(
@@ -76,166 +97,148 @@ def make_folds(
     n_folds: int = 5,
     seed: int = 0,
 ) -> tuple[Fold, ...]:
-    """Folds over all rows; with ``times`` each is validated on rows later than those it learns from.
+    """Folds; at most ``n_folds``, fewer where there are fewer clusters or different times.
 
-    The rows of a class that stands in one cluster alone are in the training part of every fold and never validated, so
-    that every fold's model knows every class.
+    Without ``times`` the folds are stratified and each fold learns from all rows that it does not validate. Rows are
+    validated once, but for clusters that hold all rows of a class (as the row of a class with one row does): these are
+    in the training part of every fold and never validated, so that each fold's model knows every class.
+
+    With ``times`` the folds are windows in time order, each validated by a model of the rows before it. Every training
+    row is strictly earlier than every validated row. The earliest rows, and those without a time, are never validated;
+    rows of a cluster that reaches into a window are left out of that fold where they are older. Classes that a window
+    has first are unknown to its model, as they would have been then.
+
+    Args:
+        outcome: the targets.
+        groups: as for ``holdout_rows``.
+        times: as for ``holdout_rows``.
+        duplicates: as for ``holdout_rows``.
+        n_folds: how many, at least 2.
+        seed: of the choice; unused with ``times``.
 
     Raises:
-        InputError: if there are too few rows, or all are in one group.
+        InputError: if there are fewer than ``MIN_ROWS_OF_FOLDS`` rows, or all of them belong together or have one time.
     """
-    _enough(outcome)
-    clusters = _clusters(outcome.n_samples, groups, duplicates)
-    n_folds = min(n_folds, len(np.unique(clusters)))
+    if n_folds < 2:
+        raise InputError(f"n_folds must be 2 or more, but is {n_folds}.")
+    _check_rows(outcome, MIN_ROWS_OF_FOLDS)
+    clusters = joined_clusters(outcome.n_samples, groups, duplicates)
     if times is not None:
-        return _folds_in_time(outcome, clusters, times, n_folds)
-    part = _spread(clusters, _strata(outcome), n_folds, seed)
-    part[_rows_of_classes_below(outcome, clusters, 2)] = -1
-    _keep_each_class_in_training(outcome, clusters, part)
-    folds = [Fold(np.flatnonzero(part != i), np.flatnonzero(part == i)) for i in range(n_folds)]
-    return tuple(fold for fold in folds if len(fold.valid))
-
-
-def content_clusters(frame: pd.DataFrame, columns: Sequence[str]) -> Int:
-    """Cluster of each row (n_samples,): rows that are equal in all ``columns`` share one."""
-    if not columns:
-        return np.arange(len(frame), dtype=np.int64)
-    total = np.zeros(len(frame), dtype=np.uint64)
-    for i, name in enumerate(columns):
-        hashed = pd.util.hash_array(frame[name].map(_plain).astype(str).to_numpy(dtype=object), categorize=True)
-        with np.errstate(over="ignore"):
-            total = total * np.uint64(1_000_003) + hashed.astype(np.uint64) + np.uint64(i)
-    return np.asarray(pd.factorize(total)[0], dtype=np.int64)
+        return _folds_in_time(clusters, _moments(times, outcome.n_samples), n_folds)
+    n_folds = min(n_folds, int(clusters.max()) + 1)
+    strata = _strata(outcome, max(1, min(MAX_STRATA, outcome.n_samples // (2 * n_folds))))
+    part = deal(clusters, strata, np.full(n_folds, 1.0 / n_folds), seed, spared=_spared(outcome, [True] * n_folds))
+    used = np.unique(part[part != NOWHERE])
+    if len(used) < 2:
+        raise InputError(
+            "The rows cannot be folded: nearly every row or group holds all rows of some class. Name another group "
+            "column, merge rare classes, or use a regression."
+        )
+    return tuple(Fold(np.flatnonzero(part != i), np.flatnonzero(part == i)) for i in used)
 
 
 def folds_frame(folds: Sequence[Fold]) -> pd.DataFrame:
-    """Folds as rows (fold, part, row); ``folds_from_frame`` reads them back."""
+    """Folds as rows (fold, part, row) for a parquet file; ``folds_from_frame`` reads them back."""
     parts = [
-        pd.DataFrame({"fold": i, "part": name, "row": rows})
+        pd.DataFrame({"fold": i, "part": part, "row": rows})
         for i, fold in enumerate(folds)
-        for name, rows in (("train", fold.train), ("valid", fold.valid))
+        for part, rows in (("train", fold.train), ("valid", fold.valid))
     ]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"fold": [], "part": [], "row": []})
 
 
 def folds_from_frame(frame: pd.DataFrame) -> tuple[Fold, ...]:
-    """Read what ``folds_frame`` gave."""
+    """Read what ``folds_frame`` gave.
 
-    def rows(fold: int, part: str) -> Int:
-        return frame.loc[(frame["fold"] == fold) & (frame["part"] == part), "row"].to_numpy(np.int64)
+    Raises:
+        ArtifactError: if it is not such a frame.
+    """
+    if not {"fold", "part", "row"} <= set(frame.columns):
+        raise ArtifactError(f"Stored folds need the columns fold, part and row, but have {list(frame.columns)}.")
+    parts = {key: rows.to_numpy(np.int64) for key, rows in frame.groupby(["fold", "part"])["row"]}
+    empty = np.zeros(0, dtype=np.int64)
+    numbers = sorted(frame["fold"].unique())
+    return tuple(Fold(parts.get((i, "train"), empty), parts.get((i, "valid"), empty)) for i in numbers)
 
-    return tuple(Fold(rows(i, "train"), rows(i, "valid")) for i in sorted(frame["fold"].unique()))
 
-
-def _enough(outcome: Outcome) -> None:
-    if outcome.n_samples < MIN_ROWS:
+def _check_rows(outcome: Outcome, least: int) -> None:
+    if outcome.n_samples < least:
         raise InputError(
-            f"There are only {outcome.n_samples} usable rows, but at least {MIN_ROWS} rows are needed to train, "
-            "validate and score. Add rows, or check why the others have no usable target."
+            f"There are only {outcome.n_samples} usable rows, but at least {least} rows are needed to train and "
+            "validate. Add rows, or check why the others have no usable target."
         )
 
 
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray) else value
+# -- stratified ------------------------------------------------------------------------------------
 
 
-def _clusters(n: int, groups: NDArray[Any] | None, duplicates: Int | None) -> Int:
-    """Connected components of rows that share a group or a content; a missing group is a group of its own."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
+def _has_classes(outcome: Outcome) -> bool:
+    return outcome.kind in (Kind.BINARY, Kind.MULTICLASS)
 
-    rows, columns, offset = [], [], n
-    for labels in (groups, duplicates):
-        if labels is None:
-            continue
-        codes = pd.factorize(pd.Series(labels).astype("object").map(_plain), use_na_sentinel=True)[0]
-        there = codes >= 0
-        rows.append(np.flatnonzero(there))
-        columns.append(offset + codes[there])
-        offset += int(codes.max(initial=-1)) + 1
-    if not rows:
-        return np.arange(n, dtype=np.int64)
-    r, c = np.concatenate(rows), np.concatenate(columns)
-    graph = coo_matrix((np.ones(len(r)), (r, c)), shape=(offset, offset))
-    clusters = np.asarray(connected_components(graph, directed=False)[1][:n], dtype=np.int64)
-    if len(np.unique(clusters)) < 2:
+
+def _spared(outcome: Outcome, parts: list[bool]) -> Bool:
+    """Which parts may not take a whole class."""
+    return np.array(parts) & _has_classes(outcome)
+
+
+def _strata(outcome: Outcome, n_quantiles: int) -> Int:
+    """The class; the rarest label that a row has; or the quantile of a number."""
+    if _has_classes(outcome):
+        return np.asarray(pd.factorize(outcome.y)[0], dtype=np.int64)
+    if outcome.kind is Kind.MULTILABEL:
+        count = np.where(outcome.y > 0, outcome.y.sum(axis=0), np.inf)
+        rarest = np.where(np.isfinite(count).any(axis=1), count.argmin(axis=1), outcome.y.shape[1])
+        return np.asarray(rarest, dtype=np.int64)
+    ranks = pd.Series(outcome.y).rank(method="average").to_numpy()
+    return np.asarray((ranks - 0.5) / outcome.n_samples * n_quantiles, dtype=np.int64)
+
+
+# -- in time ---------------------------------------------------------------------------------------
+
+
+def _moments(times: NDArray[Any], n: int) -> Float:
+    """Rank of each row's time, equal for equal times; below all others for a missing one."""
+    if len(times) != n:
+        raise InputError(f"times must have one value for each of the {n} rows, but has {len(times)}.")
+    values = pd.Series(np.asarray(times))
+    if not pd.api.types.is_numeric_dtype(values):
+        values = pd.to_datetime(values, errors="coerce", utc=True)
+    ranks = values.rank(method="dense").fillna(0.0).to_numpy(np.float64)
+    if len(np.unique(ranks)) < 2:
         raise InputError(
-            f"All {n} rows belong to one group (or are equal), so they cannot be split without a leak. Name another "
-            "group column, or none."
+            "All rows have one time or none, so there is no later part to validate on. Name no time column."
         )
-    return clusters
+    return np.asarray(ranks, dtype=np.float64)
 
 
-def _strata(outcome: Outcome) -> Int:
-    if outcome.classes:
-        return np.asarray(outcome.y, dtype=np.int64)
-    ranks = pd.Series(outcome.y).rank(method="first").to_numpy()
-    return np.asarray((ranks - 1) * min(N_STRATA, max(outcome.n_samples // 20, 1)) // outcome.n_samples, dtype=np.int64)
+def _latest(clusters: Int, moment: Float) -> Float:
+    """Of each row the latest time of its cluster."""
+    latest = np.full(int(clusters.max()) + 1, -np.inf)
+    np.maximum.at(latest, clusters, moment)
+    return np.asarray(latest[clusters])
 
 
-def _rows_of_classes_below(outcome: Outcome, clusters: Int, least: int) -> Bool:
-    """Rows of classes that stand in fewer than ``least`` clusters."""
-    if not outcome.classes:
-        return np.zeros(outcome.n_samples, dtype=bool)
-    pairs = pd.DataFrame({"y": outcome.y, "cluster": clusters}).drop_duplicates()
-    counts = pairs["y"].value_counts()
-    return np.asarray(counts.reindex(outcome.y).to_numpy() < least)
+def _cuts(latest: Float, shares: Float) -> Float:
+    """Times at which about ``shares`` of the rows are earlier; never the first one, so that some rows are."""
+    known, counts = np.unique(latest, return_counts=True)
+    if len(known) < 2:
+        raise InputError(
+            "All rows belong to groups that reach to one latest time, so they cannot be split in time without a leak. "
+            "Name either a group column or a time column."
+        )
+    earlier = np.cumsum(counts)[:-1] / len(latest)  # share of the rows before known[1:]
+    nearest = np.abs(earlier[None, :] - shares[:, None]).argmin(axis=1)
+    return np.asarray(np.unique(known[1:][nearest]))
 
 
-def _spread(clusters: Int, strata: Int, n_parts: int, seed: int) -> Int:
-    """A part for each row: clusters, large ones first, go where their strata are rarest and rows are fewest."""
-    order = np.random.default_rng(seed).permutation(int(clusters.max()) + 1)
-    table = pd.DataFrame({"cluster": clusters, "stratum": strata})
-    sizes = table.groupby("cluster").size()
-    main = table.groupby("cluster")["stratum"].first()
-    frame = pd.DataFrame({"size": sizes, "stratum": main, "order": order[sizes.index.to_numpy()]})
-    frame = frame.sort_values(["size", "stratum", "order"], ascending=[False, True, True])
-    filled = np.zeros(n_parts)
-    per_stratum = np.zeros((int(strata.max()) + 1, n_parts))
-    tie = np.random.default_rng(seed + 1)
-    part_of = {}
-    for cluster, size, stratum in zip(frame.index, frame["size"], frame["stratum"], strict=True):
-        key = per_stratum[stratum] + 1e-3 * filled + 1e-6 * tie.random(n_parts)
-        part = int(np.argmin(key))
-        part_of[cluster] = part
-        filled[part] += size
-        per_stratum[stratum, part] += size
-    return np.asarray(pd.Series(clusters).map(part_of).to_numpy(), dtype=np.int64)
-
-
-def _keep_each_class_in_training(outcome: Outcome, clusters: Int, part: Int) -> None:
-    """Move a cluster of a class that one part would validate whole, so that its model knows the class."""
-    if not outcome.classes:
-        return
-    for code in np.unique(outcome.y):
-        rows = np.flatnonzero((outcome.y == code) & (part >= 0))
-        if len(rows) and len(np.unique(part[rows])) == 1 and not ((outcome.y == code) & (part < 0)).any():
-            part[clusters == clusters[rows[0]]] = -1
-
-
-def _by_time(clusters: Int, times: NDArray[Any]) -> list[int]:
-    """Clusters by their latest row; a missing time counts as the earliest."""
-    moments = pd.Series(pd.to_datetime(pd.Series(times), errors="coerce"))
-    latest = moments.groupby(clusters).max()
-    return [int(cluster) for cluster in latest.sort_values(kind="stable", na_position="first").index]
-
-
-def _folds_in_time(outcome: Outcome, clusters: Int, times: NDArray[Any], n_folds: int) -> tuple[Fold, ...]:
-    position = {cluster: i for i, cluster in enumerate(_by_time(clusters, times))}
-    moment = np.array([position[cluster] for cluster in clusters])
-    # The first block is twice as long as the others: the first model needs something to learn from.
-    edges = np.append(np.quantile(moment, np.arange(2, n_folds + 2) / (n_folds + 2)), moment.max() + 1)
-    always = _rows_of_classes_below(outcome, clusters, 2)
+def _folds_in_time(clusters: Int, moment: Float, n_folds: int) -> tuple[Fold, ...]:
+    latest = _latest(clusters, moment)
+    # The first window is only learned from, and twice as long: the first model needs something to learn from.
+    starts = _cuts(latest, np.arange(2, n_folds + 2, dtype=np.float64) / (n_folds + 2))
     folds = []
-    for low, high in pairwise(edges):
-        train = np.flatnonzero((moment < low) | always)
-        valid = np.flatnonzero((moment >= low) & (moment < high) & ~always)
-        if outcome.classes:
-            valid = valid[np.isin(outcome.y[valid], np.unique(outcome.y[train]))]
-        if len(train) and len(valid):
-            folds.append(Fold(train, valid))
-    if not folds:
-        raise InputError(
-            "The time column has too few different values to validate on later rows. Name none or another."
-        )
+    for start, end in zip(starts, np.append(starts[1:], np.inf), strict=True):
+        train = latest < start
+        newest = moment[train].max()
+        valid = (latest >= start) & (latest < end) & (moment > newest)
+        folds.append(Fold(np.flatnonzero(train), np.flatnonzero(valid)))
     return tuple(folds)

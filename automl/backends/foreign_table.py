@@ -57,7 +57,8 @@ def training_rows(outcome: Outcome, folds: Sequence[Fold], present: Sequence[int
     likelihood was worse in the same time.) Both rows lie in one fold.
 
     A class of fewer than ``FEWEST_ROWS`` rows is repeated up to that number, its weight shared
-    among the copies, and the copies are dealt to all folds, so that each model sees each class.
+    among the copies, and the copies are dealt to all folds, so that each model sees each class. A
+    larger class that some fold lacks lends it one copy.
     """
     fold = np.full(outcome.n_samples, -1, dtype=np.int64)
     for number, each in enumerate(folds):
@@ -80,18 +81,24 @@ def training_rows(outcome: Outcome, folds: Sequence[Fold], present: Sequence[int
 
 
 def _with_rare_classes(labels: Ints, given: Float | None, fold: Ints, n_folds: int) -> TrainingRows:
-    counts = np.bincount(labels)
-    copies = -(-FEWEST_ROWS // counts)[labels]
-    if given is None and copies.max() == 1:
-        everything = np.arange(len(labels))
-        return TrainingRows(everything, labels, None, fold, np.ones(len(labels), dtype=bool))
+    copies = -(-max(FEWEST_ROWS, n_folds) // np.bincount(labels))[labels]
     source = np.repeat(np.arange(len(labels)), copies)
-    weight = (np.ones(len(labels)) if given is None else given / given.mean()) / copies
-    honest = copies[source] == 1
     dealt = fold[source]
     if (fold >= 0).all() and n_folds > 1:
-        dealt[~honest] = np.arange(int((~honest).sum())) % n_folds
-    return TrainingRows(source, labels[source], weight[source], dealt, honest)
+        repeated = copies[source] > 1
+        dealt[repeated] = np.arange(int(repeated.sum())) % n_folds
+    # LightAutoML scores each fold by the classes that it finds there, and fails if one is not.
+    extra = [
+        (np.flatnonzero(labels == label)[0], number)
+        for label in np.unique(labels)
+        for number in np.setdiff1d(fold[fold >= 0], dealt[labels[source] == label])
+    ]
+    source = np.concatenate([source, np.array([row for row, _ in extra], dtype=np.int64)])
+    dealt = np.concatenate([dealt, np.array([number for _, number in extra], dtype=np.int64)])
+    copies = np.bincount(source)
+    weight = (np.ones(len(labels)) if given is None else given / given.mean()) / copies
+    weighted = given is not None or copies.max() > 1
+    return TrainingRows(source, labels[source], weight[source] if weighted else None, dealt, copies[source] == 1)
 
 
 @dataclass(frozen=True)
@@ -258,9 +265,7 @@ def _principal_axes(values: NDArray[np.float32], n_dims: int) -> tuple[NDArray[n
     return mean.astype(np.float32), np.ascontiguousarray(vectors[:, ::-1][:, :n_dims], dtype=np.float32)
 
 
-def _project(
-    values: NDArray[np.float32], mean: NDArray[np.float32], axes: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _project(values: NDArray[np.float32], mean: NDArray[np.float32], axes: NDArray[np.float32]) -> NDArray[np.float32]:
     # A row without its text or photo is NaN throughout; it stays NaN, so that the library sees the gap.
     missing = np.isnan(values).all(axis=1)
     result = np.asarray(np.nan_to_num(values - mean) @ axes, dtype=np.float32)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artifacts.errors import FusionError
-from artifacts.link import from_link, n_link
+from artifacts.link import finite_rows, from_link, n_link
 from artifacts.outcome import Outcome
 from artifacts.store import read_json, write_file, write_json
 from automl.backends.base import Backend, Candidate, FittedBackend, Problem
@@ -34,6 +34,7 @@ DEFAULTS_SHARE = 0.6  # of the budget at most, where Optuna is to have a turn
 BLEND_SHARE = 0.03  # kept back for the blend
 N_ARMS = 3  # (model, view) pairs that Optuna tunes
 MIN_TRIAL_SECONDS = 1.0
+LEAST_SECONDS = 3.0  # for a default candidate, where there is as much
 
 
 class SearchBackend(Backend):
@@ -87,8 +88,9 @@ class _Search:
         for position, (name, view) in enumerate(arms):
             usable = max(DEFAULTS_SHARE * self.budget.seconds - self.budget.spent, 0.25 * self.budget.left)
             share = _importance(name, view) / sum(_importance(*arm) for arm in arms[position:])
-            seconds = min(max(usable, 1e-3) * share, self.budget.left)
-            self.try_candidate(f"{name}-{view}", name, view, {}, Budget(max(seconds, 1e-3)))
+            # A small table needs little time, and a model cut off early is worth nothing.
+            seconds = max(usable * share, min(LEAST_SECONDS, 0.3 * self.budget.left), 1e-3)
+            self.try_candidate(f"{name}-{view}", name, view, {}, Budget(seconds))
 
     def run_trials(self) -> None:
         """Optuna over the parameters of the best (model, view) pairs, pruned over the folds."""
@@ -120,12 +122,11 @@ class _Search:
 
     def _study(self) -> optuna.Study:
         import optuna
+        from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.root.mkdir(parents=True, exist_ok=True)
-        storage = optuna.storages.JournalStorage(
-            optuna.storages.journal.JournalFileBackend(str(self.root / "study.journal"))
-        )
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(self.root / "study.journal")))
         return optuna.create_study(
             study_name="search",
             storage=storage,
@@ -274,7 +275,7 @@ class _Pruned(Exception):  # noqa: N818 - a verdict, not an error
 
 
 def _score(problem: Problem, scores: Float, reference: Float) -> float:
-    rows = np.isfinite(scores).all(axis=1)
+    rows = finite_rows(scores)
     outcome: Outcome = problem.examples.outcome.take(rows)
     return problem.metric.score(outcome, from_link(outcome.kind, scores[rows]), reference)
 

@@ -1,0 +1,219 @@
+"""The wide table as one standardised matrix, for models that add and multiply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artifacts.errors import InputError
+from artifacts.feature_table import Block, FeatureTable
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+LARGEST = 10.0  # standardised values are cut here, so that an outlier cannot run away with a row
+SMALLEST_RARE_SCALE = 0.1  # a category of one row in a thousand would otherwise be stretched thirtyfold
+MAX_LEVELS = 255  # one-hot columns of one category feature: its most frequent ones
+CHUNK_ROWS = 2048
+
+NUMBER, FLAG, LEVEL = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Standardizer:
+    """How features become columns of mean 0 and variance 1; learned from training rows alone.
+
+    A number becomes one column, its unknown values the training mean; a feature with some values
+    unknown has a flag beside it (one flag for all features of a block that lack the same rows,
+    which belongs to the first of them); a category becomes one column per level, the unknown level
+    -1 included if training had it. A level that training did not have leaves all its columns at
+    their mean, so it says nothing. Constant and all-NaN columns are always 0. Infinite values count
+    as unknown. Arrays are (n_columns,), in the order of the features.
+    """
+
+    sort: Int
+    feature: Int
+    block: Int
+    level: Int
+    mean: Float
+    inverse_scale: Float
+
+    @classmethod
+    def of(cls, table: FeatureTable) -> Self:
+        """Learn from the rows of a table."""
+        parts: list[_Columns] = []
+        start = 0
+        for position, block in enumerate(table.blocks):
+            make = _level_columns if block.is_category else _number_columns
+            parts.append(make(block, start, position))
+            start += len(block.features)
+        joined = {
+            name: np.concatenate([getattr(part, name) for part in parts]) if parts else np.empty(0)
+            for name in ("sort", "feature", "block", "level", "mean", "inverse_scale")
+        }
+        whole = {name: joined[name].astype(np.int64) for name in ("sort", "feature", "block", "level")}
+        return cls(**whole, mean=joined["mean"], inverse_scale=joined["inverse_scale"])
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of the matrix."""
+        return len(self.sort)
+
+    def transform(self, table: FeatureTable) -> NDArray[np.float32]:
+        """The matrix, float32 (n_samples, n_columns), C-contiguous and finite."""
+        result = np.empty((table.n_samples, self.n_columns), dtype=np.float32)
+        first_column = np.searchsorted(self.block, np.arange(len(table.blocks) + 1))
+        first_feature = 0
+        for i, block in enumerate(table.blocks):
+            columns = slice(int(first_column[i]), int(first_column[i + 1]))
+            values = block.values
+            for start in range(0, len(values), CHUNK_ROWS):  # in pieces: intermediate arrays stay small
+                rows = slice(start, start + CHUNK_ROWS)
+                result[rows, columns] = self._standardised(values[rows], columns, first_feature)
+            first_feature += len(block.features)
+        return result
+
+    def _standardised(self, values: NDArray[np.float32], columns: slice, first_feature: int) -> Float:
+        sort = self.sort[columns]
+        raw = values[:, self.feature[columns] - first_feature].astype(np.float64)
+        known = np.isfinite(raw)
+        is_level = sort == LEVEL
+        if is_level.any():  # a category block holds nothing but levels
+            codes = np.where(known, raw, -1.0)
+            matches = codes == self.level[columns]
+            seen = matches.any(axis=1, keepdims=True)
+            raw, known = matches.astype(np.float64), np.broadcast_to(seen, matches.shape)
+        is_flag = sort == FLAG
+        raw[:, is_flag] = ~known[:, is_flag]
+        result = (raw - self.mean[columns]) * self.inverse_scale[columns]
+        result[~known & ~is_flag] = 0.0
+        return np.clip(result, -LARGEST, LARGEST, out=result)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What was learned, as arrays without Python objects; ``from_arrays`` reads it back."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Read what ``arrays`` gave."""
+        return cls(*(arrays[name] for name in ("sort", "feature", "block", "level", "mean", "inverse_scale")))
+
+
+@dataclass(frozen=True)
+class _Columns:
+    sort: Int
+    feature: Int
+    block: Int
+    level: Int
+    mean: Float
+    inverse_scale: Float
+
+
+def _number_columns(block: Block, first_feature: int, position: int) -> _Columns:
+    values = block.values
+    mean, scale, n_known = _moments(values)
+    some_unknown = np.flatnonzero((n_known < len(values)) & (n_known > 0))
+    flagged, share = [], []
+    patterns: set[bytes] = set()
+    for i in some_unknown:
+        unknown = ~np.isfinite(values[:, i])
+        pattern = np.packbits(unknown).tobytes()
+        if pattern not in patterns:
+            patterns.add(pattern)
+            flagged.append(int(i))
+            share.append(float(unknown.mean()))
+    n, m = values.shape[1], len(flagged)
+    p = np.array(share, dtype=np.float64)
+    return _Columns(
+        sort=np.repeat([NUMBER, FLAG], [n, m]),
+        feature=first_feature + np.concatenate([np.arange(n), np.array(flagged, dtype=np.int64)]),
+        block=np.full(n + m, position),
+        level=np.full(n + m, -2),
+        mean=np.concatenate([mean, p]),
+        inverse_scale=np.concatenate([_inverse(scale, np.abs(mean)), _rare_inverse(p)]),
+    )
+
+
+def _level_columns(block: Block, first_feature: int, position: int) -> _Columns:
+    values = block.values[:, 0]
+    codes = np.where(np.isfinite(values), values, -1).astype(np.int64)
+    levels, counts = np.unique(codes, return_counts=True)
+    kept = np.sort(np.argsort(-counts, kind="stable")[:MAX_LEVELS])
+    levels, share = levels[kept], counts[kept] / max(len(codes), 1)
+    n = len(levels)
+    return _Columns(
+        sort=np.full(n, LEVEL),
+        feature=np.full(n, first_feature),
+        block=np.full(n, position),
+        level=levels,
+        mean=share,
+        inverse_scale=_rare_inverse(share),
+    )
+
+
+def _moments(values: NDArray[np.float32]) -> tuple[Float, Float, Int]:
+    """Mean, standard deviation and number of the finite values of each column, in two passes of pieces."""
+    n_features = values.shape[1]
+    total, squares, n_known = np.zeros(n_features), np.zeros(n_features), np.zeros(n_features, dtype=np.int64)
+    pieces = [slice(start, start + CHUNK_ROWS) for start in range(0, len(values), CHUNK_ROWS)]
+    for rows in pieces:
+        known = np.isfinite(values[rows])
+        total += np.where(known, values[rows], 0.0).sum(axis=0, dtype=np.float64)
+        n_known += known.sum(axis=0)
+    mean = total / np.maximum(n_known, 1)
+    for rows in pieces:
+        off = np.where(np.isfinite(values[rows]), values[rows] - mean, 0.0)
+        squares += np.square(off).sum(axis=0)
+    return mean, np.sqrt(squares / np.maximum(n_known, 1)), n_known
+
+
+def _inverse(scale: Float, size: Float) -> Float:
+    """1 / scale, and 0 for a column that is constant up to the rounding of float32."""
+    constant = scale <= 1e-6 * size
+    return np.where(constant | (scale == 0), 0.0, 1.0 / np.where(scale == 0, 1.0, scale))
+
+
+def _rare_inverse(share: Float) -> Float:
+    deviation = np.sqrt(share * (1.0 - share))
+    return np.where(deviation == 0, 0.0, 1.0 / np.maximum(deviation, SMALLEST_RARE_SCALE))
+
+
+def sum_over_groups(values: Float, groups: Int, n_groups: int) -> Float:
+    """Sum the last axis of ``values`` (..., n_features) by group, to (..., n_groups).
+
+    Raises:
+        InputError: if ``groups`` does not name one of ``n_groups`` groups for each feature.
+    """
+    if groups.shape != values.shape[-1:] or (groups.size and not 0 <= groups.min() <= groups.max() < n_groups):
+        raise InputError(
+            f"groups must hold a position from 0 to {n_groups - 1} for each of {values.shape[-1]} features, "
+            f"but has the shape {groups.shape}."
+        )
+    result = np.zeros((*values.shape[:-1], n_groups))
+    if not groups.size:
+        return result
+    order = np.argsort(groups, kind="stable")
+    present, starts = np.unique(groups[order], return_index=True)
+    result[..., present] = np.add.reduceat(values[..., order], starts, axis=-1)
+    return result
+
+
+def check_same_features(model: str, fitted: Sequence[str], table: FeatureTable) -> None:
+    """Refuse a table whose features are not those that the model was fitted on.
+
+    Raises:
+        InputError: with the names that lack or are new.
+    """
+    names = [feature.name for feature in table.features]
+    if names == list(fitted):
+        return
+    lacking, new = sorted(set(fitted) - set(names)), sorted(set(names) - set(fitted))
+    raise InputError(
+        f"Model {model!r} was fitted on {len(fitted)} features, but the table has {len(names)}: lacking "
+        f"{lacking[:5]}, new {new[:5]}{'' if lacking or new else ', the same in another order'}. "
+        "Select the view that it was fitted on."
+    )

@@ -1,0 +1,137 @@
+"""Between an outcome and what a library learns: targets and weights in, link scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artifacts.errors import InputError
+from artifacts.link import centred
+from artifacts.outcome import Outcome
+from artifacts.schema import Kind
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+PSEUDO_COUNT = 0.5  # of Jeffreys' prior: the log-odds of an event that never happened stay finite
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a library is asked to learn, and how its raw scores become link scores.
+
+    A regression is learned as ``(y - centre) / scale``; classes are learned as positions in
+    ``present``, the classes that the training rows have. A known class that they lack gets a logit
+    that holds its probability below ``PSEUDO_COUNT / (n_samples + 1)``. ``prior`` (n_raw,) is the raw
+    score of the best constant prediction, ``learnable`` whether there is anything beyond it.
+    """
+
+    kind: Kind
+    n_outputs: int
+    n_samples: int
+    present: tuple[int, ...]
+    centre: float
+    scale: float
+    prior: tuple[float, ...]
+    learnable: bool
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Self:
+        """Learn from the outcome of the training rows.
+
+        Raises:
+            InputError: if there are no rows, or the outcome's weights or targets are not usable.
+        """
+        weight, y = outcome.sample_weight, outcome.y
+        if not outcome.n_samples or not np.isfinite(weight).all() or weight.min() < 0 or weight.sum() <= 0:
+            raise InputError(
+                f"Training needs rows with finite weights >= 0 that are not all 0, but got {outcome.n_samples} rows."
+            )
+        if outcome.kind is Kind.MULTICLASS or outcome.kind is Kind.BINARY:
+            return cls._of_classes(outcome, weight / weight.mean())
+        if not np.isfinite(y).all():
+            raise InputError(f"Training needs finite targets, but {int((~np.isfinite(y)).sum())} are not.")
+        centre = float(np.average(y, weights=weight))
+        if outcome.kind is Kind.CONVERSION:
+            learnable = 0.0 < centre < 1.0
+            events, total = float((weight * y).sum()), float(weight.sum())
+            pseudo = 0.0 if learnable else PSEUDO_COUNT
+            prior = np.log((events + pseudo) / (total - events + pseudo))
+            return cls(outcome.kind, 1, len(y), (), 0.0, 1.0, (float(prior),), learnable)
+        scale = float(np.sqrt(np.average(np.square(y - centre), weights=weight)))
+        learnable = scale > 1e-12 * abs(centre) and bool(np.isfinite(scale))
+        return cls(outcome.kind, 1, len(y), (), centre, scale if learnable else 1.0, (0.0,), learnable)
+
+    @classmethod
+    def _of_classes(cls, outcome: Outcome, weight: Float) -> Self:
+        counts = np.bincount(outcome.y, weights=weight, minlength=outcome.n_known)
+        present = tuple(int(code) for code in np.flatnonzero(counts > 0))
+        if present[-1] >= outcome.n_known:
+            raise InputError(f"Training rows have classes >= {outcome.n_known} that the task does not know.")
+        if outcome.kind is Kind.BINARY:
+            prior: tuple[float, ...] = (float(np.log((counts[1] + PSEUDO_COUNT) / (counts[0] + PSEUDO_COUNT))),)
+        else:
+            prior = tuple(float(x) for x in centred(np.log(counts[list(present)])))
+        return cls(outcome.kind, outcome.n_known, len(outcome.y), present, 0.0, 1.0, prior, len(present) > 1)
+
+    @property
+    def n_raw(self) -> int:
+        """Columns of the raw scores that a library gives."""
+        return len(self.prior)
+
+    def encode(self, outcome: Outcome) -> tuple[Float, Float]:
+        """Targets and weights (n_samples,) for the library; the weights have mean 1.
+
+        So the strength of a penalty does not depend on the unit of the weights, or on how many
+        trials a row has on average. A row whose class ``present`` lacks has weight 0.
+        """
+        weight = outcome.sample_weight.astype(np.float64)
+        if self.kind is Kind.MULTICLASS:
+            position = np.full(max(self.n_outputs, int(outcome.y.max(initial=0)) + 1), -1)
+            position[list(self.present)] = np.arange(len(self.present))
+            y = position[outcome.y].astype(np.float64)
+            weight = np.where(y < 0, 0.0, weight)
+            y = np.maximum(y, 0.0)
+        else:
+            y = (outcome.y.astype(np.float64) - self.centre) / self.scale
+        mean = weight.mean() if len(weight) else 0.0
+        return y, weight / mean if mean > 0 else weight
+
+    def link(self, raw: Float) -> Float:
+        """Link scores (n_samples, n_link) of raw scores (n_samples, n_raw)."""
+        values, base = self.link_parts(np.asarray(raw, dtype=np.float64)[:, None, :], np.zeros(self.n_raw))
+        return np.asarray(values[:, 0] + base, dtype=np.float64)
+
+    def link_parts(self, values: Float, base: Float) -> tuple[Float, Float]:
+        """Raw contributions (n_samples, n_groups, n_raw) and raw base (n_raw,) on the link scale."""
+        if self.kind is not Kind.MULTICLASS:
+            return values * self.scale, base * self.scale + self.centre
+        lacking = self.n_outputs - len(self.present)
+        values, base = centred(values), centred(base)
+        if not lacking:
+            return values, base
+        # Logits centred over k classes have a log-sum-exp of at least log k: that bounds a fixed logit's probability.
+        low = np.log(len(self.present)) + np.log(PSEUDO_COUNT / (self.n_samples + 1))
+        wide = np.zeros((*values.shape[:-1], self.n_outputs))
+        wide[..., list(self.present)] = values
+        whole = np.full(self.n_outputs, low)
+        whole[list(self.present)] = base
+        return wide, centred(whole)
+
+    def constant(self, n_samples: int) -> Float:
+        """Raw scores (n_samples, n_raw) of the best constant prediction."""
+        return np.tile(np.array(self.prior), (n_samples, 1))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; ``from_json`` reads it back."""
+        return {**vars(self), "kind": self.kind.value}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what ``to_json`` gave."""
+        known = {**data, "kind": Kind(data["kind"]), "present": tuple(data["present"]), "prior": tuple(data["prior"])}
+        return cls(**known)

@@ -1,0 +1,16 @@
+"""The models that the search picks from."""
+
+from __future__ import annotations
+
+from automl.models.base import Model
+from automl.models.catboost import CatBoostModel
+from automl.models.lightgbm import LightGBMModel
+from automl.models.linear import LinearModel
+from automl.models.mlp import MLPModel
+
+MODELS: dict[str, type[Model]] = {
+    "linear": LinearModel,
+    "lightgbm": LightGBMModel,
+    "catboost": CatBoostModel,
+    "mlp": MLPModel,
+}

@@ -1,0 +1,87 @@
+"""The report of a run: one HTML file that needs nothing but a browser.
+
+Sections first compute plain dictionaries (words and places on charts), and templates draw them. Every text goes
+through ``neutral`` and jinja's escaping on its way out, so a template cannot forget it. The page's security policy
+allows images from data URIs and the one style sheet by its hash, and nothing else: no script, no request.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluation.report_data import ReportData
+from evaluation.sections.distribution import distribution
+from evaluation.sections.errors import errors
+from evaluation.sections.factors import factors
+from evaluation.sections.findings import findings
+from evaluation.sections.headline import headline
+from evaluation.sections.importance import modality, sources
+from evaluation.sections.leaderboard import leaderboard
+from evaluation.sections.made import made
+from evaluation.wording import Wording, neutral
+
+if TYPE_CHECKING:
+    import jinja2
+
+Section = Callable[[ReportData, Wording], dict[str, Any]]
+
+# In the order of the page. Each has a template of its name and a text "{name}" for its heading.
+SECTIONS: dict[str, Section] = {
+    "headline": headline,
+    "leaderboard": leaderboard,
+    "modality": modality,
+    "sources": sources,
+    "factors": factors,
+    "distribution": distribution,
+    "errors": errors,
+    "findings": findings,
+    "made": made,
+}
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_report(data: ReportData, language: str = "en") -> str:
+    """One self-contained HTML page in ``en`` or ``ru``; equal data give an equal page.
+
+    Write it as UTF-8. Its size is bounded: rows, findings, texts and photos beyond a limit are counted, not drawn.
+
+    Raises:
+        InputError: if the language is unknown.
+    """
+    say = Wording(language)
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        say=say,
+        name=data.name,
+        target=data.target,
+        kind=say(f"kind_{data.kind.value}"),
+        style=style,
+        style_digest=digest,
+        sections={name: section(data, say) for name, section in SECTIONS.items()},
+    )
+
+
+def _environment() -> jinja2.Environment:
+    import jinja2
+    from markupsafe import Markup
+
+    def finalize(value: Any) -> Any:
+        return neutral(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=finalize,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["own_markup"] = Markup  # for the style sheet, and photos that we encoded ourselves
+    return environment

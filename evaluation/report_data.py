@@ -1,0 +1,135 @@
+"""What a report shows, as data: everything is computed before a page is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from artifacts.errors import InputError
+from artifacts.finding import Finding
+from artifacts.run_result import COLUMNS
+from artifacts.schema import Kind, Schema, Title
+from evaluation.dose_response import DoseResponse
+from evaluation.prediction_check import PredictionDistribution
+
+Photo = Callable[[str], bytes | None]
+
+
+@dataclass(frozen=True)
+class Making:
+    """How a run was made. Every field may be left at its default, which leaves it out of the report.
+
+    ``encoders`` maps a source column to what encoded it; ``rows`` a split (``train``, ``folds``, ``holdout``,
+    ``test``) to its number of rows; ``step_seconds`` a step to its duration; ``versions`` a package to its version.
+    ``explanation_gap`` is the largest distance between a link score and the sum of its contributions.
+    """
+
+    created: str = ""
+    preset: str = ""
+    seed: int | None = None
+    budget_seconds: float = np.nan
+    used_seconds: float = np.nan
+    n_features: int | None = None
+    rows: Mapping[str, int] = field(default_factory=dict)
+    encoders: Mapping[str, str] = field(default_factory=dict)
+    step_seconds: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    explanation_method: str = ""
+    explanation_gap: float = np.nan
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """One run, ready to be drawn.
+
+    Args:
+        name: name of the run or task.
+        kind: what is predicted.
+        target: the target in words.
+        metric: the main metric's name as in the leaderboard.
+        metric_titles: names of metrics for people; a metric without one is shown by its own name.
+        higher_is_better: of the main metric.
+        leaderboard: columns of ``artifacts.run_result.RunResult``; rows of the model ``constant`` are what
+            scores are compared with.
+        chosen: (model, view) of the rows that are the run's result; by default those with the best score.
+        split: the split that the headline speaks of.
+        importance: from ``explain.global_importance``; None where the model cannot be explained.
+        explained_rows: how many rows ``importance`` was computed over.
+        not_explained: one sentence on why there is no importance.
+        dose_responses: from ``dose_response.dose_responses``.
+        distribution: from ``prediction_check.prediction_distribution``.
+        errors: from ``prediction_check.largest_errors``.
+        photo: the photo of a row, by its text in ``errors``: encoded bytes of any size, or None if the row has
+            none. Bytes that cannot be read are shown as such.
+        row_titles: short texts of rows, by their text in ``errors``.
+        findings: what was found wrong in the data.
+        schema: gives titles of sources and the columns left out.
+        making: how the run was made.
+
+    Raises:
+        InputError: if the leaderboard lacks columns, or no row of it has the main metric.
+    """
+
+    name: str
+    kind: Kind
+    target: str
+    metric: str
+    leaderboard: pd.DataFrame
+    schema: Schema
+    higher_is_better: bool = True
+    metric_titles: Mapping[str, Title] = field(default_factory=dict)
+    chosen: tuple[str, str] | None = None
+    split: str = "holdout"
+    importance: pd.DataFrame | None = None
+    explained_rows: int = 0
+    not_explained: str = ""
+    dose_responses: tuple[DoseResponse, ...] = ()
+    distribution: PredictionDistribution | None = None
+    errors: pd.DataFrame | None = None
+    photo: Photo | None = None
+    row_titles: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    making: Making = field(default_factory=Making)
+
+    def __post_init__(self) -> None:
+        lacking = [name for name in COLUMNS if name not in self.leaderboard]
+        if lacking:
+            raise InputError(f"A report's leaderboard needs the columns {list(COLUMNS)}, but lacks {lacking}.")
+        metrics = sorted(set(self.leaderboard["metric"]))
+        if self.metric not in metrics:
+            raise InputError(f"The leaderboard has no row of the metric {self.metric!r}. It has: {metrics}.")
+
+    def scores(self, *, metric: str | None = None, split: str | None = None) -> pd.DataFrame:
+        """Rows of one metric (the main one) and split (the headline's) that have a score."""
+        board = self.leaderboard
+        rows = (board["metric"] == (metric or self.metric)) & (board["split"] == (split or self.split))
+        return board[rows & board["score"].notna()]
+
+    def best(self) -> pd.Series[Any] | None:
+        """The row of the run's result on the headline's split, or None if nothing was scored."""
+        scored = self.scores()
+        scored = scored[scored["model"] != "constant"]
+        if self.chosen is not None:
+            scored = scored[(scored["model"] == self.chosen[0]) & (scored["view"] == self.chosen[1])]
+        if scored.empty:
+            return None
+        scored = scored.sort_values("score", ascending=not self.higher_is_better, kind="stable")
+        return scored.iloc[0]
+
+    def constant(self, metric: str | None = None) -> float:
+        """Score of the constant prediction on the headline's split; NaN if it was not scored."""
+        rows = self.scores(metric=metric)
+        found = rows.loc[rows["model"] == "constant", "score"]
+        return float(found.iloc[0]) if len(found) else np.nan
+
+    def metric_title(self, metric: str) -> Title:
+        """A metric's name for people."""
+        return self.metric_titles.get(metric) or Title.of(None, metric.replace("_", " "))
+
+    def source_title(self, source: str) -> Title:
+        """A source column's title; its name where the schema does not have it."""
+        return self.schema[source].title if source in self.schema.names else Title.of(None, source)

@@ -1,0 +1,114 @@
+"""Predictions beside the truth: histograms and reliability, with the constant in both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from artifacts.schema import Kind
+from evaluation.prediction_check import PredictionDistribution
+from evaluation.report_data import ReportData
+from evaluation.sections.scales import Scale, padded, tick_digits
+from evaluation.wording import Wording, neutral
+
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 330.0, 12.0, 186.0
+
+
+def distribution(data: ReportData, say: Wording) -> dict[str, Any]:
+    """Two pictures: how values are spread, and what was observed where a value was predicted."""
+    shown = data.distribution
+    if shown is None:
+        return {"missing": say("not_in_run")}
+    classes = shown.kind is Kind.MULTICLASS
+    spread_title = "spread_classes" if classes else "spread_binary" if shown.target else "spread"
+    return {
+        "intro": say("distribution_intro"),
+        "spread_title": say(spread_title, target=neutral(shown.target, 60)) if shown.target else say(spread_title),
+        "classes": _classes(shown, say) if classes else None,
+        "histogram": None if classes else _histogram(shown, say),
+        "reliability_title": say("confidence" if classes else "reliability"),
+        "reliability": _reliability(shown, say),
+        "note": say("reliability_note"),
+    }
+
+
+def _value(shown: PredictionDistribution, value: float, say: Wording, digits: int) -> str:
+    return say.number(value, digits) if shown.kind is Kind.REGRESSION else say.percent(value, digits)
+
+
+def _ticks(shown: PredictionDistribution, scale: Scale, say: Wording) -> list[dict[str, Any]]:
+    ticks = scale.ticks(4)
+    return [{"at": scale(t), "text": _value(shown, t, say, tick_digits(ticks))} for t in ticks]
+
+
+def _classes(shown: PredictionDistribution, say: Wording) -> list[dict[str, Any]]:
+    truth, predicted = shown.series["truth"], shown.series["predicted"]
+    longest = max(float(np.max(truth)), float(np.max(predicted)), 1e-12)
+    return [
+        {
+            "label": label,
+            "truth": round(100 * float(t) / longest, 2),
+            "predicted": round(100 * float(p) / longest, 2),
+            "truth_text": say.percent(float(t)),
+            "predicted_text": say.percent(float(p)),
+        }
+        for label, t, p in zip(shown.labels, truth, predicted, strict=True)
+    ]
+
+
+def _histogram(shown: PredictionDistribution, say: Wording) -> dict[str, Any]:
+    """The first series as filled columns, the second as an outline over them."""
+    x = Scale(float(shown.edges[0]), float(shown.edges[-1]), LEFT, RIGHT)
+    y = Scale(0.0, max(float(np.max(s)) for s in shown.series.values()) * 1.05, BOTTOM, TOP)
+    places = [x(float(edge)) for edge in shown.edges]
+    (name_a, first), (name_b, second) = shown.series.items()
+    outline = [f"{places[0]},{BOTTOM}"]
+    for start, stop, share in zip(places, places[1:], second, strict=False):
+        outline += [f"{start},{y(float(share))}", f"{stop},{y(float(share))}"]
+    outline.append(f"{places[-1]},{BOTTOM}")
+
+    def name(series: str) -> str:
+        return say(series) if not shown.target else neutral(series, 60)
+
+    return {
+        "columns": [
+            {"x": start, "width": round(stop - start, 1), "y": y(float(share)), "height": round(BOTTOM - y(share), 1)}
+            for start, stop, share in zip(places, places[1:], first, strict=False)
+        ],
+        "outline": " ".join(outline),
+        "filled_name": name(name_a),
+        "outline_name": name(name_b),
+        "constant": x(shown.constant),
+        "constant_text": say("constant_named", value=_value(shown, shown.constant, say, 3)),
+        "x_ticks": _ticks(shown, x, say),
+        "y_ticks": [{"at": y(t), "text": say.percent(t)} for t in y.ticks(3)],
+    }
+
+
+def _reliability(shown: PredictionDistribution, say: Wording) -> dict[str, Any]:
+    bins = shown.reliability
+    values = [*bins.predicted, *bins.observed, *bins.low, *bins.high, shown.constant]
+    if shown.kind is Kind.REGRESSION:
+        low, high = padded(values, 0, 1).low, padded(values, 0, 1).high
+    else:
+        low, high = 0.0, min(1.0, 1.06 * max(max(values), 1e-6))
+    x, y = Scale(low, high, LEFT, RIGHT), Scale(low, high, BOTTOM, TOP)
+    points = zip(bins.predicted, bins.observed, bins.low, bins.high, bins.rows, strict=True)
+    return {
+        "points": [
+            {
+                "x": x(p),
+                "y": y(o),
+                "low": y(a),
+                "high": y(b),
+                "hint": f"{_value(shown, p, say, 3)} → {_value(shown, o, say, 3)}, "
+                f"{say('n_rows', n=say.number(int(n), 9))}",
+            }
+            for p, o, a, b, n in points
+        ],
+        "constant": y(shown.constant),
+        "constant_text": say("constant_named", value=_value(shown, shown.constant, say, 3)),
+        "x_ticks": _ticks(shown, x, say),
+        "y_ticks": _ticks(shown, y, say),
+    }

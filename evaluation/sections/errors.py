@@ -1,0 +1,87 @@
+"""The rows with the largest errors, with small copies of their photos."""
+
+from __future__ import annotations
+
+import base64
+import io
+import warnings
+from typing import Any
+
+import pandas as pd
+
+from artifacts.schema import Kind
+from evaluation.report_data import ReportData
+from evaluation.wording import Wording, neutral
+
+MAX_CARDS = 24
+THUMBNAIL = 160
+MAX_PIXELS = 40_000_000
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+
+
+def errors(data: ReportData, say: Wording) -> dict[str, Any]:
+    """One card a row: photo, title, what was true and what was predicted."""
+    if data.errors is None or data.errors.empty:
+        return {"missing": say("not_in_run")}
+    cards = [_card(data, say, row) for _, row in data.errors.head(MAX_CARDS).iterrows()]
+    return {"intro": say("errors_intro"), "cards": cards, "with_photos": data.photo is not None}
+
+
+def _card(data: ReportData, say: Wording, row: pd.Series[Any]) -> dict[str, Any]:
+    key = str(row["row"])
+    truth, predicted = _values(data.kind, say, row)
+    picture, problem = None, ""
+    if data.photo is not None:
+        encoded = data.photo(key)
+        picture = thumbnail(encoded) if encoded else None
+        if picture is None:
+            problem = say("broken_photo" if encoded else "no_photo")
+    return {
+        "row": neutral(key, 60),
+        "title": neutral(str(data.row_titles.get(key, "")), 110),
+        "truth": truth,
+        "predicted": predicted,
+        "picture": picture,
+        "problem": problem,
+    }
+
+
+def _values(kind: Kind, say: Wording, row: pd.Series[Any]) -> tuple[str, str]:
+    truth, predicted = float(row["truth_value"]), float(row["predicted_value"])
+    if kind is Kind.REGRESSION:
+        return say.number(truth, 4), say.number(predicted, 4)
+    if kind is Kind.CONVERSION:
+        rate = say.percent(truth, 3)
+        if pd.isna(row["trials"]):
+            return rate, say.percent(predicted, 3)
+        counts = {"successes": say.number(row["successes"], 4), "trials": say.number(row["trials"], 9)}
+        return say("rate_of", rate=rate, **counts), say.percent(predicted, 3)
+    label, chosen = neutral(str(row["truth"]), 80), neutral(str(row["prediction"]), 80)
+    words = say("class_given", label=label, p=say.percent(truth)) if row["seen"] else say("class_unseen", label=label)
+    return words, say("class_predicted", label=chosen, p=say.percent(predicted))
+
+
+def thumbnail(encoded: bytes) -> str | None:
+    """A data URI with a JPEG of at most 160 x 160 pixels, or None if the bytes are no readable photo.
+
+    The photo is drawn anew, so that nothing but pixels gets into the report: no metadata (a place where it was
+    taken, say), no other format hidden in the file. Photos of more than 40 million pixels are not opened.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(encoded), formats=FORMATS) as opened:
+                if opened.width * opened.height > MAX_PIXELS:
+                    return None
+                opened.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))  # lets JPEG decode at a fraction of its size
+                picture = ImageOps.exif_transpose(opened).convert("RGBA")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None  # Pillow raises each of these for damaged files
+    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    white = Image.new("RGB", picture.size, "white")  # JPEG knows no transparency
+    white.paste(picture, mask=picture.getchannel("A"))
+    buffer = io.BytesIO()
+    white.save(buffer, "JPEG", quality=80, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

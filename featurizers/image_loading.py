@@ -1,0 +1,204 @@
+"""One value of an image column to the bytes of a photo, without leaving the image folder."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import stat
+from dataclasses import dataclass
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif")
+MAX_BYTES = 64 << 20  # of one file
+
+# Base64 of the first bytes of JPEG, PNG, GIF, RIFF (WebP) and TIFF.
+_BASE64_STARTS = ("/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR", "SUkqA", "TU0AK")
+_SHORTEST_BASE64 = 44  # a GIF of one pixel has 35 bytes
+_LONGEST_PATH = 1_024
+_BYTES_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF", b"II*\x00", b"MM\x00*", b"BM")
+_WHITE_SPACE = dict.fromkeys(map(ord, " \t\r\n\f\v"))
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+# Non-blocking, because a named pipe in the folder would otherwise wait for a writer for ever.
+_FLAGS = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+_SNIFFED = 200  # values looked at to recognise a column of photos
+_LEAST_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class LoadedImage:
+    """The bytes of a photo, not decoded yet, or why there are none: a code of ``artifacts.finding``.
+
+    ``failure`` is empty, or one of ``image_missing, image_not_found, image_outside_folder,
+    image_broken, image_too_large``. ``example`` is the value, shortened for a message.
+    """
+
+    content: bytes = b""
+    failure: str = ""
+    example: str = ""
+
+
+MISSING = LoadedImage(failure="image_missing")
+
+
+class ImageLoader:
+    """Reads the values of an image column. Thread-safe.
+
+    A value is a path relative to ``folder``, an id whose file is ``<id>.jpg`` (or another of
+    ``ENDINGS``) there, base64 with or without ``data:`` prefix, or bytes. Files are opened only
+    inside the folder: ``..``, absolute paths and symbolic links that lead out are not followed.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._root = None if folder is None else os.path.realpath(folder)
+        self._inside: dict[str, bool] = {}
+
+    def load(self, value: Any) -> LoadedImage:
+        """The content of one value, or a failure; never raises for what the value is."""
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return _of_bytes(bytes(value))
+        if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value):
+            return MISSING
+        if isinstance(value, str):
+            return self._of_text(value)
+        if isinstance(value, Integral) and not isinstance(value, bool):
+            return self._of_path(str(int(value)))
+        if (
+            isinstance(value, (float, np.floating)) and float(value).is_integer()
+        ):  # ids beside missing values become floats
+            return self._of_path(str(int(value)))
+        return LoadedImage(failure="image_not_found", example=_short(str(value)))
+
+    def _of_text(self, text: str) -> LoadedImage:
+        if not text or text.isspace():
+            return MISSING
+        if looks_like_base64(text):
+            return _of_base64(text)
+        if len(text) <= _LONGEST_PATH:
+            return self._of_path(text)
+        # Too long for a path: what else than a photo that was written down badly?
+        return LoadedImage(failure="image_broken", example=_short(text))
+
+    def _of_path(self, text: str) -> LoadedImage:
+        not_found = LoadedImage(failure="image_not_found", example=_short(text))
+        if self._root is None or "\0" in text:
+            return not_found
+        path = os.path.normpath(os.path.join(self._root, text))  # noqa: PTH118 - pathlib is 10 times slower here
+        if not _is_under(path, self._root):
+            return LoadedImage(failure="image_outside_folder", example=_short(text))
+        endings = ("",) if path.lower().endswith(ENDINGS) else ("", *ENDINGS, ".JPG", ".PNG")
+        for ending in endings:
+            found = self._of_file(path + ending, text)
+            if found is not None:
+                return found
+        return not_found
+
+    def _of_file(self, path: str, text: str) -> LoadedImage | None:
+        """The file's content, or None if there is no such regular file."""
+        try:
+            folder = os.path.dirname(path)  # noqa: PTH120
+            if folder not in self._inside:
+                self._inside[folder] = _is_under(os.path.realpath(folder), str(self._root))
+            if self._inside[folder]:
+                if not _NO_LINK or os.path.islink(path):  # noqa: PTH114
+                    target = os.path.realpath(path)
+                    if not _is_under(target, str(self._root)):
+                        return LoadedImage(failure="image_outside_folder", example=_short(text))
+                    path = target
+                return _read(path, text)
+        except (OSError, ValueError):  # absent, not readable, name too long
+            return None
+        return LoadedImage(failure="image_outside_folder", example=_short(text))
+
+
+def looks_like_base64(text: str) -> bool:
+    """Whether a string is a photo written in base64, by its first letters."""
+    if text.startswith("data:"):
+        return True
+    start = text[:64].lstrip().removeprefix("b'").removeprefix('b"')
+    return start.startswith(_BASE64_STARTS) and len(text) >= _SHORTEST_BASE64 and "." not in text[:256]
+
+
+def sniff_image_values(values: pd.Series[Any]) -> str | None:
+    """Why a column holds photos, for people; None if it does not.
+
+    The reason begins with the form of the values: ``path``, ``base64`` or ``bytes``. Ids of photos
+    cannot be told from other ids, so a task has to name them.
+    """
+    known = [value for value in values.dropna().head(_SNIFFED) if not (isinstance(value, str) and not value.strip())]
+    if not known:
+        return None
+    texts = [value for value in known if isinstance(value, str)]
+    endings = [_ending(text) for text in texts if len(text) <= _LONGEST_PATH]
+    found = {
+        "path: the values end in " + ", ".join(sorted({e for e in endings if e})): sum(map(bool, endings)),
+        "base64: the values are photos in base64": sum(map(looks_like_base64, texts)),
+        "bytes: the values are bytes of photos": sum(
+            isinstance(value, (bytes, bytearray)) and value.startswith(_BYTES_STARTS) for value in known
+        ),
+    }
+    reason = max(found, key=lambda key: found[key])
+    return reason if found[reason] >= _LEAST_SHARE * len(known) else None
+
+
+def _ending(text: str) -> str:
+    """The ending of a path of a photo, or an empty string."""
+    return next((ending for ending in ENDINGS if text.lower().endswith(ending)), "") if "://" not in text else ""
+
+
+def _of_bytes(content: bytes) -> LoadedImage:
+    if not content:
+        return MISSING
+    if len(content) > MAX_BYTES:
+        return LoadedImage(failure="image_too_large", example=f"{len(content)} bytes")
+    return LoadedImage(content, example=f"{len(content)} bytes")
+
+
+def _of_base64(text: str) -> LoadedImage:
+    if len(text) > MAX_BYTES * 3 // 2:
+        return LoadedImage(failure="image_too_large", example=_short(text))
+    body = text.partition(",")[2] if text.startswith("data:") else text
+    body = body.strip()
+    if body[:2] in ("b'", 'b"') and body[-1] == body[1]:  # bytes that were turned to str
+        body = body[2:-1]
+    if not body.isalnum():
+        body = body.translate(_WHITE_SPACE).replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        content = base64.b64decode(body + "=" * (-len(body) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return LoadedImage(failure="image_broken", example=_short(text))
+    loaded = _of_bytes(content)
+    return LoadedImage(loaded.content, loaded.failure, _short(text))
+
+
+def _read(path: str, text: str) -> LoadedImage | None:
+    descriptor = os.open(path, _FLAGS)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        if status.st_size > MAX_BYTES:
+            return LoadedImage(failure="image_too_large", example=_short(text))
+        pieces = []
+        left = MAX_BYTES  # a file may grow while it is read
+        while left > 0 and (piece := os.read(descriptor, min(left, max(status.st_size, 1) + 1))):
+            pieces.append(piece)
+            left -= len(piece)
+    finally:
+        os.close(descriptor)
+    content = b"".join(pieces)
+    return LoadedImage(content, "" if content else "image_broken", _short(text))
+
+
+def _is_under(path: str, root: str) -> bool:
+    return path == root or path.startswith(root if root.endswith(os.sep) else root + os.sep)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:60] + "…"

@@ -1,0 +1,229 @@
+"""The contract of a back end, on AutoGluon: tiny tables, short budgets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from artifacts.errors import InputError, MissingDependencyError
+from artifacts.examples import Examples
+from artifacts.feature_table import Block, FeatureTable
+from artifacts.link import from_link
+from artifacts.outcome import Outcome
+from artifacts.schema import Column, Kind, Modality, Title, opaque_features, quantity_feature
+from artifacts.store import RunFolder
+from automl.backends.autogluon import AutoGluonBackend, FittedAutoGluon
+from automl.backends.base import FittedBackend, Problem
+from automl.budget import Budget
+from evaluation.metrics import METRICS
+from evaluation.splits import Fold
+
+ROOT = Path(__file__).parents[2]
+BUDGET = 25
+METRIC = {
+    Kind.MULTICLASS: "f1_weighted",
+    Kind.CONVERSION: "log_likelihood",
+    Kind.REGRESSION: "r2",
+    Kind.BINARY: "roc_auc",
+}
+
+pytest.importorskip("autogluon.tabular")
+
+
+def column(name: str, modality: Modality) -> Column:
+    return Column(name, modality, Title(name, name))
+
+
+def make_table(n: int, seed: int) -> FeatureTable:
+    """An embedding of 25 with a constant and gaps, an empty quantity, a category with unknown rows, a number."""
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(n, 25)).astype("f4")
+    vectors[:, 24] = 3.0
+    vectors[::11] = np.nan
+    parts = {"empty": np.full(n, np.nan), "price": rng.normal(size=n)}
+    quantities = [
+        Block(
+            name,
+            "number",
+            (quantity_feature(column(name, Modality.NUMERIC), "number", "value", Title("v", "v")),),
+            values.astype("f4").reshape(-1, 1),
+        )
+        for name, values in parts.items()
+    ]
+    shop = quantity_feature(column("shop", Modality.CATEGORICAL), "category", "code", Title("c", "c"))
+    codes = rng.integers(-1, 3, size=(n, 1)).astype("f4")
+    return FeatureTable(
+        (
+            Block("photo", "net", opaque_features(column("photo", Modality.IMAGE), "net", 25), vectors),
+            *quantities,
+            Block("shop", "category", (shop,), codes, ("a", "b", "c")),
+        ),
+        pd.RangeIndex(n),
+    )
+
+
+def make_outcome(kind: Kind, table: FeatureTable) -> Outcome:
+    rng = np.random.default_rng(9)
+    price = table.blocks[2].values[:, 0].astype(np.float64)
+    n = len(price)
+    if kind is Kind.MULTICLASS:  # a class of one row, and a known class of none
+        y = (price > 0).astype(np.int64)
+        y[3] = 2
+        return Outcome(kind, y, ("a", "b", "c", "d"), 4)
+    if kind is Kind.BINARY:
+        return Outcome(kind, (price + 0.3 * rng.normal(size=n) > 0).astype(np.int64), (False, True), 2)
+    if kind is Kind.CONVERSION:
+        trials = rng.integers(5, 60, size=n).astype(np.float64)
+        return Outcome(kind, rng.binomial(trials.astype(int), 1 / (1 + np.exp(2 - price))) / trials, trials=trials)
+    return Outcome(kind, 5.0 * price + rng.normal(size=n), weight=rng.uniform(0.5, 2.0, size=n))
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a fit left, and how it went."""
+
+    kind: Kind
+    problem: Problem
+    fitted: FittedBackend
+    seconds: float
+    folder: Path
+
+
+def fit(kind: Kind, folder: Path, n: int = 120) -> Case:
+    table = make_table(n, 0)
+    number = np.arange(n) % 3
+    folds = tuple(Fold(np.flatnonzero(number != i), np.flatnonzero(number == i)) for i in range(3))
+    examples = Examples(table, make_outcome(kind, table))
+    started = time.monotonic()
+    problem = Problem(examples, folds, METRICS[METRIC[kind]], Budget(BUDGET), RunFolder(folder / "run"))
+    fitted = AutoGluonBackend().fit(problem)
+    return Case(kind, problem, fitted, time.monotonic() - started, folder)
+
+
+@pytest.fixture(scope="module", params=[Kind.MULTICLASS, Kind.CONVERSION], ids=str)
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return fit(request.param, tmp_path_factory.mktemp("fit"))
+
+
+def check(case: Case) -> None:
+    outcome = case.problem.examples.outcome
+    new = make_table(40, 1)
+    predictions = case.fitted.predict(new)
+    assert predictions.shape == (40, outcome.n_outputs) and np.isfinite(predictions).all()
+    if outcome.n_outputs > 1:
+        assert np.allclose(predictions.sum(axis=1), 1.0) and (predictions > 0).all()
+    assert case.seconds < BUDGET + 1.0
+    truth = make_outcome(case.kind, new)
+    metric = METRICS["r2" if case.kind is Kind.REGRESSION else "log_likelihood"]
+    constant = np.average(outcome.y, weights=outcome.sample_weight)
+    if case.kind in (Kind.REGRESSION, Kind.CONVERSION):
+        assert metric.score(truth, predictions) > metric.score(truth, np.full((40, 1), constant))
+    else:
+        assert np.corrcoef(predictions[:, 1], new.blocks[2].values[:, 0])[0, 1] > 0.6
+
+
+def test_predictions_are_valid_better_than_a_constant_and_in_time(case: Case) -> None:
+    check(case)
+
+
+def test_candidates(case: Case) -> None:
+    first, *others = case.fitted.candidates
+    assert (first.key, first.model, first.view) == ("final", "autogluon", "all") and first.fit_seconds > 0
+    assert others and all(candidate.key.startswith("autogluon/") for candidate in others)
+    new = make_table(40, 1)
+    for candidate in case.fitted.candidates:
+        assert case.fitted.decide(new, candidate.key).shape == case.fitted.decide(new).shape
+    assert first.out_of_fold is not None and len(first.out_of_fold) == 120
+    known = np.isfinite(first.out_of_fold).all(axis=1)
+    assert known.sum() >= 30
+    if case.kind is Kind.MULTICLASS:
+        assert not known[3]  # its copies stood in every fold
+    with pytest.raises(InputError, match="no candidate 'other'"):
+        case.fitted.decide(new, "other")
+
+
+def test_a_fresh_process_gives_the_same_numbers(case: Case, tmp_path: Path) -> None:
+    if case.kind is not Kind.MULTICLASS:
+        pytest.skip("one kind is enough")
+    assert type(case.fitted).executes_code_on_load
+    (tmp_path / "saved").mkdir()
+    case.fitted.save(tmp_path / "saved")
+    make_table(40, 1).save(tmp_path / "table")
+    script = (
+        "from pathlib import Path; import numpy as np\n"
+        "from artifacts.feature_table import FeatureTable\n"
+        "from automl.backends.autogluon import FittedAutoGluon\n"
+        "fitted = FittedAutoGluon.load(Path('saved'))\n"
+        "np.save('out.npy', fitted.decide(FeatureTable.load(Path('table'))))\n"
+    )
+    path = os.pathsep.join([str(ROOT), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout, done.stderr) == ("", "")
+    assert {entry.name for entry in tmp_path.iterdir()} == {"saved", "table", "out.npy"}
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), case.fitted.decide(make_table(40, 1)), rtol=1e-6)
+
+
+def test_nothing_is_left_outside_the_step(case: Case) -> None:
+    assert {entry.name for entry in case.folder.iterdir()} == {"run"}
+    assert {entry.name for entry in (case.folder / "run").iterdir()} == {"autogluon"}
+    assert not (Path.cwd() / "AutogluonModels").exists() and not (Path.cwd() / "catboost_info").exists()
+
+
+def test_contributions_are_refused(case: Case) -> None:
+    with pytest.raises(InputError, match="'autogluon' cannot be explained yet"):
+        case.fitted.contributions(make_table(4, 1), np.zeros(28, dtype=np.int64), ["all"])
+
+
+def test_a_second_fit_takes_what_the_first_finished(case: Case, capfd: pytest.CaptureFixture[str]) -> None:
+    started = time.monotonic()
+    again = AutoGluonBackend().fit(case.problem)
+    assert time.monotonic() - started < 5.0
+    new = make_table(40, 1)
+    np.testing.assert_array_equal(again.decide(new), case.fitted.decide(new))
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [Kind.REGRESSION, Kind.BINARY])
+def test_other_kinds(kind: Kind, tmp_path: Path) -> None:
+    case = fit(kind, tmp_path)
+    check(case)
+    first = case.fitted.candidates[0].out_of_fold
+    assert first is not None
+    known = np.isfinite(first).all(axis=1)
+    assert np.isfinite(from_link(kind, first[known])).all()
+
+
+@pytest.mark.slow
+def test_folds_that_follow_time(tmp_path: Path) -> None:
+    table = make_table(120, 0)
+    folds = tuple(Fold(np.arange(40 * i), np.arange(40 * i, 40 * i + 40)) for i in (1, 2))
+    examples = Examples(table, make_outcome(Kind.CONVERSION, table))
+    problem = Problem(examples, folds, METRICS["log_likelihood"], Budget(BUDGET), RunFolder(tmp_path))
+    fitted = AutoGluonBackend().fit(problem)
+    first = fitted.candidates[0].out_of_fold
+    assert first is not None and np.isnan(first[:40]).all() and np.isfinite(first[80:]).all()
+    assert np.isfinite(fitted.decide(make_table(40, 1))).all()
+
+
+def test_a_missing_package_is_named_before_any_child_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "autogluon.tabular", None)
+    with pytest.raises(MissingDependencyError, match=r"tabular-fusion\[autogluon\]"):
+        fit(Kind.REGRESSION, tmp_path)
+    assert not (tmp_path / "run").exists()
+    assert FittedAutoGluon.executes_code_on_load

@@ -1,0 +1,250 @@
+"""A synthetic run with a known linear model, for the tests of reports."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from artifacts.explanation import Explanation
+from artifacts.feature_table import Block, FeatureTable
+from artifacts.finding import Finding
+from artifacts.outcome import Outcome
+from artifacts.run_result import RunResult, results_frame
+from artifacts.schema import Column, Kind, Modality, Schema, Title, opaque_features, quantity_feature
+from evaluation.dose_response import dose_responses
+from evaluation.explain import explain_rows, global_importance
+from evaluation.prediction_check import largest_errors, prediction_distribution
+from evaluation.report_data import Making, ReportData
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'><svg/onload=alert(1)>",
+    '=HYPERLINK("https://example.org/x","y")',
+    "{{ 7 * 7 }}{% raw %}",
+    "abc\u202egnp.exe\u2066\u200f",
+    "a\x00b\x1bc\x07\ud800",
+    "</style><style>*{display:none}</style>",
+    "]]>--><!-- &lt;b&gt;",
+    "x" * 5000,
+)
+
+
+class Linear:
+    def __init__(self, slopes: np.ndarray, base: np.ndarray) -> None:
+        self.slopes, self.base = slopes, base
+
+    def _parts(self, table: FeatureTable) -> np.ndarray:
+        values = table.to_numpy().astype(np.float64)
+        return np.nan_to_num(values - MIDDLE)[:, :, None] * self.slopes
+
+    def decide(self, table: FeatureTable) -> np.ndarray:
+        return self.base + self._parts(table).sum(axis=1)
+
+    def contributions(self, table: FeatureTable, groups: np.ndarray, names: tuple[str, ...]) -> Explanation:
+        values = np.einsum("rfk,fg->rgk", self._parts(table), np.eye(len(names))[groups])
+        return Explanation(tuple(names), values, self.base, "log-odds", "exact contributions of a linear model")
+
+
+MIDDLE = np.array([0] * 6 + [0.5, 9, 4, 1, 1500], dtype=np.float64)
+SLOPES = np.array([0.12] * 6 + [1.6, -0.06, 0.05, 0.3, -0.0001]).reshape(-1, 1)
+
+
+def make_schema() -> Schema:
+    def column(name: str, modality: Modality, en: str, ru: str) -> Column:
+        return Column(name, modality, Title(en, ru), actionable=name != "shop", reason="named in the task")
+
+    return Schema(
+        (
+            column("photo", Modality.IMAGE, "Photo", "Фото"),
+            column("title", Modality.TEXT, "Title", "Заголовок"),
+            column("shop", Modality.CATEGORICAL, "Shop", "Магазин"),
+            column("season", Modality.CATEGORICAL, "Season", "Сезон"),
+            column("price", Modality.NUMERIC, "Price", "Цена"),
+        ),
+        id="card_id",
+        left_out={"likes": "counted after the outcome", "color": "every value is the same"},
+    )
+
+
+def make_table(schema: Schema, n: int) -> FeatureTable:
+    rng = np.random.default_rng(0)
+    photo, title, shop, season, price = schema.columns
+    words = rng.poisson(9, n).astype("f4")
+    words[rng.uniform(size=n) < 0.06] = np.nan
+    light = quantity_feature(photo, "quality", "light", Title("brightness", "яркость"))
+    length = quantity_feature(title, "statistics", "n_words", Title("number of words", "число слов"), unit="words")
+    code = quantity_feature(shop, "category", "code", Title("value", "значение"))
+    when = quantity_feature(season, "category", "code", Title("value", "значение"))
+    cost = quantity_feature(price, "number", "value", Title("value", "значение"), unit="₽")
+    seasons = ("winter", "spring and early summer", "summer", "autumn")
+    return FeatureTable(
+        (
+            Block("photo", "mobilenet", opaque_features(photo, "mobilenet", 6), rng.normal(size=(n, 6)).astype("f4")),
+            Block("photo", "quality", (light,), rng.beta(4, 4, size=(n, 1)).astype("f4")),
+            Block("title", "statistics", (length,), words.reshape(-1, 1)),
+            Block("shop", "category", (code,), rng.integers(0, 9, (n, 1)).astype("f4"), tuple("abcdefghi")),
+            Block("season", "category", (when,), rng.integers(-1, 4, (n, 1)).astype("f4"), seasons),
+            Block("price", "number", (cost,), rng.lognormal(7, 1.1, size=(n, 1)).astype("f4")),
+        ),
+        pd.Index([f"card-{i:04d}" for i in range(n)]),
+    )
+
+
+def photo_bytes(i: int, size: int = 200) -> bytes:
+    ramp = np.linspace(0, 255, size)
+    pixels = np.stack([*np.meshgrid(ramp, ramp[::-1]), np.full((size, size), 37.0 * i % 255)], axis=-1)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def photo_of(row: str) -> bytes | None:
+    i = int(row.rpartition("-")[2]) if row[-1].isdigit() else 0
+    return None if i % 7 == 3 else b"\xff\xd8 broken" if i % 7 == 5 else photo_bytes(i)
+
+
+def make_board(kind: Kind, n: int = 60) -> pd.DataFrame:
+    rng = np.random.default_rng(2)
+    rows = [RunResult("demo", "search", "constant", "all", s, "skill", 0.0) for s in ("holdout", "folds")]
+    rows += [RunResult("demo", "search", "constant", "all", "holdout", "auc", 0.5)]
+    models, views = ("catboost", "lightgbm", "linear", "mlp"), ("all", "image", "text", "table")
+    for i in range(n - 5):
+        view = views[i % 4]
+        score = {"all": 0.18, "image": 0.11, "text": 0.07, "table": 0.03}[view] + rng.normal() * 0.008
+        model = f"{models[i // 4 % 4]} {i // 16 + 1}"
+        bounds = (score - 0.03, score + 0.028, 3.0 + i, 0.02 * (i + 1))
+        rows.append(RunResult("demo", "search", model, view, "holdout", "skill", score, *bounds))
+        rows.append(RunResult("demo", "search", model, view, "folds", "skill", score + 0.01, *bounds))
+    rows.append(RunResult("demo", "search", "blend", "all", "holdout", "skill", 0.207, 0.176, 0.239, 71.0, 0.9))
+    rows.append(RunResult("demo", "search", "blend", "all", "folds", "skill", 0.214, 0.199, 0.23, 71.0, 0.9))
+    rows.append(RunResult("demo", "search", "blend", "all", "holdout", "auc", 0.713, 0.69, 0.735))
+    error = "MissingDependencyError: back end 'autogluon' needs the package 'autogluon.tabular', not installed."
+    rows.append(RunResult("demo", "autogluon", "autogluon", "all", "holdout", "skill", error=error))
+    return results_frame(rows)
+
+
+def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
+    schema, rng = make_schema(), np.random.default_rng(3)
+    table = make_table(schema, n)
+    classes: tuple[str, ...] = ()
+    if kind is Kind.MULTICLASS:
+        classes = ("sneakers", "boots", "sandals", "slippers for the home")
+        slopes, base = np.hstack([SLOPES * f for f in (1.0, -0.5, 0.2, -0.7)]) * 2, np.zeros(4)
+        model = Linear(slopes, base)
+        scores = np.exp(model.decide(table))
+        predictions = scores / scores.sum(axis=1, keepdims=True)
+        y = np.array([rng.choice(4, p=p) for p in predictions])
+        outcome = Outcome(kind, y, (*classes, "hats"), n_known=4)
+    else:
+        model = Linear(SLOPES * (400 if kind is Kind.REGRESSION else 1), np.array([-3.4]))
+        score = model.decide(table)[:, 0]
+        p, trials = 1 / (1 + np.exp(-np.clip(score, -30, 30))), rng.integers(40, 900, n).astype(float)
+        predictions = p[:, None]
+        if kind is Kind.CONVERSION:
+            outcome = Outcome(kind, rng.binomial(trials.astype(int), p) / trials, trials=trials)
+        elif kind is Kind.BINARY:
+            classes, predictions = ("no", "yes"), np.column_stack([1 - p, p])
+            outcome = Outcome(kind, (rng.uniform(size=n) < p).astype(np.int64), classes, n_known=2)
+        else:
+            predictions, outcome = score[:, None], Outcome(kind, score + rng.normal(size=n) * 200)
+    explained = explain_rows(model, table, kind, classes=classes)
+    worst = largest_errors(outcome, predictions, list(table.index), n=12)
+    return ReportData(
+        name="Product cards",
+        kind=kind,
+        target="clicks out of views",
+        metric="skill",
+        leaderboard=make_board(kind),
+        schema=schema,
+        metric_titles={"skill": Title("log-likelihood skill", "выигрыш правдоподобия"), "auc": Title("AUC", "AUC")},
+        chosen=("blend", "all"),
+        importance=global_importance(explained),
+        explained_rows=n,
+        dose_responses=dose_responses(explained),
+        distribution=prediction_distribution(outcome, predictions),
+        errors=worst,
+        photo=photo_of,
+        row_titles={row: f"Warm waterproof boots for a long winter, {row}" for row in worst["row"]},
+        findings=(
+            Finding("looks_like_leak", "likes", details={"details": "AUC 0.999"}),
+            Finding("image_broken", "photo", 7, 700, ("card-0005", "card-0012"), {"example": "card-0005"}),
+            Finding("encoder_used", "photo", details={"example": "mobilenetv2_100"}),
+        ),
+        making=Making(
+            "2030-01-01 12:00 UTC", "balanced", 0, 300.0, 281.4, 11, {"train": 2800, "holdout": n},
+            {"photo": "mobilenetv2_100 (ImageNet)", "title": "all-MiniLM-L6-v2"},
+            {"audit": 2.1, "features": 48.0, "search": 214.0, "holdout": 1.2},
+            {"catboost": "1.2.10", "lightgbm": "4.6.0", "torch": "2.12.0", "tabular-fusion": "0.1.0"},
+            explained.method, explained.gap,
+        ),
+    )  # fmt: skip
+
+
+def hostile(data: ReportData) -> ReportData:
+    """Every text of the report that may come from the data, replaced by the hostile ones in turn."""
+    texts = iter(HOSTILE * 40)
+    nasty = " ".join(HOSTILE[:-1])
+    assert data.errors is not None and data.importance is not None
+    board = data.leaderboard.copy()
+    board["model"] = [m if m in ("blend", "constant") else next(texts) for m in board["model"]]
+    board["error"] = [next(texts) if e else "" for e in board["error"]]
+    rows = [f"{next(texts)}" for _ in data.errors["row"]]
+    columns = tuple(replace(c, title=Title(nasty, nasty), reason=next(texts)) for c in data.schema.columns)
+    curves = tuple(
+        replace(
+            curve,
+            feature=replace(curve.feature, title=Title(nasty, nasty), unit=next(texts)),
+            bins=tuple(replace(b, label=next(texts)) for b in curve.bins),
+            output=next(texts),
+        )
+        for curve in data.dose_responses
+    )
+    return replace(
+        data,
+        name=nasty,
+        target=nasty,
+        leaderboard=board,
+        schema=replace(data.schema, columns=columns, left_out={text: text for text in HOSTILE}),
+        importance=data.importance.assign(title_en=nasty, title_ru=nasty, featurizer=HOSTILE[0]),
+        dose_responses=curves,
+        errors=data.errors.assign(row=rows, truth=nasty, prediction=nasty),
+        photo=lambda row: photo_bytes(1),
+        row_titles={row: next(texts) for row in rows},
+        findings=tuple(Finding("image_broken", t, 3, 9, HOSTILE, {"example": t}) for t in HOSTILE),
+        metric_titles={"skill": Title(nasty, nasty)},
+        making=Making(HOSTILE[0], HOSTILE[1], 0, rows={HOSTILE[0]: 3}, encoders={HOSTILE[0]: HOSTILE[1]},
+                      step_seconds={HOSTILE[0]: 1.0}, versions={HOSTILE[1]: HOSTILE[0]}, explanation_method=nasty),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def make_report() -> Callable[..., ReportData]:
+    """``make_data(kind, n)``: everything that a report shows."""
+    return make_data
+
+
+@pytest.fixture(scope="session")
+def report_data() -> ReportData:
+    return make_data()
+
+
+@pytest.fixture(scope="session")
+def hostile_report(report_data: ReportData) -> ReportData:
+    return hostile(report_data)
+
+
+@pytest.fixture(scope="session")
+def hostile_texts() -> tuple[str, ...]:
+    return HOSTILE
+
+
+@pytest.fixture(scope="session")
+def make_leaderboard() -> Callable[..., pd.DataFrame]:
+    return make_board

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import base64
+import html.parser
+import io
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from artifacts.errors import InputError
+from artifacts.run_result import RunResult, results_frame
+from artifacts.schema import Kind, Schema
+from evaluation.report import SECTIONS, render_report
+from evaluation.report_data import ReportData
+from evaluation.sections.errors import thumbnail
+from evaluation.sections.scales import Scale, padded
+from evaluation.texts import TEXTS
+from evaluation.wording import MAX_TEXT, Wording, neutral
+
+ESCAPED = (
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "&lt;img src=x onerror=alert(1)&gt;",
+    "=HYPERLINK(&#34;https://example.org/x",
+    "{{ 7 * 7 }}",
+    "abc�gnp.exe��",
+    "a�b�c��",
+    "&lt;/style&gt;",
+)
+
+
+VOID = {"meta", "img", "br"}
+
+
+class Checker(html.parser.HTMLParser):
+    """Tags must nest; collects elements with their attributes, and ids."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+
+def check_page(page: str) -> Checker:
+    checker = Checker()
+    checker.feed(page)
+    checker.close()
+    assert not checker.open
+    ids = [attrs["id"] for _, attrs in checker.seen if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    for tag, attrs in checker.seen:
+        assert tag not in ("script", "iframe", "object", "embed", "link", "base", "form", "foreignobject")
+        assert not [name for name in attrs if name.startswith("on") or name == "style"]
+        assert all(
+            attrs[name].startswith(("data:image/jpeg;base64,", "#")) for name in ("src", "href") if name in attrs
+        )
+    assert not re.search(r"url\(|@import", page)
+    return checker
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize("kind", [Kind.CONVERSION, Kind.BINARY, Kind.REGRESSION, Kind.MULTICLASS])
+def test_every_kind_has_every_section_in_both_languages(
+    make_report: Callable[..., ReportData], kind: Kind, language: str
+) -> None:
+    page = render_report(make_report(kind, 200), language)
+    checker = check_page(page)
+    headings = [attrs["id"] for tag, attrs in checker.seen if tag == "section"]
+    assert headings == list(SECTIONS)
+    assert all(TEXTS[name][language] in page for name in SECTIONS)
+    assert TEXTS["association"][language] in page
+    assert ">nan<" not in page and "None" not in page and "Undefined" not in page
+
+
+def test_the_headline_puts_the_score_beside_the_constant(report_data: ReportData) -> None:
+    page = render_report(report_data)
+    assert "log-likelihood skill is 0.207 (95% interval 0.176 to 0.239)" in page
+    assert "Clearly better than a constant" in page and "Failed: MissingDependencyError" in page
+    assert "On 700 held-out rows" in page
+    assert "0,207" in render_report(report_data, "ru")
+    lower = replace(report_data, higher_is_better=False, chosen=None)
+    assert lower.best() is not None and "Worse than a constant" in render_report(lower)
+    unsure = report_data.leaderboard.assign(low=-0.1)
+    assert "Not clearly better than a constant" in render_report(replace(report_data, leaderboard=unsure))
+
+
+def test_equal_data_give_an_equal_page_of_bounded_size(
+    report_data: ReportData, make_report: Callable[..., ReportData], make_leaderboard: Callable[..., pd.DataFrame]
+) -> None:
+    page = render_report(report_data)
+    assert page == render_report(make_report())
+    assert len(report_data.leaderboard) > 60 and page.count("data:image/jpeg;base64,") >= 6
+    assert len(page.encode("utf-8")) < 1_000_000
+    many = replace(report_data, leaderboard=make_leaderboard(Kind.BINARY, 3000), findings=report_data.findings * 2000)
+    assert len(render_report(many).encode("utf-8")) < 5_000_000
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_hostile_texts_are_shown_and_do_nothing(
+    hostile_report: ReportData, hostile_texts: tuple[str, ...], language: str
+) -> None:
+    page = render_report(hostile_report, language)
+    check_page(page)
+    for text in hostile_texts[:3] + hostile_texts[7:9]:
+        assert text not in page
+    for text in ESCAPED:
+        assert text in page
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", page)
+    assert "x" * (MAX_TEXT + 1) not in page
+    page.encode("utf-8")
+    assert "default-src 'none'; img-src data:; style-src 'sha256-" in page
+
+
+def test_what_a_run_lacks_is_said(report_data: ReportData) -> None:
+    empty = results_frame([RunResult("demo", "search", "catboost", "all", "holdout", "skill", error="out of memory")])
+    bare = ReportData("demo", Kind.BINARY, "sold", "skill", empty, Schema(()), not_explained="the back end has none")
+    page = render_report(bare)
+    check_page(page)
+    assert "every candidate failed" in page and "the back end has none" in page and "Nothing was found wrong" in page
+    flat = replace(report_data, importance=report_data.importance.assign(share=0.0), dose_responses=())
+    assert "predicts the same for every row" in render_report(flat)
+    with pytest.raises(InputError, match="no row of the metric 'auc'"):
+        replace(bare, metric="auc")
+    with pytest.raises(InputError, match="one of \\['en', 'ru'\\]"):
+        render_report(bare, "de")
+
+
+def test_texts_have_both_languages_and_equal_fields() -> None:
+    for key, text in TEXTS.items():
+        assert set(text) == {"en", "ru"} and all(text.values()), key
+        assert len({tuple(sorted(re.findall(r"\{(\w+)\}", t))) for t in text.values()}) == 1, key
+    assert set(SECTIONS) <= set(TEXTS)
+
+
+def test_thumbnails_are_small_jpegs_without_metadata() -> None:
+    buffer = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010E] = "secret place"
+    Image.new("RGB", (900, 300), "red").save(buffer, "JPEG", exif=exif)
+    uri = thumbnail(buffer.getvalue())
+    assert uri is not None and uri.startswith("data:image/jpeg;base64,")
+    small = base64.b64decode(uri.partition(",")[2])
+    opened = Image.open(io.BytesIO(small))
+    assert opened.size == (160, 53) and b"secret" not in small
+    assert thumbnail(b"<svg onload=alert(1)>") is None and thumbnail(buffer.getvalue()[:200]) is None
+    bomb = io.BytesIO()
+    Image.new("1", (9000, 9000)).save(bomb, "PNG")
+    assert thumbnail(bomb.getvalue()) is None
+
+
+def test_numbers_in_words() -> None:
+    en, ru = Wording("en"), Wording("ru")
+    assert [en.number(v) for v in (0.0, 1234567.0, -0.01234, 12.0, float("nan"))] == [
+        "0", "1\u202f234\u202f567", "−0.0123", "12", "–",
+    ]  # fmt: skip
+    assert ru.number(1.5) == "1,5" and ru.percent(0.123) == "12\u00a0%" and en.percent(0.0001) == "<0.1%"
+    assert en.percent(1.0) == "100%" and en.number(2.5, sign=True) == "+2.5" and en.score(0.00123) == "0.0012"
+    assert en.duration(90) == "90 s" and ru.duration(600) == "10 мин"
+    assert neutral("a\tb\nc\u202e" + "y" * 999).startswith("a b c�") and len(neutral("y" * 999)) == MAX_TEXT
+
+
+def test_scales() -> None:
+    assert Scale(0, 10, 0, 100).ticks(5) == [0, 2, 4, 6, 8, 10] and Scale(0, 10, 0, 100)(20) == 100
+    assert Scale(100, 9000, 0, 100, log=True).ticks(4) == [100, 300, 1000, 3000]
+    assert padded([float("nan")], 0, 1)(0.5) == 0.5 and Scale(3, 3, 0, 10)(3) == 5
+    assert padded([2.0], 0, 1).low < 2.0 < padded([2.0], 0, 1).high

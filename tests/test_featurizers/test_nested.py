@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifacts.schema import Column, Modality, Title
+from featurizers.base import Surroundings
+from featurizers.nested import MAX_KEYS, MAX_OPTIONS, Nested
+from featurizers.nested_flattening import flatten, nested_texts
+from featurizers.nested_parsing import looks_nested, parse_nested
+
+COLUMN = Column("details", Modality.NESTED, Title("Details", "Характеристики"), actionable=True)
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+
+READABLE = [
+    ('{"a": 1}', {"a": 1}), ("{'a': [1, {'b': None}]}", {"a": [1, {"b": None}]}), ("b'[{\"a\":1}]'", [{"a": 1}]),
+    (b'[{"a":1}]', [{"a": 1}]), ('"{\\"a\\": 1}"', {"a": 1}), ('{\\"a\\": \\"x\\"}', {"a": "x"}),
+    ("{'a': nan, 'b': true}", {"a": None, "b": True}), ("[{'a': 1}\n {'a': 2}]", [{"a": 1}, {"a": 2}]),
+    ("array([{'a': array(['x', 'y'], dtype=object)}], dtype=object)", [{"a": ["x", "y"]}]),
+    ("['a' 'b'\n 'c']", ["a", "b", "c"]),
+    ("{&quot;a&quot;: 1}", {"a": 1}), ("[]", []), ("{}", {}), ("{1, 2}", [1, 2]), ("{u'a': u'b'}", {"a": "b"}),
+    ("{'a': \"it's {x} [y\"}", {"a": "it's {x} [y"}), ("{'a': -1e5, 3: (1, 2)}", {"a": -1e5, "3": [1, 2]}),
+    ({"a": (1, b"x")}, {"a": [1, "x"]}), (np.array([{"a": np.float64(1)}], dtype=object), [{"a": 1.0}]),
+    ('\ufeff {"a": "\\u041a"}', {"a": "К"}),
+]  # fmt: skip
+UNREADABLE = [
+    "{'a': 'sum", "[1, 2", "", "text", "5", "'x'", None, np.nan, 7, "[1+1]", "{'a': __import__('os').system('true')}",
+    "[" * 100_000, "{'a':" * 20_000, "[" + "-" * 100_000 + "1]", "[1" + "+1" * 100_000 + "]", "[" * 50 + "]" * 50,
+    "{'a': open('x')}", "[x for x in (1,)]", "{'" + "\\" * 100_001, "{" + "&amp;" * 100_000, "{[]: 1}", "{'a': 1}}",
+    "[" + "9" * 10_000 + "]", "[f'{1}']", "{'a': 1; 'b': 2}", "[" + "'a' " * 3 + "'", "{}" * 600_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "expected"), READABLE)
+def test_spellings_that_are_read(value: object, expected: object) -> None:
+    assert parse_nested(value) == expected and looks_nested(value)
+
+
+@pytest.mark.parametrize("value", UNREADABLE, ids=lambda value: repr(value)[:30])
+def test_what_cannot_be_read_is_none_soon(value: object) -> None:
+    started = time.perf_counter()
+    assert parse_nested(value) is None
+    assert time.perf_counter() - started < 5
+
+
+def test_a_python_object_that_contains_itself_is_none() -> None:
+    itself: list[object] = []
+    itself.append(itself)
+    assert parse_nested(itself) is None
+
+
+NESTED = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), NESTED, max_size=4))
+def test_json_and_python_spellings_come_back_as_they_were(value: dict[str, object]) -> None:
+    assert parse_nested(json.dumps(value)) == json.loads(json.dumps(value))
+    assert parse_nested(repr(value)) == json.loads(json.dumps(value))
+    assert parse_nested(json.dumps(json.dumps(value))) == json.loads(json.dumps(value))
+
+
+@given(st.text(), st.integers(0, 20))
+def test_no_text_raises(text: str, cut: int) -> None:
+    for value in (text, "{" + text, "['" + text + "']", repr({"key": text})[:-cut]):
+        parse_nested(value)
+
+
+def test_flatten() -> None:
+    assert flatten({"a": {"b": 1, "c": ["x", "x", "y"]}, "d": None, "e": "", "f": []}) == {
+        "a.b": [1],
+        "a.c": ["x", "y"],
+    }
+    pairs = [
+        {"charcName": "Season", "value": "winter", "charcValues": ["winter", "autumn"]},
+        {"charcName": "Weight", "value": "3,5 kg", "charcValues": []},
+        {"charcName": "Empty", "value": None, "charcValues": []},
+    ]
+    assert flatten(pairs) == {"Season": ["winter", "autumn"], "Weight": ["3,5 kg"]}
+    assert flatten({"attributes": ["Brand: Fila", "For men"]}) == {
+        "attributes.Brand": ["Fila"],
+        "attributes": ["For men"],
+    }
+    assert flatten(["a", "b"]) == {"value": ["a", "b"]}
+
+
+def make_details(n: int = 40) -> pd.Series:
+    rows = []
+    for i in range(n):
+        row = {"colour": ["red", "green"][i % 2], "weight": f"{i},5 kg", "sizes": ["S", "M"][: 1 + i % 2]}
+        if i % 4 == 0:
+            row["season"] = "winter"
+        row["about"] = f"A long description of the thing number {i}, which nobody would ever take for a category."
+        rows.append(repr(row) if i % 3 else json.dumps(row))
+    return pd.Series([*rows, None, "{'colour': 're", "{}"])
+
+
+def test_columns_flags_and_findings() -> None:
+    values, around = make_details(), Surroundings()
+    fitted = Nested(COLUMN).fit(values, around)
+    blocks = {block.featurizer: block for block in fitted.transform(values, around)}
+    assert set(blocks) == {"nested", "nested:colour", "nested:sizes", "nested:weight", "nested:season"}
+    assert blocks["nested:colour"].categories == ("green", "red")
+    assert [f.name for f in blocks["nested:sizes"].features] == ["details__sizes=S", "details__sizes=M"]
+    np.testing.assert_array_equal(blocks["nested:weight"].values[:2, 0], [0.5, 1.5])
+    flags = dict(zip([f.name for f in blocks["nested"].features], blocks["nested"].values.T, strict=True))
+    np.testing.assert_array_equal(flags["details__season_filled"][:5], [1, 0, 0, 0, 1])
+    np.testing.assert_array_equal(flags["details__n_filled"][-3:], [0, np.nan, 0])
+    assert all(f.actionable and f.source == "details" for b in blocks.values() for f in b.features)
+    assert np.isnan(blocks["nested:weight"].values[-3:]).all() and (blocks["nested:colour"].values[-3:] == -1).all()
+    np.testing.assert_array_equal(blocks["nested:sizes"].values[-3:, 0], [0, np.nan, 0])
+    assert fitted.has_texts
+    [finding] = around.audit.findings
+    assert finding.code == "nested_unreadable" and finding.rows == ("41",) and finding.total == 43
+
+
+def test_many_keys_and_options_are_capped_and_the_rest_counted() -> None:
+    row = {f"key {i}": "x" for i in range(100)} | {"options": [f"o{i}" for i in range(50)]}
+    values = pd.Series([row] * 3)
+    blocks = Nested(COLUMN).fit(values, Surroundings()).transform(values, Surroundings())
+    assert len(blocks) == 1 + MAX_KEYS and blocks[0].values[0, -2:].tolist() == [101, 101 - MAX_KEYS]
+    only = pd.Series([{"options": row["options"]}] * 3)
+    assert len(Nested(COLUMN).fit(only, Surroundings()).transform(only, Surroundings())[1].features) == MAX_OPTIONS
+
+
+def test_keys_that_are_named_like_flags_keep_unique_names() -> None:
+    values = pd.Series([{"a": 1, "a_filled": 2, "n_filled": 3}] * 3)
+    blocks = Nested(COLUMN).fit(values, Surroundings()).transform(values, Surroundings())
+    names = [feature.name for block in blocks for feature in block.features]
+    assert len(set(names)) == len(names)
+
+
+def test_texts_of_nested_values() -> None:
+    values = pd.Series(
+        ["{'colour': 'red', 'description': '<p>Soft</p>', 'title': 'Socks'}", None, '{"title": "\\u041a', {}],
+        index=list("abcd"),
+    )
+    texts = nested_texts(values)
+    assert texts["a"] == "Socks\n<p>Soft</p>\ncolour: red" and texts["b"] is None and texts["d"] is None
+    assert texts["c"] == "title :  К" and list(texts.index) == list("abcd")
+    assert sys.getrecursionlimit() >= 1000
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the development sets are not there")
+def test_real_cards() -> None:
+    values = pd.read_parquet(SHARED / "kazan_cards" / "train.parquet")["text_fields"]
+    around = Surroundings()
+    fitted = Nested(COLUMN).fit(values, around)
+    names = [f.name for block in fitted.transform(values, around) for f in block.features]
+    assert {"details__filters.Цвет", "details__attributes.Сезон_filled", "details__title_filled"} <= set(names)
+    assert around.audit.findings[0].count < 20 and fitted.has_texts

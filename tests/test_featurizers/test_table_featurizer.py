@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from artifacts.embedding_store import EmbeddingStore
+from artifacts.errors import ArtifactError, InputError, NotFittedError
+from artifacts.finding import Audit
+from artifacts.schema import Column, Modality, Schema, Title
+from featurizers.base import Surroundings
+from featurizers.encoders import Encoder, resolve_encoder
+from featurizers.table_featurizer import TableFeaturizer
+
+N = 30
+
+
+def column(name: str, modality: Modality) -> Column:
+    return Column(name, modality, Title(name, name), actionable=modality is not Modality.NUMERIC)
+
+
+SCHEMA = Schema(
+    (
+        column("price", Modality.NUMERIC),
+        column("colour", Modality.CATEGORICAL),
+        column("day", Modality.DATETIME),
+        column("title", Modality.TEXT),
+        column("details", Modality.NESTED),
+        column("tags", Modality.LIST),
+        column("photo", Modality.IMAGE),
+    ),
+    id="id",
+    left_out={"sold": "the target is made of it"},
+)
+
+
+def make_frame(n: int = N) -> pd.DataFrame:
+    about = "A long description that is a text for people, not a category, and it has the number"
+    return pd.DataFrame(
+        {
+            "id": range(n),
+            "price": [f"{i},5 ₽" for i in range(n)],
+            "colour": [["red", "blue", None][i % 3] for i in range(n)],
+            "day": [f"2024-01-{i % 28 + 1:02d}" for i in range(n)],
+            "title": [f"Shirt number {i} of wool" for i in range(n)],
+            "details": [
+                repr({"season": ["summer", "winter"][i % 2], "words": i, "about": f"{about} {i}"}) for i in range(n)
+            ],
+            "tags": [["new", "sale"][: i % 3] for i in range(n)],
+            "photo": [None] * n,
+            "sold": 1,
+        },
+        index=[f"row {i}" for i in range(n)],
+    )
+
+
+@pytest.fixture
+def around(tmp_path: Path) -> Surroundings:
+    return Surroundings(tmp_path, EmbeddingStore(tmp_path / "cache"))
+
+
+def test_every_column_is_read_and_the_index_kept(around: Surroundings) -> None:
+    frame = make_frame()
+    table = TableFeaturizer(SCHEMA).fit_transform(frame, around)
+    assert list(table.index) == list(frame.index)
+    assert {block.source for block in table.blocks} == set(SCHEMA.names)
+    assert table.views == ("all", "image", "text", "table")
+    names = [feature.name for feature in table.features]
+    assert {"price__value", "colour__category", "title__words", "details__season", "details__season_filled",
+            "tags__has_new", "photo__brightness"} <= set(names)  # fmt: skip
+    assert not [finding for finding in around.audit.findings if finding.code.startswith("column_")]
+
+
+def test_texts_written_in_nested_values_are_read_as_texts(around: Surroundings) -> None:
+    table = TableFeaturizer(SCHEMA).fit_transform(make_frame(), around)
+    made = {block.featurizer: block.modality for block in table.select(source="details").blocks}
+    assert (
+        made["lexical"] is Modality.TEXT and made["statistics"] is Modality.TEXT and made["nested"] is Modality.NESTED
+    )
+    names = [feature.name for feature in table.features]
+    assert "details__words" in names and "details__words~2" in names, "a key may be named like a quantity"
+    plain = make_frame().assign(details=[repr({"season": "winter"})] * N)
+    table = TableFeaturizer(SCHEMA).fit_transform(plain, around)
+    assert {block.featurizer for block in table.select(source="details").blocks} == {"nested", "nested:season"}
+
+
+def test_missing_and_new_columns(around: Surroundings) -> None:
+    frame = make_frame()
+    fitted = TableFeaturizer(SCHEMA).fit(frame, around)
+    before = fitted.transform(frame, around)
+    odd = frame.drop(columns=["price", "details", "sold"]).assign(extra=1)
+    audit = Audit()
+    table = fitted.transform(odd, replace(around, audit=audit))
+    assert table.features == before.features
+    assert np.isnan(table.select(source="price").to_numpy()).all()
+    assert [(f.code, f.column) for f in audit.findings if f.code.startswith("column_")] == [
+        ("column_missing", "price"), ("column_missing", "details"), ("column_new", "extra"),
+    ]  # fmt: skip
+    assert fitted.transform(frame.head(0), around).n_samples == 0
+    np.testing.assert_array_equal(
+        fitted.transform(frame.iloc[[5]], around).to_numpy(), before.take(np.array([5])).to_numpy()
+    )
+
+
+def test_training_must_hold_the_columns(around: Surroundings) -> None:
+    with pytest.raises(InputError, match=r"lack the columns \['price'\]"):
+        TableFeaturizer(SCHEMA).fit(make_frame().drop(columns="price"), around)
+    with pytest.raises(NotFittedError):
+        TableFeaturizer(SCHEMA).transform(make_frame(), around)
+    twice = pd.concat([make_frame(), make_frame()[["price"]]], axis=1)
+    with pytest.raises(InputError, match="same name"):
+        TableFeaturizer(SCHEMA).fit(twice, around)
+
+
+def test_findings_of_rows_come_once(around: Surroundings) -> None:
+    frame = make_frame()
+    frame.loc["row 3", "price"] = "much"
+    TableFeaturizer(SCHEMA).fit_transform(frame, around)
+    assert [f.count for f in around.audit.findings if f.code == "number_unreadable"] == [1]
+
+
+@pytest.mark.parametrize("with_encoders", [False, True])
+def test_saved_and_loaded_it_gives_equal_output(
+    with_encoders: bool, around: Surroundings, tmp_path: Path, tiny_image_encoder_folder: Path
+) -> None:
+    text, image = encoders(tiny_image_encoder_folder) if with_encoders else (None, None)
+    frame = make_frame()
+    fitted = TableFeaturizer(SCHEMA, text, image).fit(frame, around)
+    before = fitted.transform(frame, around)
+    fitted.save(tmp_path / "saved")
+    loaded = TableFeaturizer.load(tmp_path / "saved")
+    after = loaded.transform(frame, around)
+    assert after.features == before.features and loaded.schema == SCHEMA
+    np.testing.assert_array_equal(after.to_numpy(), before.to_numpy())
+    made = {(block.source, block.featurizer) for block in before.blocks}
+    assert (("title", "embedding") in made) == with_encoders and (("details", "embedding") in made) == with_encoders
+    assert (("photo", "descriptor") in made) != with_encoders
+    assert {path.suffix for path in (tmp_path / "saved").rglob("*") if path.is_file()} <= {".json", ".npz"}
+
+
+def encoders(folder: Path) -> tuple[Encoder | None, Encoder | None]:
+    text = resolve_encoder("bundled:minilm", Modality.TEXT, Path(), Audit())
+    return text, resolve_encoder(str(folder), Modality.IMAGE, Path(), Audit())
+
+
+def test_another_encoder_in_the_place_of_the_old_one_is_refused(
+    around: Surroundings, tmp_path: Path, tiny_image_encoder_folder: Path
+) -> None:
+    _, image = encoders(tiny_image_encoder_folder)
+    TableFeaturizer(SCHEMA, None, image).fit(make_frame(), around).save(tmp_path / "saved")
+    file = tmp_path / "saved" / "featurizers.json"
+    data = json.loads(file.read_text())
+    data["encoders"]["image"]["fingerprint"] = "of other weights"
+    file.write_text(json.dumps(data))
+    with pytest.raises(ArtifactError, match="Put the old files back"):
+        TableFeaturizer.load(tmp_path / "saved")
+
+
+def test_a_damaged_folder_is_refused(around: Surroundings, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError):
+        TableFeaturizer.load(tmp_path)
+    TableFeaturizer(SCHEMA).fit(make_frame(), around).save(tmp_path / "saved")
+    (tmp_path / "saved" / "featurizer_000" / "state.json").unlink()
+    with pytest.raises(ArtifactError, match="state"):
+        TableFeaturizer.load(tmp_path / "saved")
+    (tmp_path / "saved" / "featurizers.json").write_text('{"encoders": {}}')
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        TableFeaturizer.load(tmp_path / "saved")
