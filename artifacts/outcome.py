@@ -60,7 +60,7 @@ class Outcome:
 
     def take(self, rows: NDArray[Any] | Sequence[int]) -> Outcome:
         """Targets of some rows, by position or boolean mask."""
-        rows = np.asarray(rows)
+        rows = np.asarray(rows) if len(rows) else np.empty(0, dtype=np.int64)
         return Outcome(
             self.kind,
             self.y[rows],

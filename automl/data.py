@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from artifacts.errors import InputError
 from artifacts.finding import Audit
 from artifacts.outcome import Outcome, has_target, outcome_of, usable_target_rows
-from artifacts.schema import Kind, Schema
+from artifacts.schema import Kind, Modality, Schema
 from artifacts.tables import read_table
 from artifacts.task import Task
 from evaluation.metrics import metric_for
@@ -73,7 +73,12 @@ def load(task: Task, train: pd.DataFrame | None = None, test: pd.DataFrame | Non
 
 
 def duplicates_of(rows: Rows, schema: Schema) -> NDArray[np.int64]:
-    """Cluster of each row (n_samples,): rows equal in every source column share one."""
+    """Cluster of each row (n_samples,): rows equal in every source column share one.
+
+    A table of a few numbers and categories alone has equal rows that are not copies: there, each row is its own.
+    """
+    if not schema.of_modality(Modality.IMAGE, Modality.TEXT, Modality.NESTED):
+        return np.arange(len(rows.frame), dtype=np.int64)
     return np.asarray(content_clusters(rows.frame, list(schema.names)), dtype=np.int64)
 
 

@@ -32,6 +32,7 @@ from automl.versions import library_versions
 from evaluation.metrics import constant_prediction, metric_for
 from evaluation.splits import Fold, folds_frame, folds_from_frame, holdout_rows, make_folds
 from featurizers.base import Surroundings
+from featurizers.calendar import read_times
 from featurizers.encoders import Encoder, resolve_encoder
 from featurizers.table_featurizer import TableFeaturizer
 
@@ -123,7 +124,7 @@ class _Steps:
             rows, schema = self.loaded.train, self.loaded.schema
             assert rows.outcome is not None
             groups = rows.frame[schema.group].to_numpy() if schema.group else None
-            times = pd.to_datetime(rows.frame[schema.time], errors="coerce").to_numpy() if schema.time else None
+            times = read_times(rows.frame[schema.time])[0] if schema.time else None
             duplicates = duplicates_of(rows, schema)
             holdout = np.zeros(len(rows.frame), dtype=bool)
             if self._scored_part == "holdout":

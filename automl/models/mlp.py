@@ -90,10 +90,9 @@ class MLPModel(Model):
         with torch_threads(TORCH_THREADS), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             net = self._new_net(chosen)
-            with torch.no_grad():
-                net.last.bias.copy_(torch.tensor(self.output_.prior))
+            net.weights["last.bias"].copy_(torch.tensor(self.output_.prior))
             self.epochs_ = Training(net, chosen, rows, LOSSES[self.output_.kind], deadline).run(held)
-        self.net_ = net.eval().double()
+        self.net_ = net.finished()
 
     def _new_net(self, chosen: MLPParams) -> Net:
         from automl.models.network import Net, Shape, parts_of
@@ -157,13 +156,14 @@ class MLPModel(Model):
         _ = self.fitted_kind
         save_arrays(folder / "columns.npz", {**self.standardizer_.arrays(), "reference": self.reference_})
         if self.net_ is not None:
-            save_file({name: x.contiguous() for name, x in self.net_.state_dict().items()}, folder / "net.safetensors")
+            save_file(self.net_.copied(), folder / "net.safetensors")
         extra = {"epochs": self.epochs_, "trained": self.net_ is not None}
         Description(self.name, self.params, self.seed, self.features_, self.output_, extra).save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """See ``Model.load``."""
+        import torch
         from safetensors.torch import load_file
 
         found = Description.load(folder, cls)
@@ -173,12 +173,13 @@ class MLPModel(Model):
         model.standardizer_, model.reference_ = Standardizer.from_arrays(arrays), arrays["reference"]
         model.net_ = None
         if found.extra["trained"]:
-            net = model._new_net(settings(MLPParams, cls.name, found.params)).double()
+            with torch.random.fork_rng(devices=[]):  # the first weights are drawn, and at once replaced
+                net = model._new_net(settings(MLPParams, cls.name, found.params))
             try:
-                net.load_state_dict(load_file(folder / "net.safetensors"))
+                net.restore(load_file(folder / "net.safetensors"))
             except (RuntimeError, OSError, ValueError) as error:
                 raise ArtifactError(f"The model in {str(folder)!r} cannot be read: {error}. Run fit again.") from error
-            model.net_ = net.eval()
+            model.net_ = net.finished()
         found.apply(model)
         return model
 

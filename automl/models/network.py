@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Float = NDArray[np.float64]
 SCORES_AT_ONCE = 32  # whose gradients are found together
@@ -28,62 +29,101 @@ class Shape:
     layers: int
 
 
-class Residual(nn.Module):
-    """x + W2 dropout(silu(W1 x))."""
-
-    def __init__(self, width: int, dropout: float) -> None:
-        super().__init__()
-        self.body = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Dropout(dropout), nn.Linear(width, width))
-        last: Any = self.body[-1]
-        nn.init.zeros_(last.weight)  # so that depth costs nothing at the start of training
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(n, width) to (n, width)."""
-        out: torch.Tensor = x + self.body(x)
-        return out
-
-
-class Net(nn.Module):
+class Net:
     """Raw scores (n_samples, n_raw) of standardised columns (n_samples, n_columns).
 
     ``project`` is linear, so that a path between two rows is a path between their projections:
     contributions are found in the small space behind it. In training, a whole part is dropped now
     and then, which keeps the others from leaning on it. There is no layer norm: it would throw away
-    how far a row is from the training mean, where the path of the contributions starts.
+    how far a row is from the training mean, where the path of the contributions starts. A plain
+    class over named tensors, drawn from torch's current generator, so that importing it is free.
     """
 
     def __init__(self, shape: Shape, dropout: float = 0.0, part_dropout: float = 0.0) -> None:
-        super().__init__()
+        import torch
+
         self.shape = shape
+        self.dropout = dropout
         self.part_dropout = part_dropout if len(shape.parts) > 1 else 0.0
-        self.projections = nn.ModuleList(nn.Linear(size, shape.projection, bias=False) for size in shape.parts)
-        self.shift = nn.Parameter(torch.zeros(shape.projection * len(shape.parts)))
-        self.dropout = nn.Dropout(dropout)
-        self.join = nn.Linear(shape.projection * len(shape.parts), shape.width)
-        self.residuals = nn.ModuleList(Residual(shape.width, dropout) for _ in range(shape.layers))
-        self.last = nn.Linear(shape.width, shape.n_raw)
-        nn.init.zeros_(self.last.weight)  # so that training starts at the constant prediction
+        self.training = False
+        self.weights: dict[str, Tensor] = {}
+        joined = shape.projection * len(shape.parts)
+        for i, size in enumerate(shape.parts):
+            self.weights[f"project.{i}"] = _uniform(shape.projection, size)
+        self.weights["shift"] = torch.zeros(joined)
+        self._add_linear("join", joined, shape.width)
+        for i in range(shape.layers):
+            self._add_linear(f"residual.{i}.in", shape.width, shape.width)
+            self._add_linear(f"residual.{i}.out", shape.width, shape.width)
+            self.weights[f"residual.{i}.out.weight"].zero_()  # so that depth costs nothing at the start
+        self._add_linear("last", shape.width, shape.n_raw)
+        self.weights["last.weight"].zero_()  # so that training starts at the constant prediction
 
-    def project(self, x: torch.Tensor) -> torch.Tensor:
+    def _add_linear(self, name: str, n_in: int, n_out: int) -> None:
+        self.weights[f"{name}.weight"] = _uniform(n_out, n_in)
+        self.weights[f"{name}.bias"] = _uniform(n_out, n_in)[:, 0].clone()
+
+    def _linear(self, name: str, x: Tensor) -> Tensor:
+        from torch.nn import functional
+
+        return functional.linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
+
+    def project(self, x: Tensor) -> Tensor:
         """(n, n_columns) to (n, n_parts * projection)."""
-        pieces = torch.split(x, list(self.shape.parts), dim=1)
-        found = [layer(piece) for layer, piece in zip(self.projections, pieces, strict=True)]
-        return torch.cat(found, dim=1)
+        import torch
 
-    def finish(self, projected: torch.Tensor) -> torch.Tensor:
+        pieces = torch.split(x, list(self.shape.parts), dim=1)
+        return torch.cat([piece @ self.weights[f"project.{i}"].T for i, piece in enumerate(pieces)], dim=1)
+
+    def finish(self, projected: Tensor) -> Tensor:
         """(n, n_parts * projection) to raw scores."""
+        import torch
+        from torch.nn.functional import dropout, silu
+
         if self.training and self.part_dropout:
             kept = (torch.rand(len(projected), len(self.shape.parts)) >= self.part_dropout).to(projected.dtype)
             projected = projected * kept.repeat_interleave(self.shape.projection, dim=1)
-        x = self.join(self.dropout(nn.functional.silu(projected + self.shift)))
-        for residual in self.residuals:
-            x = residual(x)
-        out: torch.Tensor = self.last(nn.functional.silu(x))
-        return out
+        x = self._linear("join", dropout(silu(projected + self.weights["shift"]), self.dropout, self.training))
+        for i in range(self.shape.layers):
+            inner = dropout(silu(self._linear(f"residual.{i}.in", x)), self.dropout, self.training)
+            x = x + self._linear(f"residual.{i}.out", inner)
+        return self._linear("last", silu(x))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         """Raw scores."""
         return self.finish(self.project(x))
+
+    def learn(self, learning: bool) -> None:
+        """Whether the weights collect gradients."""
+        for tensor in self.weights.values():
+            tensor.requires_grad_(learning)
+
+    def copied(self) -> dict[str, Tensor]:
+        """The weights as they are now."""
+        return {name: tensor.detach().clone() for name, tensor in self.weights.items()}
+
+    def restore(self, weights: Mapping[str, Tensor]) -> None:
+        """Take weights over.
+
+        Raises:
+            ValueError: if they are not those of a net of this shape.
+        """
+        if {name: x.shape for name, x in weights.items()} != {name: x.shape for name, x in self.weights.items()}:
+            raise ValueError(f"the weights {sorted(weights)} are not those of a net of {self.shape}")
+        self.weights = dict(weights)
+
+    def finished(self) -> Self:
+        """The same net in float64, without dropout and gradients."""
+        self.training = False
+        self.weights = {name: tensor.detach().double() for name, tensor in self.weights.items()}
+        return self
+
+
+def _uniform(n_out: int, n_in: int) -> Tensor:
+    import torch
+
+    bound: float = n_in**-0.5
+    return (torch.rand(n_out, n_in) * 2.0 - 1.0) * bound
 
 
 def parts_of(block: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[int, ...]]:
@@ -97,6 +137,8 @@ def parts_of(block: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[int, ..
 @contextmanager
 def torch_threads(n: int) -> Iterator[None]:
     """Hold torch to ``n`` threads within the block."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:
@@ -107,15 +149,17 @@ def torch_threads(n: int) -> Iterator[None]:
 
 def scores_of(net: Net, x: NDArray[Any]) -> Float:
     """Raw scores (n_samples, n_raw) of a matrix, in the precision of the net, without dropout."""
-    net.eval()
-    kind = next(net.parameters()).dtype
+    import torch
+
+    net.training = False
+    kind = net.weights["shift"].dtype
     with torch.no_grad():
         parts = [net(torch.from_numpy(x[i : i + 2048]).to(kind)) for i in range(0, len(x), 2048)]
     return torch.cat(parts).double().numpy() if parts else np.zeros((0, net.shape.n_raw))
 
 
 def column_contributions(
-    net: Net, x: torch.Tensor, reference: torch.Tensor, grouped: Sequence[torch.Tensor], n_nodes: int
+    net: Net, x: Tensor, reference: Tensor, grouped: Sequence[Tensor], n_nodes: int
 ) -> tuple[Float, Float, Float]:
     """Integrated gradients from a reference row, summed over groups of columns.
 
@@ -130,6 +174,8 @@ def column_contributions(
         Contributions (n_samples, n_groups, n_raw), raw scores (n_samples, n_raw), and the raw score
         of the reference (n_raw,). The contributions are not yet complete.
     """
+    import torch
+
     nodes, shares = np.polynomial.legendre.leggauss(n_nodes)
     off = x - reference
     with torch.no_grad():

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch.nn import functional
 
 from automl.models.network import Net, scores_of
 from automl.models.solvers import Loss, Rows, mean_loss
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from automl.models.mlp import MLPParams
 
 LARGEST_GRADIENT = 1.0  # norm; a row with a huge weight cannot throw the net away
@@ -31,12 +30,15 @@ class Training:
     """One training of a net, with everything random from torch's current generator."""
 
     def __init__(self, net: Net, chosen: MLPParams, rows: Rows, loss: Loss, deadline: float | None) -> None:
+        import torch
+
         self.net, self.chosen, self.rows, self.loss, self.deadline = net, chosen, rows, loss, deadline
         self.x = torch.from_numpy(rows.x)
         self.y = torch.from_numpy(rows.y).to(torch.long if loss == "softmax" else torch.float32)
         self.weight = torch.from_numpy(rows.weight).float()
-        decayed = [p for p in net.parameters() if p.ndim > 1]
-        free = [p for p in net.parameters() if p.ndim <= 1]
+        net.learn(True)
+        decayed = [x for x in net.weights.values() if x.ndim > 1]
+        free = [x for x in net.weights.values() if x.ndim <= 1]
         plain = [{"params": decayed, "weight_decay": chosen.weight_decay}, {"params": free, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(plain, lr=chosen.learning_rate, fused=True)
         self.epochs = chosen.epochs
@@ -44,7 +46,7 @@ class Training:
 
     def run(self, held: Rows | None) -> int:
         """Train, leave the net at its best epoch, and give that epoch's number."""
-        best, best_epoch, lowest = copy.deepcopy(self.net.state_dict()), 0, np.inf
+        best, best_epoch, lowest = self.net.copied(), 0, np.inf
         epoch = 0
         while epoch < self.epochs:
             whole = self._epoch(epoch)
@@ -54,13 +56,13 @@ class Training:
             else:
                 found = mean_loss(self.loss, scores_of(self.net, held.x), held)
                 if found < lowest:
-                    best, best_epoch, lowest = copy.deepcopy(self.net.state_dict()), epoch, found
+                    best, best_epoch, lowest = self.net.copied(), epoch, found
                 if epoch - best_epoch >= self.chosen.patience:
                     break
             if not whole:
                 break
         if held is not None:
-            self.net.load_state_dict(best)
+            self.net.restore(best)
         return best_epoch
 
     def _progress(self, steps: float) -> float:
@@ -74,7 +76,9 @@ class Training:
         return max(steps, (spent - 0.05) / 0.95)
 
     def _epoch(self, epoch: int) -> bool:
-        self.net.train()
+        import torch
+
+        self.net.training = True
         n, size = len(self.x), self.chosen.batch
         order = torch.randperm(n)
         n_batches = max(1, -(-n // size))
@@ -87,17 +91,19 @@ class Training:
                 group["lr"] = rate
             self.optimizer.zero_grad()
             self._batch_loss(rows).backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(self.net.parameters(), LARGEST_GRADIENT)
+            torch.nn.utils.clip_grad_norm_(list(self.net.weights.values()), LARGEST_GRADIENT)
             self.optimizer.step()
         return True
 
-    def _batch_loss(self, rows: torch.Tensor) -> torch.Tensor:
+    def _batch_loss(self, rows: Tensor) -> Tensor:
+        from torch.nn import functional
+
         scores, y = self.net(self.x[rows]), self.y[rows]
         if self.loss == "softmax":
             each = functional.cross_entropy(scores, y, reduction="none")
         elif self.loss == "logistic":
             each = functional.binary_cross_entropy_with_logits(scores[:, 0], y, reduction="none")
         else:
-            each = 0.5 * torch.square(scores[:, 0] - y)
+            each = 0.5 * (scores[:, 0] - y).square()
         # Weights have mean 1 over all rows: divided by the rows, a light batch makes a small step.
         return (self.weight[rows] * each).mean()

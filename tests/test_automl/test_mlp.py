@@ -67,13 +67,18 @@ def test_what_matters_gets_the_contribution() -> None:
     assert found.importance[0] > 3 * found.importance[2] and "Gauss-Legendre" in found.method
 
 
-def test_no_global_state_of_torch_is_changed() -> None:
+def test_no_global_state_of_torch_is_changed(tmp_path) -> None:
     torch.manual_seed(7)
     expected = torch.rand(3)
     threads = torch.get_num_threads()
     torch.manual_seed(7)
-    one = MLPModel(TINY, seed=1).fit(make_examples()).decide(make_examples().table)
+    model = MLPModel(TINY, seed=1).fit(make_examples())
+    one = model.decide(make_examples().table)
     assert torch.equal(torch.rand(3), expected) and torch.get_num_threads() == threads
+    model.save(tmp_path)
+    torch.manual_seed(7)
+    MLPModel.load(tmp_path)
+    assert torch.equal(torch.rand(3), expected)
     other = MLPModel(TINY, seed=2).fit(make_examples()).decide(make_examples().table)
     assert np.abs(one - other).max() > 0
 

@@ -17,7 +17,7 @@ from artifacts.examples import Examples
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.link import n_link
 from artifacts.outcome import Outcome
-from artifacts.schema import Column, Kind, Modality, Title, opaque_features, quantity_feature
+from artifacts.schema import Column, Kind, Modality, Title, opaque_features
 from automl.models.base import Model
 from automl.models.registry import MODELS
 
@@ -35,40 +35,20 @@ def make_examples(kind: Kind, n: int = 240, seed: int = 0) -> Examples:
     signal = 1.5 * number[:, 0] + photo[:, 0] + np.array([-1.5, 0.0, 1.5])[shop]
     number[rng.random(n) < 0.1] = np.nan
     codes = np.where(rng.random(n) < 0.05, -1, shop)
-    column = {name: Column(name, modality, Title(name, name)) for name, modality in MODALITIES.items()}
-    quantity = Title("value", "значение")
     blocks = (
-        Block("photo", "net", opaque_features(column["photo"], "net", 20), photo.astype("f4")),
-        Block(
-            "price", "number", (quantity_feature(column["price"], "number", "value", quantity),), number.astype("f4")
-        ),
-        Block(
-            "same", "number", (quantity_feature(column["same"], "number", "value", quantity),), np.full((n, 1), 7, "f4")
-        ),
-        Block(
-            "none",
-            "number",
-            (quantity_feature(column["none"], "number", "value", quantity),),
-            np.full((n, 1), np.nan, "f4"),
-        ),
-        Block(
-            "shop",
-            "category",
-            (quantity_feature(column["shop"], "category", "code", quantity),),
-            codes.astype("f4")[:, None],
-            ("a", "b", "c", "never seen in training"),
-        ),
+        make_block("photo", Modality.IMAGE, photo),
+        make_block("price", Modality.NUMERIC, number),
+        make_block("same", Modality.NUMERIC, np.full((n, 1), 7.0)),
+        make_block("none", Modality.NUMERIC, np.full((n, 1), np.nan)),
+        make_block("shop", Modality.CATEGORICAL, codes[:, None], ("a", "b", "c", "never seen in training")),
     )
     return Examples(FeatureTable(blocks, pd.RangeIndex(n)), make_outcome(kind, signal, rng))
 
 
-MODALITIES = {
-    "photo": Modality.IMAGE,
-    "price": Modality.NUMERIC,
-    "same": Modality.NUMERIC,
-    "none": Modality.NUMERIC,
-    "shop": Modality.CATEGORICAL,
-}
+def make_block(name: str, modality: Modality, values: np.ndarray, levels: tuple[str, ...] | None = None) -> Block:
+    column = Column(name, modality, Title(name, name))
+    features = opaque_features(column, "features", values.shape[1])
+    return Block(name, "features", features, values.astype("f4"), levels)
 
 
 def make_outcome(kind: Kind, signal: np.ndarray, rng: np.random.Generator) -> Outcome:
@@ -179,10 +159,8 @@ def test_odd_rows_are_predicted(model_class: type[Model], kind: Kind) -> None:
 def test_weights_are_used(model_class: type[Model], kind: Kind) -> None:
     """Two halves tell opposite stories; the heavy one is believed."""
     examples = make_examples(kind, n=200)
-    block = examples.table.blocks[2]
-    table = FeatureTable(
-        (Block("x", "number", block.features, np.arange(200, dtype="f4")[:, None] % 2),), pd.RangeIndex(200)
-    )
+    block = make_block("x", Modality.NUMERIC, np.arange(200)[:, None] % 2)
+    table = FeatureTable((block,), pd.RangeIndex(200))
     parity, first = np.arange(200) % 2, np.arange(200) < 100
     y: np.ndarray = np.where(first, parity, 1 - parity)
     outcome = replace(examples.outcome, y=y.astype(examples.outcome.y.dtype), weight=np.where(first, 1.0, 0.02))
@@ -254,9 +232,8 @@ def test_valid_may_hold_only_classes_that_training_lacks(model_class: type[Model
 @every_model
 def test_a_near_deadline_is_kept(model_class: type[Model]) -> None:
     rng = np.random.default_rng(0)
-    title = Column("photo", Modality.IMAGE, Title("photo", "photo"))
-    values = rng.normal(size=(600, 400)).astype("f4")
-    table = FeatureTable((Block("photo", "net", opaque_features(title, "net", 400), values),), pd.RangeIndex(600))
+    block = make_block("photo", Modality.IMAGE, rng.normal(size=(600, 400)))
+    table = FeatureTable((block,), pd.RangeIndex(600))
     outcome = Outcome(Kind.MULTICLASS, rng.integers(0, 40, 600), tuple(range(40)), 40)
     model_class(seed=1).fit(Examples(table, outcome), deadline=time.monotonic() - 1)  # libraries are imported now
     started = time.monotonic()

@@ -13,10 +13,11 @@ from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import ArtifactError, NotFittedError
 from artifacts.finding import Audit
 from artifacts.schema import Column, Modality, Title
-from featurizers import text_embedding
+from featurizers import text_embedding, text_encoding
 from featurizers.base import State, Surroundings
 from featurizers.encoders import resolve_encoder
-from featurizers.text_embedding import TextEmbedding, choose_precision, encode_texts
+from featurizers.text_embedding import TextEmbedding
+from featurizers.text_encoding import choose_precision, encode_texts
 
 COLUMN = Column("title", Modality.TEXT, Title("Title", "Заголовок"))
 TITLES = ["Red cotton shirt", "Кожаные ботинки", "A long description of a blue summer dress with short sleeves", "Mug"]
@@ -79,7 +80,7 @@ def test_rows_stand_alone_in_order_whatever_comes(encoder) -> None:
     surroundings = Surroundings()
     values = [*TITLES, *ODD, *MISSING, TITLES[0]]
     before = series(values)
-    featurizer = TextEmbedding(COLUMN, encoder).fit(before, surroundings)
+    featurizer = TextEmbedding(COLUMN, encoder, max_characters=1_500).fit(before, surroundings)
     together = vectors(featurizer, values, surroundings)
     pd.testing.assert_series_equal(before, series(values))
     alone = np.concatenate([vectors(featurizer, [value], surroundings) for value in values])
@@ -90,7 +91,7 @@ def test_rows_stand_alone_in_order_whatever_comes(encoder) -> None:
 
 
 def test_a_second_run_encodes_nothing_and_is_equal(encoder, surroundings, encoded, monkeypatch) -> None:
-    text_embedding._compare_precisions.cache_clear()
+    text_encoding._compare_precisions.cache_clear()
     values = [*TITLES, TITLES[0], None, *ODD]
     first = vectors(TextEmbedding(COLUMN, encoder).fit(series(values), surroundings), values, surroundings)
     titles = [text for text in encoded if text in TITLES]
@@ -100,8 +101,8 @@ def test_a_second_run_encodes_nothing_and_is_equal(encoder, surroundings, encode
     def refuse(*_args):
         raise AssertionError("the encoder was loaded")
 
-    monkeypatch.setattr(text_embedding, "_load", refuse)
-    text_embedding._compare_precisions.cache_clear()
+    monkeypatch.setattr(text_encoding, "_load", refuse)
+    text_encoding._compare_precisions.cache_clear()
     again = Surroundings(store=surroundings.store)
     second = vectors(TextEmbedding(COLUMN, encoder).fit(series(values), again), values, again)
     np.testing.assert_array_equal(first, second)
@@ -133,9 +134,9 @@ def test_long_texts_are_the_mean_of_their_pieces(encoder) -> None:
     start, end = "red cotton shirt " * 90, "blue kitchen knife " * 90
     whole, first, second = encode_texts(encoder, [start + end, start, end], "fp32")
     assert whole @ second > first @ second + 0.2, "the end is read"
-    model = text_embedding._load(encoder.location, encoder.fingerprint)
-    pieces = text_embedding._pieces(model, start + end, "")
-    assert len(pieces) > 1 and all(1 <= n <= 254 for _, n in pieces)
+    model = text_encoding._load(encoder.location, encoder.fingerprint)
+    pieces = text_encoding._pieces(model, start + end, "")
+    assert len(pieces) > 1 and all(1 <= n <= 256 for _, n in pieces)
     assert "".join(piece.replace(" ", "") for piece, _ in pieces) == (start + end).replace(" ", "")
 
 
@@ -151,18 +152,18 @@ def test_save_and_load_are_equal(encoder, surroundings, tmp_path) -> None:
 
 
 def test_bf16_is_refused_where_it_is_wrong(encoder, monkeypatch) -> None:
-    real = text_embedding.encode_texts
-    monkeypatch.setattr(text_embedding, "_fastest_precision", lambda: "bf16")
+    real = text_encoding.encode_texts
+    monkeypatch.setattr(text_encoding, "fastest_precision", lambda: "bf16")
 
     def wrong_in_bf16(encoder, texts, precision):
         result = real(encoder, texts, "fp32")
         return result if precision == "fp32" else result[:, ::-1].copy()
 
-    monkeypatch.setattr(text_embedding, "encode_texts", wrong_in_bf16)
-    text_embedding._compare_precisions.cache_clear()
+    monkeypatch.setattr(text_encoding, "encode_texts", wrong_in_bf16)
+    text_encoding._compare_precisions.cache_clear()
     surroundings = Surroundings()
     featurizer = TextEmbedding(COLUMN, encoder).fit(series(TITLES), surroundings)
-    text_embedding._compare_precisions.cache_clear()
+    text_encoding._compare_precisions.cache_clear()
     assert featurizer.state().values["precision"] == "fp32"
     assert [finding.code for finding in surroundings.audit.findings] == ["precision_fallback", "encoder_used"]
 
@@ -178,7 +179,7 @@ def test_loading_asks_no_network(encoder, monkeypatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    text_embedding._load.cache_clear()
+    text_encoding._load.cache_clear()
     assert encode_texts(encoder, ["Mug"], "fp32").shape == (1, 384)
 
 
@@ -217,9 +218,9 @@ def test_progress_is_shown_for_much_work(encoder, monkeypatch) -> None:
 
 
 def test_e5_gets_its_prompt(encoder) -> None:
-    assert text_embedding._prompt(encoder) == ""
-    assert text_embedding._prompt(replace(encoder, name="intfloat/multilingual-e5-small@abc")) == "query: "
-    assert text_embedding._prompt(replace(encoder, name="/models/multilingual-e5-large-instruct")) == ""
+    assert text_encoding._prompt(encoder) == ""
+    assert text_encoding._prompt(replace(encoder, name="intfloat/multilingual-e5-small@abc")) == "query: "
+    assert text_encoding._prompt(replace(encoder, name="/models/multilingual-e5-large-instruct")) == ""
 
 
 def test_unfitted_is_said(encoder) -> None:
