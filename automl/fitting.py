@@ -103,15 +103,15 @@ class _Steps:
         assert rows.outcome is not None
         examples = Examples(table, rows.outcome, rows.frame)
         training = examples.take(~holdout) if holdout.any() else examples
-        with timed("model"):
-            fitted = self.model(training, folds)
-        with timed("score"):
-            part = self._part(examples, holdout, test_table)
-            scored = score_run(
-                self._problem(training, folds), fitted, part, self.preset.back_end, self.folder.path.name
-            )
-            self._save_scores(scored, part, test_table, fitted)
-        final_model = next(c.model for c in fitted.candidates if c.key == FittedBackend.FINAL)
+        part = self._part(examples, holdout, test_table)
+        if not self.folder.has("scores"):
+            with timed("model"):
+                fitted = self.model(training, folds)
+            with timed("score"):
+                problem = self._problem(training, folds)
+                scored = score_run(problem, fitted, part, self.preset.back_end, self.folder.path.name)
+                self._save_scores(scored, part, test_table, fitted)
+        final_model = read_json(self.folder.folder("scores") / "final.json")["model"]
         manifest = self._manifest(request, encoders, part, training.outcome, final_model)
         manifest |= {"seconds": seconds, "spent_seconds": round(self.budget.spent, 3)}
         write_file(self.folder.path / "run.json", as_json(manifest))
@@ -188,8 +188,9 @@ class _Steps:
         """Step 7: the back end searches; its final model is saved."""
         backend = backend_named(self.preset.back_end)()
         fitted = backend.fit(self._problem(training, folds))
-        with self.folder.write("model") as folder:
-            fitted.save(folder)
+        if not self.folder.has("model"):
+            with self.folder.write("model") as folder:
+                fitted.save(folder)
         return fitted
 
     def _problem(self, training: Examples, folds: tuple[Fold, ...]) -> Problem:
@@ -233,6 +234,8 @@ class _Steps:
     ) -> None:
         with self.folder.write("scores") as folder:
             scored.save(folder)
+            final = next(c.model for c in fitted.candidates if c.key == FittedBackend.FINAL)
+            write_json(folder / "final.json", {"model": final})
             first = [self.loaded.schema.of_modality(modality) for modality in (Modality.IMAGE, Modality.TEXT)]
             names = [columns[0].name if columns else None for columns in first]
             assert part.examples.raw is not None

@@ -37,7 +37,7 @@ BATCHES = (8, 16, 32)
 KINDS = ("bare net,", "bare net in threads,", "bare folded net")
 SCAN = 32
 ALONE = 64  # photos of the plain loop
-BARE = 320  # photos a measurement of the bare network
+BARE = 160  # photos a measurement of the bare network
 ROUNDS = 3
 
 
@@ -86,11 +86,11 @@ def measure(encoder: Encoder, images: Path, names: list[str], temporary: Path) -
     bare = bare_contestants(encoder)
     for what, run in bare.items():  # which batch size and precision suit the net
         run(SCAN)
-        note(what, SCAN / seconds(lambda run=run: run(SCAN)))
+        note(what, SCAN / seconds(partial(run, SCAN)))
     best = dict(top(best, kind) for kind in KINDS)
     for number in range(ROUNDS):
         for what in list(best)[: len(KINDS)]:
-            note(what, BARE / seconds(lambda what=what: bare[what](BARE)))
+            note(what, BARE / seconds(partial(bare[what], BARE)))
         first, second = ours(encoder, images, names, temporary / f"cache-{number}")
         note("ours, first run", first)
         note("ours, second run", second)

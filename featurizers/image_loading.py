@@ -27,6 +27,7 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 # Non-blocking, because a named pipe in the folder would otherwise wait for a writer for ever.
 _FLAGS = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
+_FLOATS = (float, np.floating)
 _SNIFFED = 200  # values looked at to recognise a column of photos
 _LEAST_SHARE = 0.8
 
@@ -63,15 +64,13 @@ class ImageLoader:
         """The content of one value, or a failure; never raises for what the value is."""
         if isinstance(value, (bytes, bytearray, memoryview)):
             return _of_bytes(bytes(value))
-        if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value):
+        if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, _FLOATS) and value != value):
             return MISSING
         if isinstance(value, str):
             return self._of_text(value)
         if isinstance(value, Integral) and not isinstance(value, bool):
             return self._of_path(str(int(value)))
-        if (
-            isinstance(value, (float, np.floating)) and float(value).is_integer()
-        ):  # ids beside missing values become floats
+        if isinstance(value, _FLOATS) and float(value).is_integer():  # ids beside missing values become floats
             return self._of_path(str(int(value)))
         return LoadedImage(failure="image_not_found", example=_short(str(value)))
 
@@ -201,4 +200,5 @@ def _is_under(path: str, root: str) -> bool:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:60] + "…"
+    shown = text if len(text) <= 80 else text[:60] + "…"
+    return shown.encode("utf-8", "replace").decode()  # half a surrogate pair could not be written to a report

@@ -117,7 +117,8 @@ class _Search:
         params = MODELS[arm.model].suggest(trial, self.problem.examples.outcome, table)
         allowed = Budget(max(min(self.budget.left, 4 * arm.fit_seconds + 5.0), 1e-3))
         key = f"{arm.model}-{arm.view}-{_digest(params)}"
-        done = self.try_candidate(key, arm.model, arm.view, params, allowed, trial)
+        before = next((candidate for candidate in self.candidates if candidate.key == key), None)
+        done = before or self.try_candidate(key, arm.model, arm.view, params, allowed, trial)
         if done.error:
             state = optuna.trial.TrialState.PRUNED if "pruned" in done.error else optuna.trial.TrialState.FAIL
             study.tell(trial, state=state)

@@ -87,14 +87,27 @@ def test_opens_nothing_outside_the_folder(folder: Path, value: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["none.jpg", "none", 77, 1.5, "nul\0.jpg", "deep", "loop.jpg", "x" * 400, True, {"a": 1}, "http://a.b/c.jpg"],
+    [
+        "none.jpg",
+        "none",
+        77,
+        1.5,
+        "nul\0.jpg",
+        "deep",
+        "loop.jpg",
+        "x" * 400,
+        True,
+        {"a": 1},
+        "http://a.b/c.jpg",
+        "\ud800",
+    ],
 )
 def test_not_found(folder: Path, value: Any) -> None:
     assert ImageLoader(folder).load(value).failure == "image_not_found"
     assert ImageLoader(None).load(value).failure == "image_not_found"
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), np.nan, pd.NA, pd.NaT, "", " \n", b""])
+@pytest.mark.parametrize("value", [None, float("nan"), np.nan, pd.NA, pd.NaT, np.float32("nan"), "", " \n", b""])
 def test_missing(folder: Path, value: Any) -> None:
     assert ImageLoader(folder).load(value).failure == "image_missing"
 
