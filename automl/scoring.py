@@ -17,8 +17,7 @@ from artifacts.link import finite_rows, from_link, to_link
 from artifacts.outcome import Outcome
 from artifacts.run_result import RunResult, results_frame
 from automl.backends.base import Candidate, FittedBackend, Problem
-from evaluation.intervals import bootstrap_interval
-from evaluation.leaderboard import rank
+from evaluation.leaderboard import rank, score_row
 from evaluation.metrics import Metric, constant_prediction
 
 Float = NDArray[np.float64]
@@ -117,13 +116,8 @@ class _Scorer:
 
     def row(self, row: RunResult, outcome: Outcome, link: Float) -> RunResult:
         """The row with its score and interval, over the rows that have predictions."""
-        rows = finite_rows(link)
-        known = outcome.take(rows)
-        if not rows.any():
-            return replace(row, error="no row was predicted")
-        predictions = from_link(known.kind, link[rows])
-        score, low, high = bootstrap_interval(self.metric, known, predictions, seed=self.seed, reference=self.constant)
-        return replace(row, score=score, low=low, high=high)
+        predictions = from_link(outcome.kind, link)
+        return score_row(row, self.metric, outcome, predictions, seed=self.seed, reference=self.constant)
 
 
 def _constant_rows(scorer: _Scorer, blank: RunResult, train: Outcome, part: Part) -> Iterator[RunResult]:

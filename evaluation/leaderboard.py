@@ -100,20 +100,13 @@ def merge_leaderboards(
     return pd.concat(parts, ignore_index=True) if parts else merged
 
 
-def constant_scores(frame: pd.DataFrame) -> pd.Series[float]:
-    """For each row the score of the constant prediction of the same run, metric and split; NaN if there is none."""
-    keys = ["run", "metric", "split"]
-    constants = frame[(frame["model"] == CONSTANT) & ~_failed(frame)].drop_duplicates(keys)
-    merged = frame[keys].merge(constants[[*keys, "score"]], on=keys, how="left")
-    return pd.Series(merged["score"].to_numpy(np.float64), index=frame.index)
-
-
 def render(frame: pd.DataFrame) -> Table:
-    """A table for a terminal: scores with intervals, the constant's score beside them, failures with their reason.
+    """A table for a terminal: scores with intervals, the constant among them, failures with their reason.
 
     Raises:
         InputError: if columns of the public leaderboard are missing.
     """
+    from rich.box import SIMPLE
     from rich.table import Table
     from rich.text import Text
 
@@ -121,19 +114,19 @@ def render(frame: pd.DataFrame) -> Table:
     # A column in which all rows say the same is said once, in the title.
     shown = [name for name in ("run", "back_end", "metric") if frame[name].nunique() > 1]
     said = [str(frame[name].iloc[0]) for name in ("run", "metric") if name not in shown and len(frame)]
-    table = Table(title=Text(_one_line("Leaderboard" + "".join(f" | {value}" for value in said))))
+    title = Text(_one_line("Leaderboard" + "".join(f" | {value}" for value in said)))
+    table = Table(title=title, box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
     for name in (*shown, "split", "model", "view"):
         table.add_column(name.replace("_", " "))
-    for name in ("score", "95 % interval", CONSTANT, "fit s", "ms/row"):
-        table.add_column(name, justify="right")
+    for name in ("score", "95 % interval", "fit s", "ms/row"):
+        table.add_column(name, justify="right", no_wrap=True)
     failed = _failed(frame)
     if failed.any():
         table.add_column("failure")
-    constants = constant_scores(frame).tolist()
-    for row, fails, constant in zip(frame.to_dict("records"), failed.tolist(), constants, strict=True):
+    for row, fails in zip(frame.to_dict("records"), failed.tolist(), strict=True):
         cells = [row[name] for name in (*shown, "split", "model", "view")]
         cells += ["failed" if fails else _number(row["score"], 4), _interval(row["low"], row["high"])]
-        cells += [_number(constant, 4), _number(row["fit_seconds"], 1), _number(row["predict_ms_per_row"], 3)]
+        cells += [_number(row["fit_seconds"], 1), _number(row["predict_ms_per_row"], 3)]
         if failed.any():
             cells.append(str(row["error"])[:MAX_ERROR] if fails else "")
         style = "dim" if fails or row["model"] == CONSTANT else ""

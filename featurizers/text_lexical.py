@@ -170,6 +170,7 @@ def _components(matrix: Any, n: int) -> NDArray[np.float32]:
     """The strongest directions (n_components, n_terms); those without any strength are left out."""
     from sklearn.decomposition import TruncatedSVD
 
-    svd = TruncatedSVD(n, random_state=SEED).fit(matrix)
+    with np.errstate(invalid="ignore", divide="ignore"):  # texts without any variance have no explained share of it
+        svd = TruncatedSVD(n, random_state=SEED).fit(matrix)
     strong = svd.singular_values_ > 1e-4 * svd.singular_values_[0]
     return np.ascontiguousarray(svd.components_[strong], dtype=np.float32)

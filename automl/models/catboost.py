@@ -108,6 +108,8 @@ class CatBoostModel(Model):
             "one_hot_max_size": ONE_HOT_LEVELS,
             "boosting_type": "Plain",
             "bootstrap_type": "Bernoulli" if work.n_samples >= 1000 else "No",
+            # From the base rate, so that few rounds are not worse than a constant.
+            "boost_from_average": True if self.output_.n_raw == 1 else None,
             "leaf_estimation_iterations": 1 if self.output_.n_raw > 2 else None,
             "thread_count": self.n_threads,
             "random_seed": self.seed,

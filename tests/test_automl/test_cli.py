@@ -59,7 +59,7 @@ def test_predict_writes_parquet_and_csv(shop: Path) -> None:
 
 
 def test_report_is_written_in_both_languages(shop: Path) -> None:
-    for language, word in (("en", "Leaderboard"), ("ru", "лидер")):
+    for language, word in (("en", "Leaderboard"), ("ru", "Таблица моделей")):
         out = shop / f"report_{language}.html"
         done = command("report", shop / "run", "--out", out, "--lang", language)
         assert done.returncode == 0, done.stderr

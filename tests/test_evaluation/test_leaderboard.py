@@ -12,7 +12,7 @@ from artifacts.errors import InputError
 from artifacts.outcome import Outcome
 from artifacts.run_result import COLUMNS, RunResult, results_frame
 from artifacts.schema import Kind
-from evaluation.leaderboard import constant_scores, merge_leaderboards, rank, render, score_row
+from evaluation.leaderboard import merge_leaderboards, rank, render, score_row
 from evaluation.metrics import METRICS
 
 
@@ -69,17 +69,9 @@ def test_a_board_survives_parquet(tmp_path: Any) -> None:
     pd.testing.assert_frame_equal(merge_leaderboards([pd.read_parquet(tmp_path / "board.parquet")]), ranked)
 
 
-def test_each_row_has_the_constant_of_its_run_and_split() -> None:
-    frame = results_frame([*ROWS, row("m", "holdout", 1, run="s"), row("constant", "holdout", 0.4, run="s")])
-    constants = constant_scores(frame)
-    assert constants.tolist()[1:] == pytest.approx([0.05] * 5 + [0.4] * 2) and np.isnan(constants[0])
-
-
 def test_what_a_terminal_shows_holds_failures_and_no_markup_of_the_data() -> None:
     text = shown(rank(results_frame(ROWS), True))
     assert "0.9000" in text and "0.8000 .. 1.0000" in text and "constant" in text
-    line = next(line for line in text.splitlines() if "strong" in line)
-    assert "0.0500" in line, "the constant stands beside"
     assert "failed" in text and "[bold]x[/bold] second [31m line" in text and "\x1b" not in text
     assert "| r | r2" in text and "run" not in text.split("strong")[0].split("split")[0].split("r2")[-1]
     two = shown(results_frame([*ROWS, row("m", "holdout", 1, run="other", metric="mae")]))

@@ -66,6 +66,7 @@ def test_nothing_to_learn_gives_no_block_and_stays_so(values, tmp_path) -> None:
         assert one.transform(pd.Series(["some", "text"]), Surroundings()) == []
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     "values",
     [
@@ -76,6 +77,7 @@ def test_nothing_to_learn_gives_no_block_and_stays_so(values, tmp_path) -> None:
         ["one", None, 5, 2.5, "\ud800", "שלום עולם", "<script>x</script>", "word " * 250_000, b"bytes", ""],
         [f"unique{i * 7919}" for i in range(19)],
         ["你好世界", "你好", "世界"],
+        ["word", "word.", "word,"],
     ],
 )
 def test_few_and_odd_texts(values) -> None:
