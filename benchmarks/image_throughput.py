@@ -33,7 +33,7 @@ from featurizers.encoders import Encoder, resolve_encoder
 from featurizers.image_embedding import ImageEmbedding, forward_pool, network_facts
 from featurizers.image_network import create_model, load_network
 
-BATCHES = (8, 16, 32)
+BATCHES = (4, 8, 16, 32)
 KINDS = ("bare net,", "bare net in threads,", "bare folded net")
 SCAN = 32
 ALONE = 64  # photos of the plain loop
