@@ -137,9 +137,7 @@ class _Search:
             storage=storage,
             load_if_exists=True,
             direction="maximize" if self.problem.metric.higher_is_better else "minimize",
-            sampler=optuna.samplers.TPESampler(
-                seed=self.problem.seed, multivariate=True, group=True, n_startup_trials=8
-            ),
+            sampler=optuna.samplers.TPESampler(seed=self.problem.seed, n_startup_trials=8),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
         )
 
