@@ -132,7 +132,12 @@ def compare(
     if as_json:
         _print_json(_records(table))
     else:
-        _print_frame(table, "Paired differences")
+        for row in table.to_dict("records"):
+            difference = f"{row['difference']:+.4f} ({row['low']:+.4f} .. {row['high']:+.4f}), p = {row['p_value']:.3f}"
+            typer.echo(
+                f"{row['metric']}: {row['run_a']} {row['score_a']:.4f} - {row['run_b']} {row['score_b']:.4f} = "
+                f"{difference}; better: {row['better']}"
+            )
 
 
 @app.command()
@@ -196,19 +201,6 @@ def _print_board(board: Any) -> None:
 
     console = Console()
     console.print(render(board))
-
-
-def _print_frame(frame: Any, title: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=title)
-    for name in frame.columns:
-        table.add_column(Text(str(name)))
-    for row in frame.itertuples(index=False):
-        table.add_row(*[Text(f"{value:.4f}" if isinstance(value, float) else str(value)) for value in row])
-    Console().print(table)
 
 
 def _finding_lines(findings: list[Any]) -> list[str]:
