@@ -34,7 +34,7 @@ DEFAULTS_SHARE = 0.6  # of the budget at most, where Optuna is to have a turn
 BLEND_SHARE = 0.03  # kept back for the blend
 N_ARMS = 3  # (model, view) pairs that Optuna tunes
 MIN_TRIAL_SECONDS = 1.0
-FIRST_SHARE = 0.05  # of the budget, for the first candidate even if the budget is used up
+FIRST_SECONDS = 5.0  # for the first candidate, even if the budget is used up
 LEAST_SECONDS = 3.0  # for a default candidate, where there is as much
 
 
@@ -92,7 +92,7 @@ class _Search:
             # A small table needs little time, and a model cut off early is worth nothing.
             least = min(LEAST_SECONDS, 0.3 * self.budget.left)
             if position == 0:  # a fit without any model is worth nothing, however long the features took
-                least = max(least, FIRST_SHARE * self.budget.seconds)
+                least = max(least, FIRST_SECONDS)
             seconds = max(usable * share, least, 1e-3)
             self.try_candidate(f"{name}-{view}", name, view, {}, Budget(seconds))
 
