@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,9 @@ MAP_BYTES = 256 << 20  # a larger block is not held in memory, but mapped from a
 def write_values(path: Path, values: FloatArray, names: list[str]) -> None:
     """Write float32 (n_samples, n_features), one parquet column per name."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     schema = pa.schema([(name, pa.float32()) for name in names])
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with _parquet().ParquetWriter(path, schema, compression="zstd") as writer:
         for start in range(0, len(values), ROWS_AT_ONCE):
             columns = [pa.array(column) for column in np.asfortranarray(values[start : start + ROWS_AT_ONCE]).T]
             writer.write_batch(pa.record_batch(columns, schema=schema))
@@ -37,9 +37,7 @@ def read_values(path: Path, *, map_bytes: int = MAP_BYTES) -> FloatArray:
         OSError: if the file cannot be read, or there is no space for the map.
         ValueError: if it is not such a file.
     """
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
+    with _parquet().ParquetFile(path) as file:
         shape = (file.metadata.num_rows, file.metadata.num_columns)
         values = _mapped(shape, path.parent) if 4 * shape[0] * shape[1] > map_bytes else np.empty(shape, np.float32)
         start = 0
@@ -48,6 +46,12 @@ def read_values(path: Path, *, map_bytes: int = MAP_BYTES) -> FloatArray:
                 values[start : start + len(batch), i] = column.to_numpy(zero_copy_only=False)
             start += len(batch)
     return values
+
+
+def _parquet() -> Any:  # untyped
+    import pyarrow.parquet
+
+    return pyarrow.parquet
 
 
 def _mapped(shape: tuple[int, int], folder: Path) -> FloatArray:
