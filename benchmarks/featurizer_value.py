@@ -1,6 +1,6 @@
 """What each featurizer costs and what it adds: rows a second, and the score with and without it.
 
-    python benchmarks/featurizers.py --data ../shared/data --weights ../shared/weights/mobilenetv2_100
+    python benchmarks/featurizer_value.py --data ../shared/data --weights ../shared/weights/mobilenetv2_100
 
 For each data set the wide table is made once, without a cache. Then the linear model and LightGBM are fitted on the
 training rows with all blocks, and again without the blocks of one featurizer; the difference of the scores on the test
