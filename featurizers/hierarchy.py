@@ -147,13 +147,17 @@ def looks_like_path(values: pd.Series[Any]) -> bool:
 def _are_paths(texts: list[str], separator: str) -> bool:
     paths = {tuple(levels) for levels in split_paths(texts, separator) if len(levels) > 1}
     names = [name for path in paths for name in path]
-    odd = sum(name[0].isdigit() or "<" in name or not any(map(str.isalpha, name)) for name in names)
-    if not paths or odd > 0.2 * len(names) or sum(map(len, names)) > LONGEST_LEVEL * len(names):
+    odd = sum("<" in name or not any(map(str.isalpha, name)) for name in names)
+    digits = sum(name[0].isdigit() for name in names)
+    arrow = separator in ARROWS
+    if not paths or 2 * odd > len(names) or sum(map(len, names)) > LONGEST_LEVEL * len(names):
+        return False
+    if not arrow and odd + digits > 0.2 * len(names):
         return False
     enough = len(paths) >= LEAST_PATHS
     if enough and 2 * len({path[0] for path in paths}) > len(paths):
         return False
-    return separator in ARROWS or (enough and _form_a_tree(paths))
+    return arrow or (enough and _form_a_tree(paths))
 
 
 def _form_a_tree(paths: Iterable[tuple[str, ...]]) -> bool:

@@ -30,7 +30,7 @@ LEAST_SHARE = 0.005  # of the rows, which hold a number that gets a feature
 
 _TOKEN = re.compile(
     r"""
-    (?P<code>[^\W\d_]+\d[^\W_]*)                                            # A4, К2: a name, not a number
+    (?P<code>(?:\d++(?!(?:[сскkдdcm]?[мm]|ft)[23]\b))?[^\W\d_]++\d[^\W_]*)   # A4, 21к2: names, unlike 59м2
     | (?P<number>(?:(?<![\w,.)])[-−])?                                      # a minus stands free
         (?:\d{1,3}(?:[\x20\xa0\u2009\u202f]\d{3})+(?!\d)|\d+)(?:[.,]\d+)?)
     | (?P<word>[^\W\d_]+[²³]?|[%‰₽$€£¥°"″])
@@ -148,7 +148,7 @@ def looks_like_patterns(values: pd.Series[Any]) -> bool:
     frequent = dict(with_words.most_common(FEW_PATTERNS))
     described = {cell for cell in cells if cell.pattern in frequent}
     covered = sum(frequent.values())
-    various = len(described) >= 2 * len(frequent) > 0  # else a category says as much
+    various = len(described) >= 3 * len(frequent) > 0  # else a category says as much
     return various and covered >= COVERED * len(cells) and covered >= 4 * len(frequent)
 
 
