@@ -33,13 +33,13 @@ _TOKEN = re.compile(
     (?P<code>(?:\d++(?!(?:[сскkдdcm]?[мm]|ft)[23]\b))?[^\W\d_]++\d[^\W_]*)   # A4, 21к2: names, unlike 59м2
     | (?P<number>(?:(?<![\w,.)])[-−])?                                      # a minus stands free
         (?:\d{1,3}(?:[\x20\xa0\u2009\u202f]\d{3})+(?!\d)|\d+)(?:[.,]\d+)?)
+    | (?P<by>[/×*:–—-]|(?<=\d[ ])[xXхХ](?=[ ]\d))
     | (?P<word>[^\W\d_]+[²³]?|[%‰₽$€£¥°"″])
     | (?P<end>[,;•·|()\[\]\n])
-    | (?P<by>[/×*xXхХ:–—-])
     """,
     re.VERBOSE,
 )
-_BY = re.compile(r"(?<=\d)\s?[xXхХ×*]\s?(?=\d)")  # 10x20: the letter is no word
+_BY = re.compile(r"(?<=\d)\s?([xXхХ])\s?(?=\d)")  # 10x20: the letter is no word
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class NumbersInText(Featurizer):
             "words": {key: words[_stem_of(key)] for key in kept if _stem_of(key) in words},
             "decimal_comma": has_decimal_comma(digits for cell in cells for _, digits in cell.numbers),
             "patterns": patterns,
-            "shown": [usual.get(pattern, pattern) for pattern in patterns],
+            "shown": _unique(usual.get(pattern, pattern) for pattern in patterns),
         }
         return self.restore(State(learned))
 
@@ -152,6 +152,15 @@ def looks_like_patterns(values: pd.Series[Any]) -> bool:
     return various and covered >= COVERED * len(cells) and covered >= 4 * len(frequent)
 
 
+def _unique(names: Iterable[str]) -> list[str]:
+    result: list[str] = []
+    for name in names:
+        while name in result:  # a "#" was written in the text itself
+            name += "~"
+        result.append(name)
+    return result
+
+
 def _read_all(values: Iterable[Any]) -> list[_Read]:
     known: dict[str, _Read] = {}
     cells = []
@@ -167,7 +176,8 @@ def _read(text: str) -> _Read:
     """Numbers and pattern of a text; nothing of one that is missing, too long or a bare number."""
     if len(text) > MAX_CHARACTERS or text.strip().casefold() in MISSING_WORDS:
         return _Read()
-    tokens = [(found.lastgroup or "", found[0]) for found in _TOKEN.finditer(_BY.sub(" / ", text))]
+    text = _BY.sub(r" \1 ", text)
+    tokens = [(found.lastgroup or "", found[0]) for found in _TOKEN.finditer(text)]
     if all(kind in ("number", "end", "by") for kind, _ in tokens):
         return _Read()
     numbers: list[tuple[str, str]] = []

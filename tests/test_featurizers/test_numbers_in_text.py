@@ -61,6 +61,15 @@ def test_pattern_titles_and_what_is_missing() -> None:
     assert numbers.features[0].title.en == "About: number before “минут”"
 
 
+def test_names_of_patterns_are_unique_and_readable() -> None:
+    values = pd.Series(
+        ["# минут", "5 минут", "(other)", "10x20 cm", "1 x 2 cm", *[f"{chr(97 + i)}" * 5 for i in range(60)]]
+    )
+    blocks = NumbersInText(COLUMN).fit(values, Surroundings()).transform(values, Surroundings())
+    categories = blocks[-1].categories or ()
+    assert len(set(categories)) == len(categories) and {"# минут", "# минут~", "# x # cm"} <= {*categories}
+
+
 def test_a_comma_is_read_as_the_column_shows() -> None:
     assert numbers_of("1,319 m", "2,5 m") == [{"m": 1.319}, {"m": 2.5}]
     assert numbers_of("1,319 m", "2 m") == [{"m": 1319}, {"m": 2}]
