@@ -120,6 +120,20 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "{column}: {count} of {total} rows have categories never seen in training (such as {example}).",
         "{column}: в {count} из {total} строк категории, которых не было при обучении (например, {example}).",
     ),
+    "path_new": (
+        Severity.INFO,
+        "{column}: {count} of {total} rows have category paths never seen in training (such as {example}); their "
+        "known levels are used.",
+        "{column}: в {count} из {total} строк пути категорий, которых не было при обучении (например, {example}); "
+        "использованы известные уровни.",
+    ),
+    "number_marker": (
+        Severity.INFO,
+        "{column}: {count} of {total} values are {example}, the only negative number there, and count as missing. "
+        "Leave such cells empty to be sure.",
+        "{column}: {count} из {total} значений равны {example}, других отрицательных там нет; они считаются "
+        "пропусками. Надёжнее оставить такие ячейки пустыми.",
+    ),
     "class_rare": (
         Severity.WARNING,
         "{count} classes have fewer than {limit} rows (such as {example}); their scores are not reliable.",
@@ -166,6 +180,13 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         Severity.ERROR,
         "{column}: the test file lacks this column; it is not known at prediction time.",
         "{column}: столбца нет в тестовом файле; при предсказании он неизвестен.",
+    ),
+    "leak_in_training_only": (
+        Severity.ERROR,
+        "{column}: the test file lacks this column, and in training it gives the target away ({details}). It is the "
+        "target in other words; put it under ignore.",
+        "{column}: в тестовом файле этого столбца нет, а при обучении он выдаёт цель ({details}). Это сама цель "
+        "другими словами; добавьте его в ignore.",
     ),
     "encoder_unavailable": (
         Severity.WARNING,

@@ -19,6 +19,7 @@ from artifacts.task import Task
 from evaluation.metrics import metric_for
 from evaluation.splits import content_clusters
 from featurizers.column_inference import infer_schema
+from featurizers.column_warnings import warn_of_training_only
 
 RARE_CLASS = 10
 FEW_ROWS = 100
@@ -138,6 +139,7 @@ def _test_rows(task: Task, given: pd.DataFrame | None, train: Rows, schema: Sche
     for name in schema.names:
         if name not in frame:
             audit.add("test_columns_missing", column=name, total=len(frame), count=len(frame))
+    warn_of_training_only(train.frame, schema.columns, frame.columns, task, audit)
     if not has_target(frame, task):
         return Rows(frame, tuple(_ids(frame, task)), None, print_)
     assert train.outcome is not None

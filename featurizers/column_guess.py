@@ -16,6 +16,7 @@ import pandas as pd
 from artifacts.schema import Modality
 from featurizers.calendar import read_times
 from featurizers.categories import label_of
+from featurizers.hierarchy import path_separator
 from featurizers.lists import SEPARATORS
 from featurizers.nested_parsing import looks_nested, parse_nested
 from featurizers.numbers import has_decimal_comma, is_missing, parse_number, to_numbers, unit_of
@@ -144,6 +145,7 @@ def _guess_objects(values: pd.Series[Any]) -> Guess:
         or _text_id(look)
         or _number(look)
         or _date(look)
+        or _path(look)
         or _list(look)
         or _text_or_category(look)
     )
@@ -209,6 +211,11 @@ def _date(look: _Look) -> Guess | None:
     if objects >= SURE or np.mean(~np.isnat(times)) >= SURE:
         return Guess(Modality.DATETIME, "dates" if objects >= SURE else "dates written as text")
     return None
+
+
+def _path(look: _Look) -> Guess | None:
+    separator = path_separator(look.texts)
+    return Guess(Modality.CATEGORICAL, f"category paths with {separator!r} between the levels") if separator else None
 
 
 def _list(look: _Look) -> Guess | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from artifacts.outcome import has_target
 from artifacts.schema import Column, Kind, Modality
 from artifacts.task import Task
 from featurizers.categories import labels_of
+from featurizers.hierarchy import path_down, path_separator, split_paths
 from featurizers.numbers import to_numbers
 
 LEAK_ROWS = 200  # with fewer, chance alone makes perfect columns
@@ -34,7 +36,8 @@ def warn_of_leaks(frame: pd.DataFrame, columns: tuple[Column, ...], task: Task, 
     """Add ``looks_like_leak`` for every numeric or categorical column that almost alone gives the target.
 
     Half of the rows teach, the other half are predicted: numbers by what lies nearest, categories
-    by their mean or most frequent class. Needs ``LEAK_ROWS`` rows with a target.
+    by their mean or most frequent class; of category paths, each level is tried. Needs ``LEAK_ROWS``
+    rows with a target.
     """
     if not has_target(frame, task):
         return
@@ -47,12 +50,68 @@ def warn_of_leaks(frame: pd.DataFrame, columns: tuple[Column, ...], task: Task, 
     for column in columns:
         if column.modality not in (Modality.NUMERIC, Modality.CATEGORICAL):
             continue
-        values = frame[column.name].iloc[rows]
-        known_values = _numbers_or_codes(values, column.modality)
-        score = _accuracy_gain(known_values, target) if classes else max(_r2(known_values, y) for y in (target, ranks))
+        score, level = -np.inf, ""
+        for part, values in _levels(frame[column.name].iloc[rows], column.modality):
+            known_values = _numbers_or_codes(values, column.modality)
+            found = _accuracy_gain(known_values, target) if classes else _best_r2(known_values, target, ranks)
+            score, level = max((score, level), (found, part), key=lambda pair: pair[0])
         if score > ALMOST_PERFECT:
-            name = "skill" if classes else "R2"
-            audit.add("looks_like_leak", column=column.name, details=f"{name} {score:.3f}", total=len(frame), count=1)
+            details = f"{'skill' if classes else 'R2'} {score:.3f}{level}"
+            audit.add("looks_like_leak", column=column.name, details=details, total=len(frame), count=1)
+
+
+def warn_of_training_only(
+    frame: pd.DataFrame, columns: Iterable[Column], test_names: Iterable[str], task: Task, audit: Audit
+) -> None:
+    """Add ``leak_in_training_only`` for categories that the test rows lack and that say what the target is.
+
+    Such a column, or a level of it if it holds category paths, leaves next to nothing of the target
+    open among the rows that share a value. Any number of rows will do, but most must share theirs.
+    """
+    if not has_target(frame, task):
+        return
+    known = np.flatnonzero(_known_targets(frame, task))
+    test_has = set(test_names)
+    for column in columns:
+        if column.name in test_has or column.modality is not Modality.CATEGORICAL or not len(known):
+            continue
+        target, classes = _target(frame, known, task)
+        for part, values in _levels(frame[column.name].iloc[known], column.modality):
+            codes = pd.factorize(np.array(labels_of(values), dtype=object))[0]
+            score = _settled(codes, target, classes)
+            if score > ALMOST_PERFECT:
+                details = f"{score:.1%}{part}"
+                audit.add("leak_in_training_only", column=column.name, details=details, count=1, total=len(frame))
+                break
+
+
+def _levels(values: pd.Series[Any], modality: Modality) -> Iterator[tuple[str, pd.Series[Any]]]:
+    """The values themselves and, if they are category paths, cut to each of their upper levels."""
+    yield "", values
+    separator = path_separator(values) if modality is Modality.CATEGORICAL else None
+    if separator is None:
+        return
+    paths = [path_down(levels) for levels in split_paths(values, separator)]
+    for k in range(1, max(map(len, paths))):
+        cut = [path[min(k, len(path)) - 1] if path else None for path in paths]
+        yield f" by level {k}", pd.Series(cut, index=values.index, dtype=object)
+
+
+def _settled(codes: Codes, target: Float, classes: bool) -> float:
+    """How much of the target is settled within rows of one code, above chance; NaN if hardly any rows share one."""
+    counts = np.bincount(codes[codes >= 0], minlength=1)
+    shared = (codes >= 0) & (counts[codes] > 1)
+    if shared.sum() < max(20, 0.5 * len(codes)):
+        return float("nan")
+    code, y = codes[shared], target[shared]
+    if classes:
+        pairs, times = np.unique(np.stack([code.astype(np.float64), y]), axis=1, return_counts=True)
+        most = pd.Series(times).groupby(pairs[0]).max().sum() / len(y)
+        base = np.unique(y, return_counts=True)[1].max() / len(y)
+        return float((most - base) / (1 - base)) if base < 1 else float("nan")
+    means = np.bincount(code, weights=y) / np.maximum(np.bincount(code), 1)
+    spread = float(np.sum((y - y.mean()) ** 2))
+    return 1 - float(np.sum((y - means[code]) ** 2)) / spread if spread > 0 else float("nan")
 
 
 def warn_of_groups(frame: pd.DataFrame, columns: tuple[Column, ...], task: Task, audit: Audit) -> None:
@@ -113,6 +172,10 @@ def _numbers_or_codes(values: pd.Series[Any], modality: Modality) -> Float | Cod
         numbers, _ = to_numbers(values)
         return np.where(np.isnan(numbers), -1e300, numbers)
     return pd.factorize(np.array([str(label) for label in labels_of(values)]))[0].astype(np.int64)
+
+
+def _best_r2(values: Float | Codes, target: Float, ranks: Float) -> float:
+    return max(_r2(values, y) for y in (target, ranks))
 
 
 def _halves(values: NDArray[Any], target: Float) -> tuple[NDArray[Any], Float, NDArray[Any], Float]:

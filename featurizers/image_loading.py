@@ -16,6 +16,7 @@ import pandas as pd
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 MAX_BYTES = 64 << 20  # of one file
+MAX_SUBFOLDERS = 16  # in which a photo named without a folder is looked for
 
 # Base64 of the first bytes of JPEG, PNG, GIF, RIFF (WebP) and TIFF.
 _BASE64_STARTS = ("/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR", "SUkqA", "TU0AK")
@@ -52,13 +53,16 @@ class ImageLoader:
     """Reads the values of an image column. Thread-safe.
 
     A value is a path relative to ``folder``, an id whose file is ``<id>.jpg`` (or another of
-    ``ENDINGS``) there, base64 with or without ``data:`` prefix, or bytes. Files are opened only
-    inside the folder: ``..``, absolute paths and symbolic links that lead out are not followed.
+    ``ENDINGS``) there, base64 with or without ``data:`` prefix, or bytes. What names no folder and
+    is not there is looked for in the folders directly inside (``train/``, ``test/``) and taken if one
+    of them alone has it. Files are opened only inside the folder: ``..``, absolute paths and
+    symbolic links that lead out are not followed.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._root = None if folder is None else os.path.realpath(folder)
         self._inside: dict[str, bool] = {}
+        self._below: list[str] | None = None
 
     def load(self, value: Any) -> LoadedImage:
         """The content of one value, or a failure; never raises for what the value is."""
@@ -91,12 +95,31 @@ class ImageLoader:
         path = os.path.normpath(os.path.join(self._root, text))  # noqa: PTH118 - pathlib is 10 times slower here
         if not _is_under(path, self._root):
             return LoadedImage(failure="image_outside_folder", example=_short(text))
+        found = self._at(path, text)
+        if found is None and not {"/", os.sep} & set(text):
+            places = [self._at(os.path.join(folder, text), text) for folder in self._subfolders()]  # noqa: PTH118
+            there = [place for place in places if place is not None]
+            found = there[0] if len(there) == 1 else None  # two photos of one name: which is meant is not known
+        return not_found if found is None else found
+
+    def _at(self, path: str, text: str) -> LoadedImage | None:
         endings = ("",) if path.lower().endswith(ENDINGS) else ("", *ENDINGS, ".JPG", ".PNG")
         for ending in endings:
             found = self._of_file(path + ending, text)
             if found is not None:
                 return found
-        return not_found
+        return None
+
+    def _subfolders(self) -> list[str]:
+        """Folders directly inside the image folder, listed once."""
+        if self._below is None:
+            try:
+                with os.scandir(str(self._root)) as entries:
+                    names = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+            except OSError:
+                names = []
+            self._below = sorted(names)[:MAX_SUBFOLDERS]
+        return self._below
 
     def _of_file(self, path: str, text: str) -> LoadedImage | None:
         """The file's content, or None if there is no such regular file."""

@@ -20,6 +20,10 @@ from featurizers.base import Featurizer, State, Surroundings
 
 MAX_CHARACTERS = 80  # of a text that can be a number
 MISSING_WORDS = frozenset(("", "nan", "none", "null", "na", "n/a", "<na>", "-", "--", "—", "–", "?"))
+MARKERS = (-1.0, -9.0, -99.0, -999.0, -9999.0)
+"""What stands for "missing" where it is the only negative number of a column, and frequent."""
+MARKER_SHARE = 0.01  # of the numbers, at least
+MARKER_OTHERS = 10  # different other numbers: -1, 0, 1 are answers
 LARGEST = float(np.finfo(np.float32).max)
 
 _SPACES = "  \u2007\u2009\u202f"
@@ -42,9 +46,11 @@ _SCALES = {"тыс": 1e3, "млн": 1e6, "млрд": 1e9, "k": 1e3, "thousand": 
 class Numbers(Featurizer):
     """One block: ``{source}__value``, and ``{source}__is_missing`` (0/1) if training had rows without a number.
 
-    Infinite values and those beyond float32 are NaN. What is not a number is NaN, too, with the
-    finding ``number_unreadable``. Whether ``1,319`` means a thousand or a fraction is learned from
-    the column's other values: a fraction where some value can only be one, such as ``37,5``.
+    Infinite values and those beyond float32 are NaN; so is one of ``MARKERS`` where it stands for a
+    missing value (see ``missing_marker``), with the finding ``number_marker``. What is not a number
+    is NaN, too, with the finding ``number_unreadable``. Whether ``1,319`` means a thousand or a
+    fraction is learned from the column's other values: a fraction where some value can only be one,
+    such as ``37,5``.
     Different units in one column are not converted into each other.
     """
 
@@ -56,10 +62,12 @@ class Numbers(Featurizer):
         self._state: State | None = None
 
     def fit(self, values: pd.Series[Any], surroundings: Surroundings) -> Self:
-        """Learn what a comma means here and whether numbers are missing."""
+        """Learn what a comma means here, whether numbers are missing, and whether a number stands for that."""
         comma = has_decimal_comma(values)
         numbers, _ = to_numbers(values, decimal_comma=comma)
-        return self.restore(State({"decimal_comma": comma, "flag": bool(np.isnan(numbers).any())}))
+        marker = missing_marker(numbers)
+        flag = marker is not None or bool(np.isnan(numbers).any())
+        return self.restore(State({"decimal_comma": comma, "flag": flag, "marker": marker}))
 
     def transform(self, values: pd.Series[Any], surroundings: Surroundings) -> list[Block]:
         """One block, float32 (n_samples, 1 or 2).
@@ -70,6 +78,9 @@ class Numbers(Featurizer):
         learned = self.state().values
         numbers, unreadable = to_numbers(values, decimal_comma=learned["decimal_comma"])
         report_unreadable(surroundings.audit, "number_unreadable", self.column.name, values, unreadable)
+        marked = numbers == learned["marker"] if learned["marker"] is not None else np.zeros(len(numbers), dtype=bool)
+        report_unreadable(surroundings.audit, "number_marker", self.column.name, values, marked)
+        numbers = np.where(marked, np.nan, numbers)
         features = [
             quantity_feature(self.column, self.name, "value", Title("value", "значение"), unit=self.column.unit)
         ]
@@ -82,7 +93,7 @@ class Numbers(Featurizer):
         return [Block(self.column.name, self.name, tuple(features), result)]
 
     def state(self) -> State:
-        """Two flags.
+        """Two flags, and the marker of missing values or None.
 
         Raises:
             NotFittedError: before ``fit``.
@@ -95,6 +106,20 @@ class Numbers(Featurizer):
         """Take over what ``state`` gave."""
         self._state = state
         return self
+
+
+def missing_marker(numbers: NDArray[np.float64]) -> float | None:
+    """The number that stands for a missing value in a column, None if there is none.
+
+    It is one of ``MARKERS``, the only negative number of the column, at least ``MARKER_SHARE`` of
+    all, and the column holds ``MARKER_OTHERS`` other numbers.
+    """
+    known = numbers[np.isfinite(numbers)]
+    negative = known[known < 0]
+    if not len(negative) or negative[0] not in MARKERS or (negative != negative[0]).any():
+        return None
+    frequent = len(negative) >= max(2, MARKER_SHARE * len(known))
+    return float(negative[0]) if frequent and len(np.unique(known)) > MARKER_OTHERS else None
 
 
 def is_missing(value: Any) -> bool:

@@ -17,7 +17,9 @@ from artifacts.store import read_json, write_json
 from featurizers.base import Featurizer, State, Surroundings
 from featurizers.calendar import Calendar
 from featurizers.categories import Categories
+from featurizers.column_forms import readers_by_form
 from featurizers.encoders import Encoder, find_again
+from featurizers.hierarchy import Hierarchy
 from featurizers.image_descriptor import ImageDescriptor
 from featurizers.image_embedding import ImageEmbedding
 from featurizers.image_quality import ImageQuality
@@ -25,6 +27,7 @@ from featurizers.lists import Lists
 from featurizers.nested import Nested
 from featurizers.nested_flattening import nested_texts
 from featurizers.numbers import Numbers
+from featurizers.numbers_in_text import NumbersInText
 from featurizers.text_embedding import TextEmbedding
 from featurizers.text_lexical import TextLexical
 from featurizers.text_statistics import TextStatistics
@@ -32,6 +35,8 @@ from featurizers.text_statistics import TextStatistics
 FEATURIZERS: dict[str, type[Featurizer]] = {
     "number": Numbers,
     "category": Categories,
+    "hierarchy": Hierarchy,
+    "numbers_in_text": NumbersInText,
     "calendar": Calendar,
     "nested": Nested,
     "list": Lists,
@@ -45,7 +50,7 @@ FEATURIZERS: dict[str, type[Featurizer]] = {
 
 # What reads a column of each modality, with an encoder for it and without one. The image descriptor
 # is a stand-in for an embedding and adds little beside one; lexical text sees words that an encoder
-# for another language does not, so it always runs.
+# for another language does not, so it always runs. ``column_forms`` changes this by the column's values.
 READERS: dict[Modality, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Modality.NUMERIC: (("number",), ("number",)),
     Modality.CATEGORICAL: (("category",), ("category",)),
@@ -183,16 +188,19 @@ class TableFeaturizer:
         return self._parts
 
     def _fit_column(self, column: Column, values: pd.Series[Any], around: Surroundings) -> list[_Part]:
-        parts = [_Part(key, self._make(key, column).fit(values, around)) for key in self._readers(column)]
+        parts = [_Part(key, self._make(key, column).fit(values, around)) for key in self._readers(column, values)]
         if any(isinstance(part.featurizer, Nested) and part.featurizer.has_texts for part in parts):
             texts, as_text = nested_texts(values), _as_text(column)
-            parts += [_Part(key, self._make(key, as_text).fit(texts, around), True) for key in self._readers(as_text)]
+            parts += [
+                _Part(key, self._make(key, as_text).fit(texts, around), True) for key in self._readers(as_text, texts)
+            ]
         return parts
 
-    def _readers(self, column: Column) -> tuple[str, ...]:
+    def _readers(self, column: Column, values: pd.Series[Any]) -> tuple[str, ...]:
         encoders = {Modality.TEXT: self.text_encoder, Modality.IMAGE: self.image_encoder}
         with_encoder, without = READERS[column.modality]
-        return with_encoder if encoders.get(column.modality) else without
+        keys = with_encoder if encoders.get(column.modality) else without
+        return readers_by_form(keys, column.modality, values)
 
     def _make(self, key: str, column: Column) -> Featurizer:
         made_by = pick_known("featurizer", key, FEATURIZERS)

@@ -10,10 +10,16 @@ import pytest
 
 from artifacts import Task
 from automl import Predictor, fit
+from automl.data import load as read_rows
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
-EXAMPLES = {"fashion_category": "fashion", "movie_posts": "movie_posts"}
+EXAMPLES = {
+    "fashion_category": "fashion",
+    "movie_posts": "movie_posts",
+    "kazan_cards": "kazan_cards",
+    "cian_flats": "cian_ru",
+}
 
 pytestmark = pytest.mark.skipif(not (SHARED / "data").exists(), reason="the development sets are not there")
 
@@ -22,7 +28,11 @@ def load(example: str) -> tuple[Task, pd.DataFrame, pd.DataFrame]:
     data = SHARED / "data" / EXAMPLES[example]
     task = Task.from_toml(ROOT / "examples" / example / "task.toml", data=data)
     read = pd.read_csv if (data / "train.csv").exists() else pd.read_parquet
-    return task, read(data / str(task.data.train)), read(data / str(task.data.test))
+    test = read(data / str(task.data.test))
+    if (data / "test_labels.parquet").exists():  # labels in a file of their own
+        labels = pd.read_parquet(data / "test_labels.parquet")[[task.output.id, task.target.column]]
+        test = test.merge(labels, on=task.output.id, validate="1:1")
+    return task, read(data / str(task.data.train)), test
 
 
 @pytest.mark.examples
@@ -36,6 +46,18 @@ def test_in_small(example: str, tmp_path: Path) -> None:
     again = Predictor.load(run.path).predict(test.head(200))
     pd.testing.assert_frame_equal(again, run.predict(test.head(200)))
     assert len(again) == 200 and task.output.prediction in again
+
+
+@pytest.mark.examples
+def test_the_path_that_only_training_has_is_found_as_a_leak() -> None:
+    task, train, test = load("kazan_cards")
+    columns = task.columns.model_copy(update={"ignore": ()})
+    open_task = task.model_copy(update={"columns": columns})
+    found = read_rows(open_task, train, test.drop(columns="category_id")).audit.findings
+    leaks = {finding.code for finding in found if finding.column == "category_name"}
+    assert {"looks_like_leak", "test_columns_missing", "leak_in_training_only"} <= leaks
+    ignoring = read_rows(task, train, test.drop(columns="category_id")).audit.findings
+    assert not [finding for finding in ignoring if finding.column == "category_name"]
 
 
 @pytest.mark.slow

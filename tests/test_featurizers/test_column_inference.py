@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 
 from artifacts.errors import InputError
+from artifacts.finding import Audit
 from artifacts.schema import Kind, Modality
 from artifacts.task import Task
 from featurizers.column_guess import guess_column
 from featurizers.column_inference import draft_task, infer_schema
+from featurizers.column_warnings import warn_of_training_only
 from featurizers.task_draft import guess_kind, quoted
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -53,6 +55,8 @@ GUESSES: dict[str, tuple[Modality | None, list[Any]]] = {
     "about": (Modality.TEXT, ["word " * 200, "another " * 100, "third " * 90] * (N // 3)),
     "details": (Modality.NESTED, [json.dumps({"a": i}) if i % 9 else "{'cut" for i in range(N)]),
     "pairs": (Modality.NESTED, [[{"charcName": "a", "value": i}] for i in range(N)]),
+    "section": (Modality.CATEGORICAL, [f"{'ABC'[i % 3]}s/Part {i % 9} of all/Kind {i % 99} of them" for i in range(N)]),
+    "shelf": (Modality.CATEGORICAL, [f"All->{WORDS[i % 4]} ones->{WORDS[i % 12]} and {i % 90} more" for i in range(N)]),
     "genres": (Modality.LIST, [json.dumps(WORDS[i % 5 : i % 7]) for i in range(N)]),
     "tags": (Modality.LIST, [", ".join(RNG.permutation(WORDS)[: i % 4 + 1]) for i in range(N)]),
     "real_lists": (Modality.LIST, [[WORDS[i % 5]] for i in range(N)]),
@@ -177,6 +181,42 @@ def test_leaks(kind: str) -> None:
     hint = y + RNG.normal(size=N) * 0.5
     frame = frame[made_of].assign(leak=leak, hint=hint, noise=RNG.normal(size=N), colour=["a", "b", "c"] * 100)
     assert codes(infer_schema(frame, task(target))[1]).get("looks_like_leak") == ["leak"]
+
+
+def test_a_level_of_a_path_can_be_the_leak() -> None:
+    shelf = RNG.choice(["low", "middle", "top"], N)
+    path = [f"All->{name}->{name} {i % 2}->box {i}" for i, name in enumerate(shelf)]
+    found = infer_schema(frame_of(path=path).assign(y=shelf), task({"kind": "multiclass", "column": "y"}))[1]
+    [leak] = [finding for finding in found if finding.code == "looks_like_leak"]
+    assert leak.column == "path" and str(leak.details["details"]).endswith("by level 2")
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+@pytest.mark.parametrize("rows", [60, N])
+def test_what_only_training_has_and_gives_the_target_away(kind: str, rows: int) -> None:
+    target = RNG.integers(0, 12, N)
+    frame = pd.DataFrame(
+        {
+            "path": [f"All->{'AB'[y % 2]}->{y}->{'uv'[i % 2]}" for i, y in enumerate(target)],
+            "boxes": [f"All->{'AB'[y % 2]}->{y}->box {i}" for i, y in enumerate(target)],
+            "half": [f"All->{'AB'[y % 2]}" for y in target], "unique": [f"{y} {i}" for i, y in enumerate(target)],
+            "there": target.astype(str), "noise": RNG.choice(list("abc"), N), "y": target,
+        }
+    ).head(rows)  # fmt: skip
+    real = task({"kind": kind, "column": "y"}, columns={"categorical": [name for name in frame if name != "y"]})
+    schema, _ = infer_schema(frame, real)
+    audit = Audit()
+    warn_of_training_only(frame, schema.columns, ["there", "noise"], real, audit)
+    assert codes(audit.findings) == {"leak_in_training_only": ["path", "boxes"]}
+    assert [f.details["details"] for f in audit.findings] == ["100.0%", "100.0% by level 3"]
+
+
+def test_a_frequent_class_is_no_leak_of_what_only_training_has() -> None:
+    frame = frame_of(a=["u", "v"] * 150).assign(y=[1] + [0] * (N - 1))
+    real = task({"kind": "binary", "column": "y"}, columns={"categorical": ["a"]})
+    audit = Audit()
+    warn_of_training_only(frame, infer_schema(frame, real)[0].columns, [], real, audit)
+    assert not audit.findings
 
 
 def test_an_imbalanced_class_is_no_leak_of_everything() -> None:

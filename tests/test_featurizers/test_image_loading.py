@@ -61,6 +61,20 @@ def folder(tmp_path: Path) -> Path:
     return images
 
 
+def test_a_photo_without_a_folder_is_found_in_the_one_inside_that_has_it(folder: Path) -> None:
+    for name, ids in (("train", (10, 11)), ("test", (11, 12))):
+        (folder / name).mkdir()
+        for i in ids:
+            (folder / name / f"{i}.jpg").write_bytes(JPEG)
+    (folder / "test" / "away.jpg").symlink_to(folder.parent / "secret.jpg")
+    loader = ImageLoader(folder)
+    for value in (10, "12", "12.jpg", "3"):
+        assert loader.load(value).content == JPEG
+    assert loader.load(11).failure == "image_not_found", "two photos of one id"
+    assert loader.load("away").failure == "image_outside_folder"
+    assert loader.load("13").failure == loader.load("4").failure == "image_not_found"
+
+
 @pytest.mark.parametrize(
     "value", ["1.jpg", "1", 1, 1.0, np.int64(1), "./deep/../1.jpg", "deep/3", "new\nline.jpg", "inner"]
 )

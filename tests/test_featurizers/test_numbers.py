@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from artifacts.errors import NotFittedError
 from artifacts.schema import Column, Modality, Title
 from featurizers.base import Surroundings
-from featurizers.numbers import Numbers, has_decimal_comma, parse_number, unit_of
+from featurizers.numbers import Numbers, has_decimal_comma, missing_marker, parse_number, unit_of
 
 COLUMN = Column("price", Modality.NUMERIC, Title("Price", "Цена"), unit="₽")
 
@@ -83,3 +84,32 @@ def test_pandas_types(kind: str) -> None:
 def test_not_fitted() -> None:
     with pytest.raises(NotFittedError, match="'price' needs fit"):
         Numbers(COLUMN).transform(pd.Series([1]), Surroundings())
+
+
+NUMBERS = [float(i) for i in range(50)]
+
+
+@pytest.mark.parametrize(
+    ("values", "marker"),
+    [
+        ([*NUMBERS, -1, -1], -1), ([*NUMBERS, *[-999.0] * 9], -999), ([*NUMBERS, *[np.nan] * 9, -1, -1], -1),
+        (NUMBERS, None), ([*NUMBERS, -1], None), ([*NUMBERS * 9, -1, -1, -1], None), ([*NUMBERS, -1, -1, -2], None),
+        ([*NUMBERS, -5, -5, -5], None), ([-1, 0, 1] * 30, None), ([-1.0] * 9, None), ([], None), ([np.nan], None),
+    ],
+)  # fmt: skip
+def test_the_only_negative_number_stands_for_missing(values: list[float], marker: float | None) -> None:
+    assert missing_marker(np.array(values, dtype=float)) == marker
+
+
+@pytest.mark.parametrize("write", [float, "{} м".format])
+def test_marked_values_are_missing_and_reported(write: Callable[[int], object]) -> None:
+    values = pd.Series([write(i) for i in range(20)] + ["-1", -1, None])
+    around = Surroundings()
+    fitted = Numbers(COLUMN).fit(values, around)
+    [block] = fitted.transform(values, around)
+    assert block.values[:20, 0].tolist() == list(range(20)) and np.isnan(block.values[20:, 0]).all()
+    assert block.values[:, 1].tolist() == [0] * 20 + [1] * 3
+    [finding] = around.audit.findings
+    assert (finding.code, finding.rows, finding.total) == ("number_marker", ("20", "21"), 23)
+    assert np.isnan(fitted.transform(pd.Series([-1]), Surroundings())[0].values[0, 0])
+    assert fitted.transform(pd.Series([-2]), Surroundings())[0].values[0, 0] == -2
