@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float32]
 
 ROWS_AT_ONCE = 8_192
-MAP_BYTES = 256 << 20  # a larger block is not held in memory, but mapped from a file
+MAP_BYTES = 32 << 20  # a larger block is not held in memory, but mapped from a file
 
 
 def write_values(path: Path, values: FloatArray, names: list[str]) -> None:
@@ -37,6 +37,8 @@ def read_values(path: Path, *, map_bytes: int = MAP_BYTES) -> FloatArray:
         OSError: if the file cannot be read, or there is no space for the map.
         ValueError: if it is not such a file.
     """
+    import pyarrow
+
     with _parquet().ParquetFile(path) as file:
         shape = (file.metadata.num_rows, file.metadata.num_columns)
         values = _mapped(shape, path.parent) if 4 * shape[0] * shape[1] > map_bytes else np.empty(shape, np.float32)
@@ -45,6 +47,7 @@ def read_values(path: Path, *, map_bytes: int = MAP_BYTES) -> FloatArray:
             for i, column in enumerate(batch.columns):
                 values[start : start + len(batch), i] = column.to_numpy(zero_copy_only=False)
             start += len(batch)
+    pyarrow.default_memory_pool().release_unused()
     return values
 
 

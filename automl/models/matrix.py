@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -70,10 +70,8 @@ class Standardizer:
         first_feature = 0
         for i, block in enumerate(table.blocks):
             columns = slice(int(first_column[i]), int(first_column[i + 1]))
-            values = block.values
-            for start in range(0, len(values), CHUNK_ROWS):  # in pieces: intermediate arrays stay small
-                rows = slice(start, start + CHUNK_ROWS)
-                result[rows, columns] = self._standardised(values[rows], columns, first_feature)
+            for rows, values in _pieces(block):  # intermediate arrays stay small
+                result[rows, columns] = self._standardised(values, columns, first_feature)
             first_feature += len(block.features)
         return result
 
@@ -114,19 +112,18 @@ class _Columns:
 
 
 def _number_columns(block: Block, first_feature: int, position: int) -> _Columns:
-    values = block.values
-    mean, scale, n_known = _moments(values)
-    some_unknown = np.flatnonzero((n_known < len(values)) & (n_known > 0))
+    mean, scale, n_known = _moments(block)
+    some_unknown = np.flatnonzero((n_known < block.n_samples) & (n_known > 0))
+    unknown = [np.packbits(~np.isfinite(values[:, some_unknown]), axis=0) for _, values in _pieces(block)]
     flagged, share = [], []
     patterns: set[bytes] = set()
-    for i in some_unknown:
-        unknown = ~np.isfinite(values[:, i])
-        pattern = np.packbits(unknown).tobytes()
+    for j, i in enumerate(some_unknown):
+        pattern = b"".join(piece[:, j].tobytes() for piece in unknown)
         if pattern not in patterns:
             patterns.add(pattern)
             flagged.append(int(i))
-            share.append(float(unknown.mean()))
-    n, m = values.shape[1], len(flagged)
+            share.append(float(1 - n_known[i] / block.n_samples))
+    n, m = len(block.features), len(flagged)
     p = np.array(share, dtype=np.float64)
     return _Columns(
         sort=np.repeat([NUMBER, FLAG], [n, m]),
@@ -155,18 +152,24 @@ def _level_columns(block: Block, first_feature: int, position: int) -> _Columns:
     )
 
 
-def _moments(values: NDArray[np.float32]) -> tuple[Float, Float, Int]:
+def _pieces(block: Block) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """The rows of a block piece by piece: of a block that was taken, ``values`` would be a copy."""
+    for start in range(0, block.n_samples, CHUNK_ROWS):
+        rows = slice(start, min(start + CHUNK_ROWS, block.n_samples))
+        yield rows, block.gather(np.arange(rows.start, rows.stop))
+
+
+def _moments(block: Block) -> tuple[Float, Float, Int]:
     """Mean, standard deviation and number of the finite values of each column, in two passes of pieces."""
-    n_features = values.shape[1]
+    n_features = len(block.features)
     total, squares, n_known = np.zeros(n_features), np.zeros(n_features), np.zeros(n_features, dtype=np.int64)
-    pieces = [slice(start, start + CHUNK_ROWS) for start in range(0, len(values), CHUNK_ROWS)]
-    for rows in pieces:
-        known = np.isfinite(values[rows])
-        total += np.where(known, values[rows], 0.0).sum(axis=0, dtype=np.float64)
+    for _, values in _pieces(block):
+        known = np.isfinite(values)
+        total += np.where(known, values, 0.0).sum(axis=0, dtype=np.float64)
         n_known += known.sum(axis=0)
     mean = total / np.maximum(n_known, 1)
-    for rows in pieces:
-        off = np.where(np.isfinite(values[rows]), values[rows] - mean, 0.0)
+    for _, values in _pieces(block):
+        off = np.where(np.isfinite(values), values - mean, 0.0)
         squares += np.square(off).sum(axis=0)
     return mean, np.sqrt(squares / np.maximum(n_known, 1)), n_known
 

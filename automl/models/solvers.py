@@ -94,10 +94,10 @@ def ridge(rows: Rows, alphas: Sequence[float], valid: Rows | None) -> Fitted:
     n = len(rows.y)
     weight = rows.weight / n
     total = weight.sum()
-    mean = (weight / total) @ rows.x
+    mean = _weighted_sum(weight / total, rows.x)
     y_mean = float(weight @ rows.y / total)
     values, vectors = _spectrum(rows.x, mean, weight)
-    moment = (weight * (rows.y - y_mean)) @ rows.x - (weight @ (rows.y - y_mean)) * mean
+    moment = _weighted_sum(weight * (rows.y - y_mean), rows.x) - (weight @ (rows.y - y_mean)) * mean
     projected = vectors.T @ moment
     shrunk = projected[:, None] / (values[:, None] + np.asarray(alphas))
     if valid is not None:
@@ -118,7 +118,20 @@ def ridge(rows: Rows, alphas: Sequence[float], valid: Rows | None) -> Fitted:
 
 
 def _project(x: Single, mean: Float, onto: Float) -> Float:
-    return np.asarray((x.astype(np.float64) - mean) @ onto)
+    pieces = [(part.astype(np.float64) - mean) @ onto for part in _pieces(x)]
+    return np.concatenate(pieces) if pieces else np.zeros((0, onto.shape[1]))
+
+
+def _weighted_sum(weight: Float, x: Single) -> Float:
+    """``weight @ x`` in float64, without a copy of the whole matrix in it."""
+    total = np.zeros(x.shape[1])
+    for start, part in zip(range(0, len(x), CHUNK_ROWS), _pieces(x), strict=True):
+        total += weight[start : start + CHUNK_ROWS] @ part
+    return total
+
+
+def _pieces(x: Single) -> Iterator[Single]:
+    return (x[start : start + CHUNK_ROWS] for start in range(0, len(x), CHUNK_ROWS))
 
 
 def _spectrum(x: Single, mean: Float, weight: Float) -> tuple[Float, Float]:
