@@ -36,6 +36,7 @@ CHUNK_BYTES = 64 << 20  # of contributions in memory at a time
 # Below this many values a round, threads wait for each other longer than they work: on two cores that others
 # use as well, a round of 4,800 rows took 0.4 s with two threads and 0.05 s with one.
 VALUES_WORTH_THREADS = 2e7
+BINNED_VALUES = 2e7  # of a sample that bins are chosen from, which the library holds in float64
 WIDE = 300  # features; with many classes on more than that, the search stays with trees that see a tenth
 
 
@@ -125,6 +126,7 @@ class LightGBMModel(Model):
             "min_data_in_bin": 1 if table.n_samples < 100 else 3,
             "min_data_per_group": max(1, min(100, table.n_samples // 20)),
             "min_sum_hessian_in_leaf": 1e-3,
+            "bin_construct_sample_cnt": int(np.clip(BINNED_VALUES / max(table.n_features, 1), 5_000, 200_000)),
             "feature_pre_filter": False,
             "force_col_wise": True,
             "deterministic": True,
