@@ -68,6 +68,9 @@ def fit(
     _print_findings(done)
     for name, encoder in done.manifest["encoders"].items():
         typer.echo(f"{name} encoder: {encoder['name'] if encoder else 'none'}")
+    predictions = done.path / "scores" / "predictions.parquet"
+    if predictions.exists():
+        typer.echo(f"Predictions of the test file: {predictions}")
     typer.echo(f"Run: {done.path} ({done.manifest['spent_seconds']:.0f} s)")
 
 

@@ -23,6 +23,7 @@ from automl.backends.base import FittedBackend, Problem
 from automl.backends.registry import backend_named
 from automl.budget import Budget
 from automl.data import Loaded, duplicates_of, load
+from automl.predictor import predictions_frame
 from automl.presets import Preset, preset_named
 from automl.reporting import rows_to_show
 from automl.request import as_json, claim, default_folder, request_of, rows_print
@@ -249,9 +250,10 @@ class _Steps:
             rows_to_show(part.ids, part.examples.raw, *names).to_parquet(folder / "rows.parquet", index=False)
             if test_table is not None and self._scored_part == "holdout":
                 assert self.loaded.test is not None
-                link = fitted.decide(test_table)
-                columns = {f"link_{i}": link[:, i] for i in range(link.shape[1])}
-                pd.DataFrame({"id": self.loaded.test.ids, **columns}).to_parquet(folder / "unlabelled.parquet")
+                outcome, rows = part.examples.outcome, self.loaded.test.frame
+                classes = outcome.classes[: outcome.n_known]
+                predicted = predictions_frame(self.loaded.task, classes, rows, fitted.predict(test_table), proba=True)
+                predicted.to_parquet(folder / "predictions.parquet", index=False)
 
     def _manifest(
         self, request: dict[str, Any], encoders: dict[str, Any], part: Part, training: Outcome, final_model: str

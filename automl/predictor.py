@@ -121,22 +121,7 @@ class Predictor:
             ``[output]`` names: a value, a rate, or the most probable class. With ``proba``, one more
             column per class, ``probability_{class}``.
         """
-        predictions = self.predict_array(frame)
-        output = self.task.output
-        name = output.id or self.task.columns.id
-        result = pd.DataFrame(index=frame.index)
-        if name and name in frame:
-            result[name] = frame[name]
-        if not self.classes:
-            result[output.prediction] = predictions[:, 0]
-            return result
-        labels = np.empty(len(self.classes), dtype=object)
-        labels[:] = self.classes
-        result[output.prediction] = pd.Series(labels[predictions.argmax(axis=1)], index=frame.index).infer_objects()
-        if proba:
-            names = [f"probability_{label}" for label in self.classes]
-            result = pd.concat([result, pd.DataFrame(predictions, columns=names, index=frame.index)], axis=1)
-        return result
+        return predictions_frame(self.task, self.classes, frame, self.predict_array(frame), proba=proba)
 
     def decide(self, table: FeatureTable) -> Float:
         """Link scores of features (n_samples, n_link)."""
@@ -145,3 +130,24 @@ class Predictor:
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """Contributions of features to ``decide``; see ``Model.contributions``."""
         return self.fitted.contributions(table, groups, names)
+
+
+def predictions_frame(
+    task: Task, classes: Sequence[Any], frame: pd.DataFrame, predictions: Float, *, proba: bool = False
+) -> pd.DataFrame:
+    """Predictions (n_samples, n_outputs) of the rows of ``frame`` under the names of ``[output]``."""
+    output = task.output
+    name = output.id or task.columns.id
+    result = pd.DataFrame(index=frame.index)
+    if name and name in frame:
+        result[name] = frame[name]
+    if not classes:
+        result[output.prediction] = predictions[:, 0]
+        return result
+    labels = np.empty(len(classes), dtype=object)
+    labels[:] = classes
+    result[output.prediction] = pd.Series(labels[predictions.argmax(axis=1)], index=frame.index).infer_objects()
+    if proba:
+        names = [f"probability_{label}" for label in classes]
+        result = pd.concat([result, pd.DataFrame(predictions, columns=names, index=frame.index)], axis=1)
+    return result

@@ -149,6 +149,16 @@ def test_a_labelled_test_file_is_scored_and_a_class_training_lacks_counts_as_mis
     ]
 
 
+def test_a_test_file_without_labels_is_predicted(tmp_path: Path) -> None:
+    train, test = make_frame(), make_frame(30, seed=1).drop(columns=OUTCOMES)
+    task = make_task("multiclass", output={"prediction": "guess"})
+    run = fit(task, train=train, test=test, preset="fast", budget_seconds=SECONDS, run=tmp_path / "r")
+    written = pd.read_parquet(run.path / "scores" / "predictions.parquet")
+    assert run.scored_part == "holdout" and written["id"].tolist() == test["id"].tolist()
+    pd.testing.assert_frame_equal(written, run.predictor.predict(test, proba=True))
+    assert written["guess"].isin(["bottom", "middle", "top"]).all()
+
+
 def test_prediction_lives_with_missing_new_and_odd_columns(tmp_path: Path) -> None:
     frame = make_frame()
     run = fit(make_task(), train=frame, preset="fast", budget_seconds=SECONDS, run=tmp_path / "run")
