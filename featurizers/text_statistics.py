@@ -11,7 +11,8 @@ import pandas as pd
 from artifacts.feature_table import Block
 from artifacts.schema import Feature, Modality, Title, quantity_feature
 from featurizers.base import Featurizer, State, Surroundings
-from featurizers.text_cleaning import MAX_RAW_CHARACTERS, as_text, clean_texts, count_tags
+from featurizers.html_text import count_tags
+from featurizers.text_cleaning import MAX_RAW_CHARACTERS, as_text, clean_texts
 
 MAX_CHARACTERS = 100_000
 
