@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +13,7 @@ from artifacts.feature_table import Block
 from artifacts.schema import Modality, opaque_features
 from featurizers.base import Featurizer, State, Surroundings
 from featurizers.text_cleaning import clean_texts
+from featurizers.text_normal import normal_form
 
 MAX_CHARACTERS = 20_000  # of a text; words behind are not looked at
 LETTER_CHARACTERS = 1_000  # of a text, for letter groups: they tell titles and word forms, and cost the most
@@ -21,7 +21,7 @@ MAX_TERMS = {"words": 20_000, "letters": 20_000}
 FIT_CHARACTERS = 2_000_000  # of all texts together; more are thinned out evenly
 SEED = 0
 
-_WORD = r"(?u)[^\W_]+(?:['’\-][^\W_]+)*"
+_WORD = r"(?u)\d+(?:[.x]\d+)+|[^\W_]+(?:['’\-][^\W_]+)*"
 
 
 class TextLexical(Featurizer):
@@ -95,15 +95,10 @@ class TextLexical(Featurizer):
 
     def _texts(self, values: pd.Series[Any], surroundings: Surroundings) -> list[str]:
         texts = clean_texts(values, surroundings.audit, column=self.column.name, limit=MAX_CHARACTERS)
-        return [_normal(text) for text in texts]
+        return [normal_form(text) for text in texts]
 
     def _counts(self, part: str, texts: list[str]) -> Any:
         return self._vectorizers[part].transform(_cut(part, texts)) if part in self._vectorizers else _no_terms(texts)
-
-
-def _normal(text: str) -> str:
-    """One spelling of what reads the same: wide and narrow forms, case, Russian yo."""
-    return unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
 
 
 def _cut(part: str, texts: list[str]) -> list[str]:
