@@ -33,7 +33,7 @@ def readability(words: Sequence[str], sentences: int) -> float:
     else:
         n = len(words) - of_latin.count(0)
         score = 206.835 - 1.015 * n / sentences - 84.6 * sum(english) / n
-    return min(100.0, max(0.0, score))
+    return float(min(100.0, max(0.0, score)))
 
 
 def _counted(word: str) -> tuple[int, int, int, int]:

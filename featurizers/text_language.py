@@ -28,6 +28,6 @@ def detect_language(values: pd.Series[Any]) -> str:
     joined = " ".join(_NO_WORD.sub(" ", text) for text in texts)
     if sum(map(str.isalpha, joined)) < LEAST_LETTERS:
         return ""
-    from py3langid import classify
+    from py3langid import classify  # type: ignore[import-untyped]
 
     return str(classify(joined)[0])

@@ -49,29 +49,30 @@ _NUMBER = re.compile(r"\d++(?:[.x]\d++)*+")
 _IS_NUMBER = re.compile(r"[\d.x]+")
 
 
-def normal_form(text: str, stop_words: Set[str] = frozenset()) -> str:
+def normal_form(text: str, stop_words: Set[str] = frozenset(), *, same_units: bool = True) -> str:
     """Words of a plain text in one spelling, separated by single spaces.
 
     Small letters, wide and narrow forms and Russian yo as one; links as their hosts; ``!!!!!!`` as ``!``,
     ``sooooo`` as ``so``; ``10 х 20`` and ``10×20`` as ``10x20``; decimal commas as points; glued numbers apart
-    (``iPhone12Pro`` as ``iphone 12 pro``), units behind numbers in one spelling (``100мл`` as ``100 ml``);
-    ``stop_words``, given in this form, are left out.
+    (``iPhone12Pro`` as ``iphone 12 pro``); ``stop_words``, given in this form, left out; with ``same_units``, units
+    behind numbers in the spelling of ``UNITS`` (``100мл`` as ``100 ml``).
     """
     if "://" in text or "www." in text:
         text = _LINK.sub(r" \1 ", text)
     text = _same_letters(text)
     text = _STRETCHED.sub(r"\1", _REPEATED_MARK.sub(r"\1", text))
     text = _DECIMAL_COMMA.sub(".", _BY.sub("x", text))
-    words = []
-    after_number = False
-    for word in _NUMBER.sub(r" \g<0> ", text).split():
-        if after_number:
-            bare = word.rstrip(".,;:)")
-            word = _UNIT.get(bare, word)
-        after_number = word[0].isdigit() and _IS_NUMBER.fullmatch(word) is not None
-        if word not in stop_words:
-            words.append(word)
-    return " ".join(words)
+    words = _NUMBER.sub(r" \g<0> ", text).split()
+    if same_units:
+        for i in range(1, len(words)):
+            if words[i - 1][0].isdigit() and _IS_NUMBER.fullmatch(words[i - 1]):
+                words[i] = _UNIT.get(words[i].rstrip(".,;:)"), words[i])
+    return " ".join(word for word in words if word not in stop_words)
+
+
+def normal_forms(stop_words: Set[str], texts: list[str]) -> list[str]:
+    """``normal_form`` of each text, with units as they are written."""
+    return [normal_form(text, stop_words, same_units=False) for text in texts]
 
 
 def _same_letters(text: str) -> str:
