@@ -80,6 +80,11 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "{column}: {count} texts are very long; only the first {limit} characters were used.",
         "{column}: {count} текстов очень длинные; использованы первые {limit} символов.",
     ),
+    "text_filled": (
+        Severity.INFO,
+        "{column}: {count} of {total} texts are missing or shorter than three letters; they were taken from {example}.",
+        "{column}: {count} из {total} текстов нет или они короче трёх букв; они взяты из {example}.",
+    ),
     "nested_unreadable": (
         Severity.WARNING,
         "{column}: {count} of {total} values are neither JSON nor a Python literal (such as {example}).",

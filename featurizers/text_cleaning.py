@@ -1,37 +1,45 @@
-"""Text as people read it: values of any type to plain text, in time linear in their length."""
+"""Text as people read it: values of any type to plain text, in time linear in their length.
+
+This is the light level, for encoders and statistics: nothing that a reader sees is lost. Emoji, links,
+case, digits and repeated marks stay. What may be lost for counting words is in ``text_normal``.
+"""
 
 from __future__ import annotations
 
-import html
 import re
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from artifacts.finding import Audit
+from artifacts.progress import Progress, Silent
+from featurizers.html_text import shown_text
+from featurizers.text_workers import map_chunks
 
 MAX_RAW_CHARACTERS = 1_000_000
 """What lies behind is not looked at: no text for people is longer."""
 
-# Every attempt ends at the next "<", so that attempts cover disjoint pieces and the whole is linear
-# whatever comes. html.parser of Python below 3.13.6 takes quadratic time on hostile input.
-_TAG = re.compile(r"""</?([A-Za-z][A-Za-z0-9:-]*+)(?:[^<>"']++|"[^"<]*+"|'[^'<]*+'|["'])*+>|<[!?][^<>]*+>""")
-_UNSHOWN_END = {
-    name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style", "template", "iframe", "svg")
-}
-_INLINE = re.compile(
-    "a|abbr|acronym|b|bdi|bdo|big|cite|code|data|del|dfn|em|font|i|img|ins|kbd|label|mark|q|s|samp|small|span|"
-    "strike|strong|sub|sup|time|tt|u|var|wbr"
-)
-# html.unescape fails on references of thousands of digits; no character needs more than seven.
-_ENDLESS_REFERENCE = re.compile(r"&#(?:[0-9]{8,}+|[xX][0-9a-fA-F]{7,}+);?")
+MAX_REPAIRED_CHARACTERS = 100_000  # of a text; a longer one is not looked at for wrong decoding
+MEMO_CHARACTERS = 50_000_000  # of raw texts whose plain texts are kept for the next featurizer
+SECONDS_PER_CHARACTER = 6e-8  # a rough guess, to decide whether workers pay
+
 # Controls, soft hyphens, zero-width marks and switches of direction are not seen, so they are no text.
-# U+200D (zero-width joiner) stays: emoji are joined by it.
-_CONTROLS = (*range(0x00, 0x09), *range(0x0E, 0x20), *range(0x7F, 0xA0))
+# U+200D (zero-width joiner) stays: emoji are joined by it. 0x1C to 0x1F and 0x85 separate, as spaces do.
+_CONTROLS = (*range(0x00, 0x09), *range(0x0E, 0x1C), *range(0x7F, 0x85), *range(0x86, 0xA0))
 _MARKS = (0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF)
-_INVISIBLE = dict.fromkeys((*_CONTROLS, *_MARKS))
+_INVISIBLE = re.compile("[" + "".join(map(chr, (*_CONTROLS, *_MARKS))) + "]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# UTF-8 read as a one-byte encoding leaves a lead byte with a continuation byte behind it: as letters of
+# latin-1 or windows-1252 ("Ã©", "â€œ", "Ð¿"), or of windows-1251 ("Рї", "вЂ"). A search for the leads,
+# then for the pairs, so that the thorough check of ftfy, slower than all the rest, is run for few texts.
+_MISREAD_LEADS = (*"ÂÃÄÅÎÏÐÑ×ØÙàáâãäåæçèéêìíðó", "Рµ", "Рѕ", "Р°", "Рё", "РЅ", "С‚", "вЂ")
+_MISREAD = re.compile(
+    "[\xc2-\xf4][\x80-\xbf\u20ac\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d\u2018\u2019"
+    "\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178]"
+    "|Рµ|Рѕ|Р°|Рё|РЅ|С‚|вЂ"
+)
 
 
 def as_text(value: Any) -> str:
@@ -51,77 +59,109 @@ def as_text(value: Any) -> str:
         text = str(int(value)) if np.isfinite(value) and value == int(value) else str(value)
     else:
         text = str(value)
-    return _SURROGATE.sub("\ufffd", text)
+    return _valid(text)
 
 
 def plain_text(text: str) -> str:
     """Text without HTML: no tags, comments or scripts; entities as characters; one space between words.
 
     Block tags (``<p>``, ``<br>``, ``<li>`` ...) end a line, tags within a line leave no trace. A ``<``
-    that opens no tag stays. Lines are stripped and empty lines dropped. Takes time linear in the
-    length, and does not run or load anything.
+    that opens no tag stays. Lines are stripped and empty lines dropped. UTF-8 that was read in a
+    wrong encoding is read again. Takes time linear in the length, and does not run or load anything.
     """
-    if "<" in text:
-        text = "".join(_shown_pieces(text))
-    if "&" in text:
-        text = html.unescape(_ENDLESS_REFERENCE.sub(" ", text))
-    text = _SURROGATE.sub("\ufffd", text).translate(_INVISIBLE)
-    lines = (" ".join(line.split()) for line in text.splitlines())
+    text = shown_text(_valid(text))
+    if _looks_misread(text):
+        text = _valid(_repair()(text))
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    if not all(map(str.isprintable, lines)):  # far quicker than a search for what is invisible
+        lines = [" ".join(line.split()) for line in _INVISIBLE.sub("", text).splitlines()]
     return "\n".join(line for line in lines if line)
 
 
-def count_tags(text: str) -> int:
-    """Number of HTML tags, opening and closing, comments not counted."""
-    return sum(1 for found in _TAG.finditer(text) if found[1]) if "<" in text else 0
-
-
-def clean_texts(values: pd.Series[Any], audit: Audit, *, column: str, limit: int) -> list[str]:
+def clean_texts(
+    values: pd.Series[Any], audit: Audit, *, column: str, limit: int, progress: Progress | None = None
+) -> list[str]:
     """Plain text of every value, at most ``limit`` characters long; an empty string where there is none.
 
-    Adds the findings ``text_missing`` and ``text_truncated``, under the name of the column.
+    Adds the findings ``text_missing`` and ``text_truncated``, under the name of the column. Large columns
+    are cleaned by several processes. The plain texts of the columns cleaned last are kept, up to
+    ``MEMO_CHARACTERS``, since several featurizers read the same column one after another.
     """
-    texts, missing, cut = [], [], []
-    for label, value in zip(values.index, values, strict=True):
-        raw = as_text(value)
-        text = plain_text(raw[:MAX_RAW_CHARACTERS])
+    cells = list(values)
+    texts = _MEMO.find(cells)
+    if texts is None:
+        raws = [as_text(cell)[:MAX_RAW_CHARACTERS] for cell in cells]
+        seconds = SECONDS_PER_CHARACTER * sum(map(len, raws))
+        chunks = map_chunks(_plain_texts, raws, seconds, progress or Silent(), f"{column}: cleaning texts")
+        texts = [text for chunk in chunks for text in chunk]
+        _MEMO.keep(cells, texts)
+    missing, cut = [], []
+    for label, cell, text in zip(values.index, cells, texts, strict=True):
         if not text:
             missing.append(label)
-        elif len(text) > limit or len(raw) > MAX_RAW_CHARACTERS:
+        elif len(text) > limit or (isinstance(cell, (str, bytes)) and len(cell) > MAX_RAW_CHARACTERS):
             cut.append(label)
-        texts.append(text[:limit])
     if missing:
         audit.add("text_missing", column=column, rows=missing, total=len(values))
     if cut:
         audit.add("text_truncated", column=column, rows=cut, total=len(values), limit=limit)
-    return texts
+    return [text[:limit] for text in texts]
 
 
-def _shown_pieces(text: str) -> list[str]:
-    pieces: list[str] = []
-    position = 0
-    while True:
-        start = text.find("<", position)
-        if start < 0:
-            pieces.append(text[position:])
-            return pieces
-        pieces.append(text[position:start])
-        if text.startswith("<!--", start):
-            end = text.find("-->", start + 4)
-            if end < 0:  # as in browsers, an open comment hides the rest
-                return pieces
-            position = end + 3
-            continue
-        tag = _TAG.match(text, start)
-        if tag is None:
-            pieces.append("<")
-            position = start + 1
-            continue
-        position = tag.end()
-        name = (tag[1] or "").lower()
-        if name and not _INLINE.fullmatch(name):
-            pieces.append("\n")
-        if name in _UNSHOWN_END and text[start + 1] != "/" and text[position - 2] != "/":
-            close = _UNSHOWN_END[name].search(text, position)
-            if close is None:
-                return pieces
-            position = close.start()
+class _Memo:
+    """The raw cells of the columns cleaned last, with their plain texts.
+
+    Cells are compared, not their Series, whose values may have been changed meanwhile. A column
+    with cells that can change in place is not kept.
+    """
+
+    def __init__(self) -> None:
+        self.columns: list[tuple[list[Any], list[str], int]] = []
+
+    def find(self, cells: list[Any]) -> list[str] | None:
+        for kept, texts, _ in self.columns:
+            if len(kept) == len(cells) and all(
+                a is b or (type(a) is type(b) and a == b) for a, b in zip(kept, cells, strict=True)
+            ):
+                return texts
+        return None
+
+    def keep(self, cells: list[Any], texts: list[str]) -> None:
+        if not all(cell is None or isinstance(cell, (str, bytes, int, float)) for cell in cells):
+            return
+        size = len(cells) + sum(map(len, texts)) + sum(len(cell) for cell in cells if isinstance(cell, (str, bytes)))
+        if size > MEMO_CHARACTERS:
+            return
+        columns = [(cells, texts, size), *self.columns]
+        while sum(size for _, _, size in columns) > MEMO_CHARACTERS:
+            columns.pop()
+        self.columns = columns
+
+
+_MEMO = _Memo()
+
+
+def _valid(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", text)
+    return text
+
+
+def _looks_misread(text: str) -> bool:
+    if text.isascii() or len(text) > MAX_REPAIRED_CHARACTERS:
+        return False
+    return any(lead in text for lead in _MISREAD_LEADS) and _MISREAD.search(text) is not None
+
+
+def _plain_texts(raws: list[str]) -> list[str]:
+    return [plain_text(raw) for raw in raws]
+
+
+@cache
+def _repair() -> Any:
+    """What ftfy makes of a text; it changes only what its measure of badness calls bad."""
+    import ftfy
+
+    return ftfy.fix_encoding

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,17 +11,22 @@ from numpy.typing import NDArray
 
 from artifacts.errors import NotFittedError
 from artifacts.feature_table import Block
-from artifacts.schema import Modality, opaque_features
+from artifacts.schema import Column, Modality, opaque_features
 from featurizers.base import Featurizer, State, Surroundings
+from featurizers.stop_words import stop_words
 from featurizers.text_cleaning import clean_texts
+from featurizers.text_language import detect_language
+from featurizers.text_normal import normal_forms
+from featurizers.text_workers import map_chunks
 
 MAX_CHARACTERS = 20_000  # of a text; words behind are not looked at
 LETTER_CHARACTERS = 1_000  # of a text, for letter groups: they tell titles and word forms, and cost the most
 MAX_TERMS = {"words": 20_000, "letters": 20_000}
 FIT_CHARACTERS = 2_000_000  # of all texts together; more are thinned out evenly
+SECONDS_PER_CHARACTER = 2e-7  # to normalise; a rough guess, to decide whether workers pay
 SEED = 0
 
-_WORD = r"(?u)[^\W_]+(?:['’\-][^\W_]+)*"
+_WORD = r"(?u)\d+(?:[.x]\d+)+|[^\W_]+(?:['’\-][^\W_]+)*"
 
 
 class TextLexical(Featurizer):
@@ -31,19 +36,28 @@ class TextLexical(Featurizer):
     ``components`` dimensions, fewer for few distinct texts; no block at all if training holds
     fewer than two distinct texts, or no letter. A missing text, and one without any known word or
     letter group, is a row of zeros. State is vocabularies and arrays, ready to be read by a person.
+
+    Texts are counted in their ``normal_form``: glued numbers apart, sizes and repeated marks in one spelling.
+    ``drop_stop_words`` leaves out the stop words of the column's language, which ``fit`` detects; frequent
+    words weigh little anyway, and no gain was measured, so it is off.
     """
 
     name: ClassVar[str] = "lexical"
     modalities: ClassVar[frozenset[Modality]] = frozenset({Modality.TEXT})
 
-    def __init__(self, column: Any, components: int = 64) -> None:
+    def __init__(self, column: Column, components: int = 64, drop_stop_words: bool = False) -> None:
         super().__init__(column)
         self.components = components
+        self.drop_stop_words = drop_stop_words
+        self._language = ""
+        self._stop_words: frozenset[str] = frozenset()
         self._state: State | None = None
         self._vectorizers: dict[str, Any] = {}
 
     def fit(self, values: pd.Series[Any], surroundings: Surroundings) -> Self:
         """Learn vocabularies, their weights and the components from the distinct texts of training."""
+        self._language = detect_language(values) if self.drop_stop_words else ""
+        self._stop_words = stop_words(self._language)
         texts = self._texts(values, surroundings)
         distinct = _thinned(sorted({text for text in texts if text}))
         vocabularies, counts = {}, {}
@@ -52,10 +66,10 @@ class TextLexical(Featurizer):
         n_terms = sum(map(len, vocabularies.values()))
         n = min(self.components, max(2, len(distinct) // 4), len(distinct) - 1, n_terms - 1)
         if n < 1:
-            return self.restore(State({"vocabularies": {part: [] for part in MAX_TERMS}}))
+            return self.restore(self._state_of({part: [] for part in MAX_TERMS}, {}))
         arrays = {f"idf_{part}": _idf(matrix) for part, matrix in counts.items()}
         arrays["components"] = _components(_weighted(counts, arrays), n)
-        return self.restore(State({"vocabularies": vocabularies}, arrays))
+        return self.restore(self._state_of(vocabularies, arrays))
 
     def transform(self, values: pd.Series[Any], surroundings: Surroundings) -> list[Block]:
         """One opaque block, float32 (n_samples, at most ``components``), or none.
@@ -76,7 +90,7 @@ class TextLexical(Featurizer):
         return [Block(self.column.name, self.name, opaque_features(self.column, self.name, result.shape[1]), result)]
 
     def state(self) -> State:
-        """Vocabularies as lists; idf and components (n_components, n_terms) as float32 arrays.
+        """Language, stop words and vocabularies as lists; idf and components (n_components, n_terms) as float32.
 
         Raises:
             NotFittedError: before ``fit``.
@@ -88,22 +102,28 @@ class TextLexical(Featurizer):
     def restore(self, state: State) -> Self:
         """Take over what ``state`` gave."""
         self._state = state
+        self._language = state.values["language"]
+        self._stop_words = frozenset(state.values["stop_words"])
         self._vectorizers = {
             part: _vectorizer(part, vocabulary=terms) for part, terms in state.values["vocabularies"].items() if terms
         }
         return self
 
+    def _state_of(self, vocabularies: dict[str, list[str]], arrays: dict[str, NDArray[Any]]) -> State:
+        dropped = {"language": self._language, "stop_words": sorted(self._stop_words)}
+        return State({**dropped, "vocabularies": vocabularies}, arrays)
+
     def _texts(self, values: pd.Series[Any], surroundings: Surroundings) -> list[str]:
-        texts = clean_texts(values, surroundings.audit, column=self.column.name, limit=MAX_CHARACTERS)
-        return [_normal(text) for text in texts]
+        name, progress = self.column.name, surroundings.progress
+        texts = clean_texts(values, surroundings.audit, column=name, limit=MAX_CHARACTERS, progress=progress)
+        seconds = SECONDS_PER_CHARACTER * sum(map(len, texts))
+        chunks = map_chunks(
+            partial(normal_forms, self._stop_words), texts, seconds, progress, f"{name}: normalising texts"
+        )
+        return [text for chunk in chunks for text in chunk]
 
     def _counts(self, part: str, texts: list[str]) -> Any:
         return self._vectorizers[part].transform(_cut(part, texts)) if part in self._vectorizers else _no_terms(texts)
-
-
-def _normal(text: str) -> str:
-    """One spelling of what reads the same: wide and narrow forms, case, Russian yo."""
-    return unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
 
 
 def _cut(part: str, texts: list[str]) -> list[str]:

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from artifacts.finding import Audit
-from featurizers.text_cleaning import as_text, clean_texts, count_tags, plain_text
+from featurizers import text_cleaning
+from featurizers.html_text import count_tags
+from featurizers.text_cleaning import as_text, clean_texts, plain_text
 
 
 @pytest.mark.parametrize(
@@ -92,3 +94,74 @@ def test_missing_and_cut_texts_are_found() -> None:
     found = {finding.code: finding for finding in audit.findings}
     assert found["text_missing"].rows == ("b", "c") and found["text_missing"].total == 4
     assert found["text_truncated"].rows == ("d",) and "first 10 characters" in found["text_truncated"].in_language("en")
+
+
+@pytest.mark.parametrize(
+    ("misread", "meant"),
+    [
+        ("РџСЂРёРІРµС‚, РјРёСЂ", "Привет, мир"),
+        ("ÐŸÐ»Ð°Ñ‚ÑŒÐµ", "Платье"),
+        ("â€œquotedâ€\x9d cafÃ©", "“quoted” café"),
+        ("ðŸ˜€ smile", "😀 smile"),
+        ("<p>5Â°C</p>", "5°C"),
+    ],
+)
+def test_text_read_in_a_wrong_encoding_is_read_again(misread, meant) -> None:
+    assert plain_text(misread) == meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["PÃO DE QUEIJO", "Сёстры и РОСАТОМ", "São Paulo – “Ä”", "naïve café", "Français à Noël", "Rock ’n’ Roll — №5 °C"],
+)
+def test_text_that_was_read_well_stays(text) -> None:
+    assert plain_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "piece", ["Ð¿", "Ã", "â€", "Рµ", "ÃƒÂ©", "<a a1 ", "<b a=1><p>x", "<div>", "вЂ", "<![CDATA[", "\x1c"]
+)
+def test_hostile_repairs_take_little_time(piece) -> None:
+    start = time.process_time()
+    for n in (19_999, 1_000_000):
+        plain_text((piece * n)[:n])
+    assert time.process_time() - start < 2
+
+
+def test_a_column_read_again_is_not_cleaned_again(monkeypatch) -> None:
+    monkeypatch.setattr(text_cleaning, "_MEMO", text_cleaning._Memo())
+    values = pd.Series(["<b>one</b>", None, "two", 5, 2.5], index=list("abcde"), dtype=object)
+    first = clean_texts(values, Audit(), column="title", limit=100)
+    monkeypatch.setattr(text_cleaning, "plain_text", lambda text: "never")
+    audit = Audit()
+    assert clean_texts(values.copy(), audit, column="title", limit=2) == [text[:2] for text in first]
+    assert [finding.code for finding in audit.findings] == ["text_missing", "text_truncated"]
+    changed = values.copy()
+    changed["c"] = "three"
+    assert clean_texts(changed, Audit(), column="title", limit=100) == ["never"] * 5
+
+
+def test_equal_values_of_other_types_are_not_taken_for_one_another() -> None:
+    for values, texts in (([1, 0], ["1", "0"]), ([True, False], ["True", "False"]), ([1.0, 0.0], ["1", "0"])):
+        assert clean_texts(pd.Series(values, dtype=object), Audit(), column="c", limit=9) == texts
+
+
+def test_cells_that_can_change_are_cleaned_each_time() -> None:
+    cell = ["a"]
+    values = pd.Series([None], dtype=object)
+    values.iat[0] = cell
+    assert clean_texts(values, Audit(), column="c", limit=99) == ["['a']"]
+    cell.append("b")
+    assert clean_texts(values, Audit(), column="c", limit=99) == ["['a', 'b']"]
+
+
+def test_the_memo_is_bounded(monkeypatch) -> None:
+    memo = text_cleaning._Memo()
+    monkeypatch.setattr(text_cleaning, "MEMO_CHARACTERS", 100)
+    memo.keep(["a" * 30], ["a" * 30])
+    memo.keep(["b" * 15], ["b" * 15])
+    assert memo.find(["a" * 30]) and memo.find(["b" * 15])
+    memo.keep(["c" * 30], ["c" * 30])
+    assert memo.find(["c" * 30]) and memo.find(["b" * 15]) and not memo.find(["a" * 30])
+    memo.keep(["d" * 200], ["d" * 200])
+    assert not memo.find(["d" * 200])

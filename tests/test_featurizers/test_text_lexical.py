@@ -122,3 +122,26 @@ def test_no_rows_to_transform() -> None:
 def test_unfitted_is_said() -> None:
     with pytest.raises(NotFittedError, match="column 'title' needs fit"):
         TextLexical(COLUMN).transform(TITLES, Surroundings())
+
+
+def test_glued_numbers_and_sizes_are_near() -> None:
+    titles = [
+        f"{maker} phone {i} {size}" for maker in ("alpha", "beta") for i in range(8) for size in ("64 gb", "10x20 cm")
+    ]
+    glued, apart, other = rows(
+        fitted(titles), ["alphaPhone3 10х20cm", "Alpha phone 3, 10 × 20 cm", "beta phone 7 64 gb"]
+    )
+    assert cosine(glued, apart) > 0.8 > cosine(glued, other)
+
+
+def test_stop_words_are_dropped_on_request_and_kept_in_the_state(tmp_path) -> None:
+    values = [f"{title} for this and that, but not for children {title}" for title in TITLES]
+    featurizer = TextLexical(COLUMN, drop_stop_words=True).fit(pd.Series(values), Surroundings())
+    state = featurizer.state()
+    words = state.values["vocabularies"]["words"]
+    assert state.values["language"] == "en" and "and" in state.values["stop_words"]
+    assert "this" not in words and "not" in words and "for" in words
+    state.save(tmp_path / "s")
+    again = TextLexical(COLUMN).restore(State.load(tmp_path / "s"))
+    np.testing.assert_array_equal(rows(featurizer, values), rows(again, values))
+    assert "this" in fitted(values).state().values["vocabularies"]["words"]
