@@ -1,0 +1,93 @@
+"""Text that was put on a photo: letter-like spots in rows (no recognition)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featurizers.photo_views import Pixels, Views
+
+# quantity: English title, Russian title, unit
+TEXT: dict[str, tuple[str, str, str]] = {
+    "text_share": ("share of the photo under text", "доля фото под текстом", "0-1"),
+    "text_lines": ("lines of text", "строк текста", ""),
+}
+
+_WINDOW = 25  # pixels a side, odd: a spot is set against the mean around it
+_LEAST_CONTRAST = 14  # levels of 255
+_LOWEST, _TALLEST = 5, 64  # pixels of a photo of 256
+_WIDEST = 2.5  # of the height: letters that touch
+_NARROWEST = 0.12
+_FILL = (0.2, 0.92)  # of a letter's box
+_MOST_SPOTS = 256  # the strongest: the pairs of all would take long
+_LEAST_LETTERS = 4  # in a row
+
+Boxes = NDArray[np.float32]  # (n, 5): left, top, right, bottom, contrast
+
+
+def measure_text(views: Views) -> dict[str, float]:
+    """The quantities of ``TEXT``."""
+    lines = text_lines(views.grey)
+    area = sum((right - left) * (bottom - top) for left, top, right, bottom in lines)
+    return {"text_share": min(1.0, area / views.grey.size), "text_lines": float(len(lines))}
+
+
+def text_lines(grey: Pixels) -> list[tuple[float, float, float, float]]:
+    """Boxes (left, top, right, bottom) of rows of at least ``_LEAST_LETTERS`` dark or light letter-like spots."""
+    import cv2
+
+    around = cv2.blur(grey, (_WINDOW, _WINDOW))
+    contrasts = cv2.subtract(around, grey), cv2.subtract(grey, around)  # 0 where the sign is the other
+    return [line for contrast in contrasts for line in _rows(_letters(np.asarray(contrast, dtype=np.uint8)))]
+
+
+def _letters(contrast: Pixels) -> Boxes:
+    """Spots of the size and the form of letters where the contrast is high."""
+    import cv2
+
+    spots = cv2.threshold(contrast, _LEAST_CONTRAST - 1, 255, cv2.THRESH_BINARY)[1]
+    stats = cv2.connectedComponentsWithStats(spots, connectivity=8)[2]
+    _, _, width, height, area = stats.T.astype(np.float32)
+    fill = area / (width * height)
+    fits = (height >= _LOWEST) & (height <= _TALLEST) & (width <= _WIDEST * height) & (width >= _NARROWEST * height)
+    fits &= (fill >= _FILL[0]) & (fill <= _FILL[1])
+    fits[0] = False  # all that is in no spot
+    kept = np.flatnonzero(fits)
+    if len(kept) < _LEAST_LETTERS:
+        return np.empty((0, 5), dtype=np.float32)
+    x0, y0, w, h, n = stats[kept].T
+    total = cv2.integral(cv2.bitwise_and(contrast, spots))  # a row and a column of zeros first
+    inside = total[y0 + h, x0 + w] - total[y0, x0 + w] - total[y0 + h, x0] + total[y0, x0]
+    boxes = np.stack([x0, y0, x0 + w, y0 + h, inside / n], axis=1).astype(np.float32)
+    return boxes[np.argsort(-boxes[:, 4], kind="stable")[:_MOST_SPOTS]]
+
+
+def _rows(letters: Boxes) -> list[tuple[float, float, float, float]]:
+    """Letters that stand side by side, of like height and contrast."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    if len(letters) < _LEAST_LETTERS:
+        return []
+    left, top, right, bottom, contrast = letters.T
+    height = bottom - top
+    tall = np.maximum(height[:, None], height)
+    gap = left[None, :] - right[:, None]
+    beside = (gap > -0.3 * tall) & (gap < 0.8 * tall) & (left[None, :] > left[:, None])
+    level = np.abs(bottom[:, None] - bottom) <= np.maximum(1.0, 0.15 * tall)
+    alike = (np.minimum(height[:, None], height) >= 0.55 * tall) & (
+        np.minimum(contrast[:, None], contrast) >= 0.5 * np.maximum(contrast[:, None], contrast)
+    )
+    _, row = connected_components(csr_array(beside & level & alike), directed=False)
+    lines = []
+    for number in np.flatnonzero(np.bincount(row) >= _LEAST_LETTERS):
+        those = row == number
+        box = float(left[those].min()), float(top[those].min()), float(right[those].max()), float(bottom[those].max())
+        if _is_line(box, float(np.median(height[those]))):
+            lines.append(box)
+    return lines
+
+
+def _is_line(box: tuple[float, float, float, float], height: float) -> bool:
+    left, top, right, bottom = box
+    return bottom - top <= 2 * height and right - left >= 2 * height
