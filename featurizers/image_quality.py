@@ -32,18 +32,18 @@ SIZE: dict[str, tuple[str, str, str]] = {
     "megapixels": ("size, megapixels", "размер, мегапикселей", ""),
     "aspect": ("width to height", "отношение ширины к высоте", ""),
 }
-QUANTITIES = {**SIZE, **LIGHT, **DETAIL, **COLOURS, **LAYOUT, **FRAME, **TEXT, **FACES}
+THEMES: dict[str, tuple[dict[str, tuple[str, str, str]], Callable[[Views], dict[str, float]]]] = {
+    "light": (LIGHT, measure_light),
+    "detail": (DETAIL, measure_detail),
+    "colours": (COLOURS, measure_colours),
+    "layout": (LAYOUT, measure_layout),
+    "frame": (FRAME, measure_frame),
+    "text": (TEXT, measure_text),
+    "faces": (FACES, measure_faces),
+}
+QUANTITIES = SIZE | {name: told for quantities, _ in THEMES.values() for name, told in quantities.items()}
 IS_MISSING = ("is_missing", Title("photo is missing", "фото нет"), "0/1")
 
-_MEASURES: tuple[Callable[[Views], dict[str, float]], ...] = (
-    measure_light,
-    measure_detail,
-    measure_colours,
-    measure_layout,
-    measure_frame,
-    measure_text,
-    measure_faces,
-)
 _RECIPE = f"image-quality/2|{VERSION}|{FINE_SIDE}|{SMALL_SIDE}"
 
 
@@ -122,6 +122,6 @@ def measure(views: Views, width: int, height: int) -> dict[str, float]:
         "megapixels": width * height / 1e6,
         "aspect": width / height,
     }
-    for measure_theme in _MEASURES:
+    for _, measure_theme in THEMES.values():
         measured |= measure_theme(views)
     return measured

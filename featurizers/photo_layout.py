@@ -33,11 +33,11 @@ def measure_layout(views: Views) -> dict[str, float]:
 
     rows, columns = views.luma.shape
     half = max(1, columns // 2), max(1, rows // 2)
-    lab = np.asarray(cv2.resize(views.lab, half, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    lab = np.stack(cv2.split(cv2.resize(views.lab, half, interpolation=cv2.INTER_AREA)))
     mask, n_objects = object_mask(lab)
     background = ~mask if not mask.all() else border_ring(*mask.shape)
-    lightness, red_green, yellow_blue = lab[background].mean(axis=0)
-    spread = float(np.sqrt(views.planes[:, views.ring].astype(np.float32).var(axis=1).mean()))
+    lightness, red_green, yellow_blue = lab[:, background].mean(axis=1)
+    _, spread = cv2.meanStdDev(views.small, mask=views.ring.astype(np.uint8))
     edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     return {
         "object_share": float(mask.mean()),
@@ -46,7 +46,7 @@ def measure_layout(views: Views) -> dict[str, float]:
         "object_cut": float(edge.mean()),
         "background_lightness": float(lightness),
         "background_chroma": float(np.hypot(red_green, yellow_blue)),
-        "background_uniformity": 1 - min(1.0, spread / _WIDEST_SPREAD),
+        "background_uniformity": 1 - min(1.0, float(np.sqrt((spread**2).mean())) / _WIDEST_SPREAD),
         "symmetry": _symmetry(lab),
     }
 
@@ -59,11 +59,11 @@ def object_mask(lab: FloatArray) -> tuple[NDArray[np.bool_], int]:
     Salient Object Detection at 80 FPS, 2015).
 
     Args:
-        lab: float32 (rows, columns, 3).
+        lab: float32 (3, rows, columns).
     """
     import cv2
 
-    distances = np.stack([_distance(lab, side) for side in _sides(lab)])
+    distances = _side_distances(lab)
     typical = (distances.sum(axis=0) - distances.max(axis=0)) / 3
     differs = (typical > _DIFFERS).astype(np.uint8)
     closed = np.asarray(cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)))
@@ -74,26 +74,26 @@ def object_mask(lab: FloatArray) -> tuple[NDArray[np.bool_], int]:
     return np.asarray((shares >= _LEAST_PART)[labels]), int((shares >= _LEAST_OBJECT).sum())
 
 
-def _sides(lab: FloatArray) -> list[FloatArray]:
-    rows, columns, _ = lab.shape
+def _side_distances(lab: FloatArray) -> FloatArray:
+    """float32 (4, rows, columns): Mahalanobis distance from the colours along the top, bottom, left and right."""
+    _, rows, columns = lab.shape
     down, across = max(1, round(_BAND * rows)), max(1, round(_BAND * columns))
-    bands = lab[:down], lab[rows - down :], lab[:, :across], lab[:, columns - across :]
-    return [band.reshape(-1, 3) for band in bands]
-
-
-def _distance(lab: FloatArray, side: FloatArray) -> FloatArray:
-    centred = side - side.mean(axis=0)
-    covariance = centred.T @ centred / len(side) + _SPREAD**2 * np.eye(3, dtype=np.float32)
-    whitening = np.linalg.cholesky(np.linalg.inv(covariance)).astype(np.float32)
-    a, b, c = np.moveaxis((lab - side.mean(axis=0)) @ whitening, 2, 0)
-    return np.sqrt(a * a + b * b + c * c)
+    bands = lab[:, :down], lab[:, rows - down :], lab[:, :, :across], lab[:, :, columns - across :]
+    sides = [band.reshape(3, -1) for band in bands]
+    means = np.stack([side.mean(axis=1) for side in sides])
+    covariances = np.stack([np.cov(side, bias=True) for side in sides]) + _SPREAD**2 * np.eye(3)
+    # Rows of a matrix A with A.T @ A = covariance ** -1, so that the distance is the length of A @ (colour - mean).
+    whitening = np.linalg.inv(np.linalg.cholesky(covariances)).astype(np.float32)
+    shifts = (whitening @ means[..., None]).reshape(12, 1)
+    whitened = whitening.reshape(12, 3) @ lab.reshape(3, -1) - shifts
+    return np.sqrt((whitened**2).reshape(4, 3, rows * columns).sum(axis=1)).reshape(4, rows, columns)
 
 
 def _fill_holes(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What is enclosed belongs to the object."""
     import cv2
 
-    outside = np.pad(1 - mask, 1, constant_values=1)
+    outside = cv2.copyMakeBorder(1 - mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
     _, labels = cv2.connectedComponents(outside, connectivity=4)
     return np.asarray(labels[1:-1, 1:-1] != labels[0, 0], dtype=np.uint8)
 
@@ -110,6 +110,6 @@ def _off_centre(mask: NDArray[np.bool_]) -> float:
 
 def _symmetry(lab: FloatArray) -> float:
     """Correlation of the photo with its mirror image over the channels of CIELAB; 1 for a plain photo."""
-    centred = lab - lab.mean(axis=(0, 1))
+    centred = lab - lab.mean(axis=(1, 2), keepdims=True)
     grain = 1.0  # squared CIELAB units: below it nothing is seen
-    return float(((centred * centred[:, ::-1]).mean() + grain) / ((centred**2).mean() + grain))
+    return float(((centred * centred[:, :, ::-1]).mean() + grain) / ((centred**2).mean() + grain))

@@ -22,6 +22,7 @@ _FILL = (0.2, 0.92)  # of a letter's box
 _MOST_SPOTS = 256  # the strongest: the pairs of all would take long
 _LEAST_LETTERS = 4  # in a row
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 Boxes = NDArray[np.float32]  # (n, 5): left, top, right, bottom, contrast
 
 
@@ -32,7 +33,7 @@ def measure_text(views: Views) -> dict[str, float]:
     return {"text_share": min(1.0, area / views.grey.size), "text_lines": float(len(lines))}
 
 
-def text_lines(grey: Pixels) -> list[tuple[float, float, float, float]]:
+def text_lines(grey: Pixels) -> list[Box]:
     """Boxes (left, top, right, bottom) of rows of at least ``_LEAST_LETTERS`` dark or light letter-like spots."""
     import cv2
 
@@ -62,32 +63,32 @@ def _letters(contrast: Pixels) -> Boxes:
     return boxes[np.argsort(-boxes[:, 4], kind="stable")[:_MOST_SPOTS]]
 
 
-def _rows(letters: Boxes) -> list[tuple[float, float, float, float]]:
-    """Letters that stand side by side, of like height and contrast."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
+def _rows(letters: Boxes) -> list[Box]:
+    """Letters that stand side by side, of like height and contrast, each tied to the nearest on its right."""
     if len(letters) < _LEAST_LETTERS:
         return []
     left, top, right, bottom, contrast = letters.T
     height = bottom - top
     tall = np.maximum(height[:, None], height)
     gap = left[None, :] - right[:, None]
-    beside = (gap > -0.3 * tall) & (gap < 0.8 * tall) & (left[None, :] > left[:, None])
-    level = np.abs(bottom[:, None] - bottom) <= np.maximum(1.0, 0.15 * tall)
-    alike = (np.minimum(height[:, None], height) >= 0.55 * tall) & (
-        np.minimum(contrast[:, None], contrast) >= 0.5 * np.maximum(contrast[:, None], contrast)
-    )
-    _, row = connected_components(csr_array(beside & level & alike), directed=False)
-    lines = []
+    tied = (gap > -0.3 * tall) & (gap < 0.8 * tall) & (left[None, :] > left[:, None])
+    tied &= np.abs(bottom[:, None] - bottom) <= np.maximum(1.0, 0.15 * tall)
+    tied &= np.minimum(height[:, None], height) >= 0.55 * tall
+    tied &= np.minimum(contrast[:, None], contrast) >= 0.5 * np.maximum(contrast[:, None], contrast)
+    nearest = np.where(tied, gap, np.inf).argmin(axis=1)
+    row = np.arange(len(letters))
+    for letter in np.argsort(-left, kind="stable"):  # from right to left, so that the next one's row is known
+        if tied[letter, nearest[letter]]:
+            row[letter] = row[nearest[letter]]
+    boxes = []
     for number in np.flatnonzero(np.bincount(row) >= _LEAST_LETTERS):
         those = row == number
         box = float(left[those].min()), float(top[those].min()), float(right[those].max()), float(bottom[those].max())
         if _is_line(box, float(np.median(height[those]))):
-            lines.append(box)
-    return lines
+            boxes.append(box)
+    return boxes
 
 
-def _is_line(box: tuple[float, float, float, float], height: float) -> bool:
+def _is_line(box: Box, height: float) -> bool:
     left, top, right, bottom = box
     return bottom - top <= 2 * height and right - left >= 2 * height

@@ -1,4 +1,7 @@
-"""A photo at the sizes and in the colour spaces that its factors are measured at."""
+"""A photo at the sizes and in the colour spaces that its factors are measured at.
+
+The factors lean on OpenCV: it works without the interpreter's lock, so that threads measure side by side.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ FINE_SIDE = 256  # pixels: letters, faces and grain are looked for on at most so
 SMALL_SIDE = 128  # pixels of the longer side for all else, so that photos of any size compare
 
 _BORDER = 0.05  # of the shorter side
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # of R, G and B, ITU-R BT.601
 _LAB_OF_8_BITS = np.array([[100 / 255, 0, 0, 0], [0, 1, 0, -128], [0, 0, 1, -128]], dtype=np.float32)
 
 
@@ -65,7 +67,7 @@ def views_of(fine: Pixels) -> Views:
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = np.asarray(cv2.resize(fine, size, interpolation=how), dtype=np.uint8)
     planes = np.stack(cv2.split(small))
-    luma = np.tensordot(_LUMA, planes, 1)
+    luma = np.asarray(cv2.cvtColor(small.astype(np.float32), cv2.COLOR_RGB2GRAY), dtype=np.float32)
     grey = np.asarray(cv2.cvtColor(fine, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     return Views(grey, small, planes, luma, to_lab(small), border_ring(*luma.shape))
 
