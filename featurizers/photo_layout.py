@@ -10,7 +10,7 @@ from featurizers.photo_views import FloatArray, Views, border_ring
 # quantity: English title, Russian title, unit
 LAYOUT: dict[str, tuple[str, str, str]] = {
     "object_share": ("share of the photo taken by the object", "доля фото, занятая объектом", "0-1"),
-    "n_objects": ("separate objects", "отдельных объектов", ""),
+    "n_objects": ("parts that stand out from the background", "частей, выделяющихся на фоне", ""),
     "off_centre": ("distance of the object from the centre", "расстояние объекта от центра", "0-1"),
     "object_cut": ("share of the border that the object touches", "доля края, которой касается объект", "0-1"),
     "background_lightness": ("lightness of the background (CIELAB)", "светлота фона (CIELAB)", "0-100"),
@@ -19,7 +19,7 @@ LAYOUT: dict[str, tuple[str, str, str]] = {
     "symmetry": ("likeness of the left and right halves", "сходство левой и правой половин", "-1-1"),
 }
 
-_SPREAD = 4.0  # CIELAB units of grain that even a plain border may have
+_SPREAD = 2.5  # CIELAB units of grain that even a plain border may have
 _DIFFERS = 3.0  # spreads from the border at which a pixel belongs to the object
 _BAND = 0.06  # of the side: the pixels along the border that tell the background
 _LEAST_PART = 0.005  # of the photo: smaller parts are dust

@@ -41,7 +41,9 @@ def test_edges_and_clipped_white_are_no_noise() -> None:
 def test_sharpness_falls_with_each_blur() -> None:
     blocks = scene(16).resize((256, 256), Image.Resampling.NEAREST)
     values = [measured(blocks.filter(ImageFilter.GaussianBlur(radius)))["sharpness"] for radius in (0, 1, 2, 4, 8)]
-    assert values == sorted(values, reverse=True) and values[0] > 10 * values[-1]
+    assert values == sorted(values, reverse=True) and values[0] > 4 * values[-1]
+    faint = Image.blend(blocks, Image.new("RGB", blocks.size, "grey"), 0.6)
+    assert measured(faint)["sharpness"] == pytest.approx(values[0], abs=0.03)  # whatever the contrast
 
 
 def test_outer_edges_see_what_is_around_and_not_what_is_in_the_middle() -> None:

@@ -59,13 +59,19 @@ def test_seam_finds_pictures_side_by_side() -> None:
     assert measured(gutter)["seam"] > 0.9
 
 
-def test_seam_grows_with_its_length() -> None:
+def test_seam_runs_from_side_to_side() -> None:
     values = []
-    for length in (0, 80, 160, 256):
+    for length in (0, 160, 250, 256):
         image = Image.new("RGB", (256, 256), "grey")
         image.paste((255, 255, 255), (120, 0, 256, length))
         values.append(measured(image)["seam"])
-    assert values == sorted(values) and values[-1] == 1
+    assert values[:2] == [0, 0] and 0 < values[2] < values[3] == 1
+
+
+def test_a_straight_product_on_white_is_neither_frame_nor_seam() -> None:
+    wallet = Image.new("RGB", (256, 256), "white")
+    wallet.paste((60, 40, 30), (12, 85, 244, 171))
+    assert measured(wallet) == {"white_border": 1, "frame_share": 0, "seam": 0}
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 256), (256, 1), (3, 2), (256, 9), (30, 256)])

@@ -37,8 +37,8 @@ def test_finds_a_line_where_it_was_written(colour: str, size: int) -> None:
     area = (right - left) * (bottom - top) / 256**2
     assert 0.35 * area < found["text_share"] < 1.6 * area
     assert found["text_lines"] >= 1
-    for box in text_lines(views_of(np.asarray(image)).grey):
-        assert left - 3 <= box[0] and top - 3 <= box[1] and box[2] <= right + 3 and box[3] <= bottom + 3
+    for line in text_lines(views_of(np.asarray(image)).grey):
+        assert left - 3 <= line.left and top - 3 <= line.top and line.right <= right + 3 and line.bottom <= bottom + 3
 
 
 def test_more_lines_give_more() -> None:
@@ -49,11 +49,28 @@ def test_more_lines_give_more() -> None:
     assert values[0]["text_lines"] == 0 and values[4]["text_lines"] >= 4
 
 
+def test_faint_text_is_told_from_strong() -> None:
+    strong = written(["Nordline studio", "Nordline studio"])
+    faint = Image.blend(scene(), strong, 0.3)
+    assert measured(strong)["text_share"] > 0.04 and measured(strong)["faint_text_share"] == 0
+    assert measured(faint)["faint_text_share"] == measured(faint)["text_share"] > 0.03
+    assert measured(scene())["faint_text_share"] == 0
+
+
 def test_what_is_no_text_gives_little() -> None:
     stripes = Image.fromarray(np.tile((np.arange(256) // 6 % 2 * 150 + 50).astype(np.uint8), (256, 1))).convert("RGB")
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8))
     checks = Image.fromarray(np.kron(np.indices((16, 16)).sum(axis=0) % 2, np.full((16, 16), 200)).astype(np.uint8))
-    for image in (scene(), stripes, stripes.rotate(90), noise, checks.convert("RGB"), Image.new("RGB", (256, 256))):
+    plaid = Image.fromarray(np.add.outer(np.arange(256) % 14 // 5 * 50, np.arange(256) % 14 // 5 * 50).astype(np.uint8))
+    for image in (
+        plaid.convert("RGB"),
+        scene(),
+        stripes,
+        stripes.rotate(90),
+        noise,
+        checks.convert("RGB"),
+        Image.new("RGB", (256, 256)),
+    ):
         assert measured(image)["text_share"] < 0.01
 
 
