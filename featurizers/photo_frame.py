@@ -24,7 +24,7 @@ _STRAIGHT, _WHOLE = 0.9, 0.97  # of the inner side of a frame, or of a bar, must
 _DEEPEST = 0.4  # of the side, for a bar
 _UNEVEN = 2.5  # the widest side of a frame to its narrowest: a product on white is no frame
 _MARGIN = 0.1  # of the side, where a seam is not looked for
-_END = 0.06  # of the length of a seam: it must reach both sides
+_END = 0.05  # of the length of a seam: it must reach both sides
 _LEAST = 16  # pixels a side, for a seam
 
 

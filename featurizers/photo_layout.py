@@ -63,7 +63,7 @@ def object_mask(lab: FloatArray) -> tuple[NDArray[np.bool_], int]:
     """
     import cv2
 
-    distances = _side_distances(lab)
+    distances = side_distances(lab)
     typical = (distances.sum(axis=0) - distances.max(axis=0)) / 3
     differs = (typical > _DIFFERS).astype(np.uint8)
     closed = np.asarray(cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)))
@@ -74,7 +74,7 @@ def object_mask(lab: FloatArray) -> tuple[NDArray[np.bool_], int]:
     return np.asarray((shares >= _LEAST_PART)[labels]), int((shares >= _LEAST_OBJECT).sum())
 
 
-def _side_distances(lab: FloatArray) -> FloatArray:
+def side_distances(lab: FloatArray) -> FloatArray:
     """float32 (4, rows, columns): Mahalanobis distance from the colours along the top, bottom, left and right."""
     _, rows, columns = lab.shape
     down, across = max(1, round(_BAND * rows)), max(1, round(_BAND * columns))
