@@ -22,7 +22,8 @@ TEXT: dict[str, tuple[str, str, str]] = {
 
 _WINDOW = 25  # pixels a side, odd: a spot is set against the mean around it
 _LEAST_CONTRAST = 14  # levels of 255
-_LOWEST, _TALLEST = 5, 64  # pixels of a photo of 256
+_LOWEST = 5  # pixels of a photo of 256
+_TALLEST = 0.18  # of the shorter side: what is taller is more often no letter
 _WIDEST = 2.5  # of the height: letters that touch
 _NARROWEST = 0.12
 _FILL = (0.2, 0.92)  # of a letter's box
@@ -78,7 +79,12 @@ def _letters(contrast: Pixels) -> Boxes:
     stats = cv2.connectedComponentsWithStats(spots, connectivity=8)[2]
     _, _, width, height, area = stats.T.astype(np.float32)
     fill = area / (width * height)
-    fits = (height >= _LOWEST) & (height <= _TALLEST) & (width <= _WIDEST * height) & (width >= _NARROWEST * height)
+    fits = (
+        (height >= _LOWEST)
+        & (height <= max(_LOWEST, _TALLEST * min(contrast.shape)))
+        & (width <= _WIDEST * height)
+        & (width >= _NARROWEST * height)
+    )
     fits &= (fill >= _FILL[0]) & (fill <= _FILL[1])
     fits[0] = False  # all that is in no spot
     kept = np.flatnonzero(fits)
