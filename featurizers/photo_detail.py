@@ -10,7 +10,11 @@ from featurizers.photo_views import FloatArray, Pixels, Views
 # quantity: English title, Russian title, unit
 DETAIL: dict[str, tuple[str, str, str]] = {
     "sharpness": ("sharpness (Crete)", "резкость (Крете)", "0-1"),
-    "noise": ("grain, levels of 255 (noise)", "зернистость, уровней из 255 (шум)", "0-255"),
+    "noise": (
+        "grain, levels of 255 (noise or fine texture)",
+        "зернистость, уровней из 255 (шум или мелкая фактура)",
+        "0-255",
+    ),
     "edge_density": ("share of pixels on edges", "доля пикселей на контурах", "0-1"),
     "outer_edges": (
         "share of pixels on edges in the outer half (clutter)",
@@ -21,7 +25,7 @@ DETAIL: dict[str, tuple[str, str, str]] = {
 
 _EDGE = 0.1  # change of brightness from one pixel to the next that counts as an edge
 _PATCH = 11  # pixels a side, odd
-_QUIET = 0.2  # of the patches, from the quietest, tell the grain
+_QUIET = 0.1  # of the patches, from the quietest, tell the grain
 _LEAST_PATCHES = 20  # fewer tell nothing
 _LEAST_CHANGE = 0.05  # levels of 255 from pixel to pixel: a plain photo is neither sharp nor blurred
 _CLIPPED = (5, 250)  # levels of 255: nearer to black and white, grain is cut off

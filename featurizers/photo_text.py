@@ -13,11 +13,6 @@ from featurizers.photo_views import Pixels, Views
 TEXT: dict[str, tuple[str, str, str]] = {
     "text_share": ("share of the photo under text", "доля фото под текстом", "0-1"),
     "text_lines": ("lines of text", "строк текста", ""),
-    "faint_text_share": (
-        "share of the photo under faint text (watermark)",
-        "доля фото под бледным текстом (водяной знак)",
-        "0-1",
-    ),
 }
 
 _WINDOW = 25  # pixels a side, odd: a spot is set against the mean around it
@@ -32,7 +27,7 @@ _LEAST_LETTERS = 4  # in a row
 _UNEVEN = 0.25  # standard deviation of the heights of a row's letters, of their mean
 _EQUAL = 0.04  # the same of widths and of distances, in a woven or printed pattern
 _LEAST_WIDTH = 0.5  # of the height, on average over a row
-_STRONG, _FAINT = 65, 45  # levels of 255 of contrast: of text that is meant to be read, of a watermark
+_STRONG = 65  # levels of 255: the contrast of text that is meant to be read
 # The mean share of their boxes that letters fill. Of 337 lines written on photos 98% fill at most .71 and
 # 90% at most .64; what was taken for lines on checked shirts fills .72 in the median.
 _STRONG_STROKES, _STROKES = 0.75, 0.62
@@ -41,25 +36,19 @@ Boxes = NDArray[np.float32]  # (n, 6): left, top, right, bottom, contrast, fille
 
 
 class Line(NamedTuple):
-    """The box of a line of text in pixels, and by how many levels of 255 it differs from what is around."""
+    """The box of a line of text, in pixels."""
 
     left: float
     top: float
     right: float
     bottom: float
-    contrast: float
 
 
 def measure_text(views: Views) -> dict[str, float]:
     """The quantities of ``TEXT``."""
     lines = text_lines(views.grey)
-    areas = [(line.right - line.left) * (line.bottom - line.top) / views.grey.size for line in lines]
-    faint = [area for line, area in zip(lines, areas, strict=True) if line.contrast < _FAINT]
-    return {
-        "text_share": min(1.0, sum(areas)),
-        "text_lines": float(len(lines)),
-        "faint_text_share": min(1.0, sum(faint)),
-    }
+    area = sum((line.right - line.left) * (line.bottom - line.top) for line in lines)
+    return {"text_share": min(1.0, area / views.grey.size), "text_lines": float(len(lines))}
 
 
 def text_lines(grey: Pixels) -> list[Line]:
@@ -121,7 +110,7 @@ def _rows(letters: Boxes) -> list[Line]:
 def _line(letters: Boxes) -> Line:
     left, top = letters[:, :2].min(axis=0)
     right, bottom = letters[:, 2:4].max(axis=0)
-    return Line(float(left), float(top), float(right), float(bottom), float(letters[:, 4].mean()))
+    return Line(float(left), float(top), float(right), float(bottom))
 
 
 def _is_line(letters: Boxes) -> bool:
