@@ -71,7 +71,7 @@ def sort(paths: list[Path], language: str) -> tuple[list[Strip], list[str]]:
     for i, (english, russian, _) in enumerate(QUANTITIES.values()):
         title = russian if language == "ru" else english
         measured = block.values[:, i]
-        readable = np.flatnonzero(np.isfinite(measured))
+        readable = np.random.default_rng(i).permutation(np.flatnonzero(np.isfinite(measured)))  # for equal values
         order = readable[np.argsort(measured[readable], kind="stable")]
         if len(order) < 2 or measured[order[0]] == measured[order[-1]]:
             equal.append(title)
@@ -130,7 +130,7 @@ def altered(paths: list[Path], folder: Path) -> list[Path]:
     """Copies of the photos in ``folder``; of every ten, nine have something put into them, in turn."""
     rng = np.random.default_rng(0)
     ways: list[Callable[[Photo, np.random.Generator], Photo]] = [
-        write, frame, beside, grain, blur, shift, hide_none, dim, enlarge, face
+        write, frame, beside, grain, blur, shift, keep, dim, enlarge, face
     ]  # fmt: skip
     made = []
     for i, path in enumerate(paths):
@@ -146,7 +146,7 @@ def altered(paths: list[Path], folder: Path) -> list[Path]:
 
 def write(photo: Photo, rng: np.random.Generator) -> Photo:
     """One to four lines of text."""
-    draw, size = ImageDraw.Draw(photo), int(rng.integers(10, 22))
+    draw, size = ImageDraw.Draw(photo), int(rng.integers(9, max(10, photo.width // 9)))
     lines = ["FREE DELIVERY", "Natural cotton", "Two years", "Made by hand"][: int(rng.integers(1, 5))]
     for i, line in enumerate(lines):
         draw.text((8, 8 + i * size * 1.5), line, font=font(size), fill="white", stroke_width=1, stroke_fill="black")
@@ -156,7 +156,7 @@ def write(photo: Photo, rng: np.random.Generator) -> Photo:
 def frame(photo: Photo, rng: np.random.Generator) -> Photo:
     """A plain frame."""
     width = int(rng.integers(4, 26))
-    colour = tuple(int(level) for level in rng.integers(0, 256, 3))
+    colour = str(rng.choice(["white", "black", "dimgrey", "tan"]))
     inside = photo.resize((photo.width - 2 * width, photo.height - 2 * width))
     result = Image.new("RGB", photo.size, colour)
     result.paste(inside, (width, width))
@@ -183,21 +183,21 @@ def blur(photo: Photo, rng: np.random.Generator) -> Photo:
 
 
 def shift(photo: Photo, rng: np.random.Generator) -> Photo:
-    """A small copy near a corner of the blurred photo's mean colour."""
+    """A small copy in a corner of a plain ground."""
     ground = Image.new("RGB", photo.size, tuple(int(level) for level in np.asarray(photo)[0].mean(axis=0)))
     small = photo.resize((photo.width // 3, photo.height // 3))
     ground.paste(small, (int(rng.integers(4, 20)), int(rng.integers(4, 20))))
     return ground
 
 
-def hide_none(photo: Photo, rng: np.random.Generator) -> Photo:
+def keep(photo: Photo, rng: np.random.Generator) -> Photo:
     """As it is."""
     return photo
 
 
 def dim(photo: Photo, rng: np.random.Generator) -> Photo:
-    """Nearly black."""
-    factor = float(rng.uniform(0.02, 0.3))
+    """Dark."""
+    factor = float(rng.uniform(0.15, 0.4))
     return Image.eval(photo, lambda level: int(level * factor))
 
 

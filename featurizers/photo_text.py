@@ -25,7 +25,7 @@ _FILL = (0.2, 0.92)  # of a letter's box
 _MOST_SPOTS = 256  # the strongest: the pairs of all would take long
 _LEAST_LETTERS = 4  # in a row
 _UNEVEN = 0.25  # standard deviation of the heights of a row's letters, of their mean
-_EQUAL = 0.04  # the same of widths and of distances, in a woven or printed pattern
+_EQUAL, _ROUNDED = 0.04, 0.6  # the same of widths and distances, or in pixels, in a woven or printed pattern
 _LEAST_WIDTH = 0.5  # of the height, on average over a row
 _STRONG = 65  # levels of 255: the contrast of text that is meant to be read
 # The mean share of their boxes that letters fill. Of 337 lines written on photos 98% fill at most .71 and
@@ -125,5 +125,5 @@ def _is_line(letters: Boxes) -> bool:
     strokes = _STRONG_STROKES if contrast.mean() >= _STRONG else _STROKES
     middles = np.sort(left + right) / 2
     pitch = np.diff(middles)
-    pattern = width.std() <= _EQUAL * width.mean() and pitch.std() <= _EQUAL * pitch.mean()
+    pattern = all(of.std() <= max(_EQUAL * of.mean(), _ROUNDED) for of in (width, height, pitch))
     return bool(level and alike and upright and fill.mean() <= strokes and not pattern)

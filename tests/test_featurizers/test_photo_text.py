@@ -59,7 +59,9 @@ def test_what_is_no_text_gives_little() -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8))
     checks = Image.fromarray(np.kron(np.indices((16, 16)).sum(axis=0) % 2, np.full((16, 16), 200)).astype(np.uint8))
     plaid = Image.fromarray(np.add.outer(np.arange(256) % 14 // 5 * 50, np.arange(256) % 14 // 5 * 50).astype(np.uint8))
+    weave = np.add.outer(np.sin(0.69 * np.arange(256)), np.sin(0.69 * np.arange(256)))  # as of cloth
     for image in (
+        Image.fromarray((128 + 30 * weave).astype(np.uint8)).convert("RGB"),
         plaid.convert("RGB"),
         scene(),
         stripes,
