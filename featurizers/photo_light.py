@@ -48,4 +48,4 @@ def _colourfulness(red: FloatArray, green: FloatArray, blue: FloatArray) -> floa
 def _entropy(luma: FloatArray) -> float:
     counts = np.bincount(np.minimum(luma, 255).astype(np.uint8).ravel(), minlength=256)
     shares = counts[counts > 0] / luma.size
-    return float(-(shares * np.log2(shares)).sum())
+    return max(0.0, -float((shares * np.log2(shares)).sum()))

@@ -23,14 +23,14 @@ _WIDEST = 2.5  # of the height: letters that touch
 _NARROWEST = 0.12
 _FILL = (0.2, 0.92)  # of a letter's box
 _MOST_SPOTS = 256  # the strongest: the pairs of all would take long
-_LEAST_LETTERS = 4  # in a row
+_LEAST_LETTERS, _LEAST_WEAK = 4, 5  # in a row; of weak contrast
 _UNEVEN = 0.25  # standard deviation of the heights of a row's letters, of their mean
 _EQUAL, _ROUNDED = 0.04, 0.6  # the same of widths and distances, or in pixels, in a woven or printed pattern
 _LEAST_WIDTH = 0.5  # of the height, on average over a row
 _STRONG = 65  # levels of 255: the contrast of text that is meant to be read
 # The mean share of their boxes that letters fill. Of 337 lines written on photos 98% fill at most .71 and
 # 90% at most .64; what was taken for lines on checked shirts fills .72 in the median.
-_STRONG_STROKES, _STROKES = 0.75, 0.62
+_STRONG_STROKES, _STROKES = 0.75, 0.6
 
 Boxes = NDArray[np.float32]  # (n, 6): left, top, right, bottom, contrast, filled share
 
@@ -122,8 +122,10 @@ def _is_line(letters: Boxes) -> bool:
     level = line.bottom - line.top <= 2 * usual <= line.right - line.left
     alike = height.std() <= _UNEVEN * height.mean()
     upright = (width / height).mean() >= _LEAST_WIDTH
-    strokes = _STRONG_STROKES if contrast.mean() >= _STRONG else _STROKES
+    strong = contrast.mean() >= _STRONG
+    strokes = _STRONG_STROKES if strong else _STROKES
+    enough = len(letters) >= (_LEAST_LETTERS if strong else _LEAST_WEAK)
     middles = np.sort(left + right) / 2
     pitch = np.diff(middles)
     pattern = all(of.std() <= max(_EQUAL * of.mean(), _ROUNDED) for of in (width, height, pitch))
-    return bool(level and alike and upright and fill.mean() <= strokes and not pattern)
+    return bool(enough and level and alike and upright and fill.mean() <= strokes and not pattern)
