@@ -17,8 +17,8 @@ FACES: dict[str, tuple[str, str, str]] = {
 
 _CASCADE = "haarcascade_frontalface_alt2.xml"  # comes with OpenCV (Lienhart and Maydt, 2002)
 _LEAST = 20  # pixels of a photo of 128
-_STEP = 1.2  # from one size of faces to the next
-_VOTES = 4  # overlapping finds that make a face
+_STEP = 1.25  # from one size of faces to the next
+_VOTES = 3  # overlapping finds that make a face
 _SKIN = (0, 133, 77), (255, 178, 130)  # Y, Cr, Cb of 255 (after Chai and Ngan, 1999): Y, dark to light, is free
 _SKIN_OF_FACE = 0.35  # of a face's box
 _GREY = 3.0  # mean colour strength in CIELAB: a grey photo shows no skin
