@@ -2,10 +2,11 @@
 
 python benchmarks/image_descriptors.py --data DIR [--target COLUMN] [--image COLUMN] [--limit N]
 
-DIR holds train.parquet, test.parquet and the photos that their image column names. Each family alone, the
-union without each family, and the descriptor that is in use with each family and without each of its own. Accuracy on the test rows of a
-ridge classifier, its penalty chosen on a fifth of the training rows, with a 95% interval of the difference
-over bootstraps of the test rows. The cost is processor time of one thread, decoding apart.
+DIR holds train.parquet, test.parquet and the photos that their image column names. Each family alone,
+the descriptor that is in use with each family and without each of its own, and the union of families
+without each. Accuracy on the test rows of a ridge classifier, its penalty chosen on a fifth of the
+training rows, with a 95% interval of the difference over bootstraps of the test rows. The cost is
+processor time of one thread, decoding apart.
 """
 
 from __future__ import annotations

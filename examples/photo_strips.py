@@ -21,6 +21,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from artifacts.schema import Column, Modality, Title
 from featurizers.base import Surroundings
+from featurizers.image_decoding import UnreadableImageError, decode_image
 from featurizers.image_quality import QUANTITIES, ImageQuality
 
 THUMB = 74  # pixels a side
@@ -106,8 +107,7 @@ def draw_page(strips: list[Strip], equal: list[str], language: str) -> Photo:
 
 def thumbnail(path: Path) -> Photo:
     """A photo in the middle of a grey square, so that its own shape and border are seen."""
-    with Image.open(path) as photo:
-        small = photo.convert("RGB")
+    small = decode_image(path.read_bytes(), THUMB)
     small.thumbnail((THUMB - 4, THUMB - 4), Image.Resampling.LANCZOS)
     square = Image.new("RGB", (THUMB, THUMB), "white")
     left, top = (THUMB - small.width) // 2, (THUMB - small.height) // 2
@@ -135,9 +135,8 @@ def altered(paths: list[Path], folder: Path) -> list[Path]:
     made = []
     for i, path in enumerate(paths):
         try:
-            with Image.open(path) as opened:
-                photo = opened.convert("RGB")
-        except OSError:
+            photo = decode_image(path.read_bytes())
+        except UnreadableImageError:
             continue
         made.append(folder / f"{i:06d}.png")
         ways[i % len(ways)](photo, rng).save(made[-1])

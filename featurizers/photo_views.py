@@ -66,7 +66,7 @@ def views_of(fine: Pixels) -> Views:
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = np.asarray(cv2.resize(fine, size, interpolation=how), dtype=np.uint8)
-    planes = np.stack(cv2.split(small))
+    planes = np.asarray(cv2.split(small), dtype=np.uint8)
     luma = np.asarray(cv2.cvtColor(small.astype(np.float32), cv2.COLOR_RGB2GRAY), dtype=np.float32)
     grey = np.asarray(cv2.cvtColor(fine, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     return Views(grey, small, planes, luma, to_lab(small), border_ring(*luma.shape))
