@@ -51,7 +51,7 @@ def measure_colours(views: Views) -> dict[str, float]:
 def colour_names(planes: Pixels) -> NDArray[np.uint8]:
     """The position in ``NAMES`` of each pixel of uint8 (3, ...): red, green, blue."""
     red, green, blue = (planes >> (8 - _BITS)).astype(np.uint16)
-    return _table()[(red << 2 * _BITS) | (green << _BITS) | blue]
+    return np.asarray(_table()[(red << 2 * _BITS) | (green << _BITS) | blue], dtype=np.uint8)
 
 
 @lru_cache(maxsize=1)

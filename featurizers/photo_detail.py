@@ -34,7 +34,7 @@ _MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
 
 def measure_detail(views: Views) -> dict[str, float]:
     """The quantities of ``DETAIL``."""
-    edges = _edges(views.luma / 255)
+    edges = _edges(views.luma)
     return {
         "sharpness": _sharpness(views.luma),
         "noise": _noise(views.grey),
@@ -64,7 +64,7 @@ def _edges(luma: FloatArray) -> NDArray[np.bool_]:
 
     across = cv2.Sobel(luma, cv2.CV_32F, 1, 0, ksize=1, borderType=cv2.BORDER_REPLICATE)
     down = cv2.Sobel(luma, cv2.CV_32F, 0, 1, ksize=1, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.magnitude(across, down) > 2 * _EDGE)
+    return np.asarray(cv2.magnitude(across, down) > 2 * 255 * _EDGE)
 
 
 def _outer(rows: int, columns: int) -> NDArray[np.bool_]:

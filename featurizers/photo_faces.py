@@ -34,7 +34,7 @@ def measure_faces(views: Views) -> dict[str, float]:
     """
     import cv2
 
-    skin = np.asarray(cv2.inRange(cv2.cvtColor(views.small, cv2.COLOR_RGB2YCrCb), *_SKIN))
+    skin = np.asarray(cv2.inRange(cv2.cvtColor(views.small, cv2.COLOR_RGB2YCrCb), *_SKIN), dtype=np.uint8)
     if np.hypot(views.lab[..., 1], views.lab[..., 2]).mean() < _GREY:
         skin[:] = 255
     left, top, width, height = cv2.boundingRect(skin)
@@ -56,6 +56,7 @@ def _is_skin(skin: Pixels, box: Any) -> bool:
 
 def _cascade() -> Any:
     import cv2
+    import cv2.data
 
     if not hasattr(_MINE, "cascade"):
         _MINE.cascade = cv2.CascadeClassifier(cv2.data.haarcascades + _CASCADE)

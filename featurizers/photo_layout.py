@@ -33,7 +33,7 @@ def measure_layout(views: Views) -> dict[str, float]:
 
     rows, columns = views.luma.shape
     half = max(1, columns // 2), max(1, rows // 2)
-    lab = np.stack(cv2.split(cv2.resize(views.lab, half, interpolation=cv2.INTER_AREA)))
+    lab = np.asarray(cv2.split(cv2.resize(views.lab, half, interpolation=cv2.INTER_AREA)), dtype=np.float32)
     mask, n_objects = object_mask(lab)
     background = ~mask if not mask.all() else border_ring(*mask.shape)
     lightness, red_green, yellow_blue = lab[:, background].mean(axis=1)
@@ -66,7 +66,7 @@ def object_mask(lab: FloatArray) -> tuple[NDArray[np.bool_], int]:
     distances = side_distances(lab)
     typical = (distances.sum(axis=0) - distances.max(axis=0)) / 3
     differs = (typical > _DIFFERS).astype(np.uint8)
-    closed = np.asarray(cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)))
+    closed = np.asarray(cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), dtype=np.uint8)
     filled = _fill_holes(closed)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(filled, connectivity=8)
     shares = stats[:, cv2.CC_STAT_AREA] / filled.size
@@ -86,7 +86,8 @@ def side_distances(lab: FloatArray) -> FloatArray:
     whitening = np.linalg.inv(np.linalg.cholesky(covariances)).astype(np.float32)
     shifts = (whitening @ means[..., None]).reshape(12, 1)
     whitened = whitening.reshape(12, 3) @ lab.reshape(3, -1) - shifts
-    return np.sqrt((whitened**2).reshape(4, 3, rows * columns).sum(axis=1)).reshape(4, rows, columns)
+    squares = (whitened**2).reshape(4, 3, rows, columns).sum(axis=1)
+    return np.asarray(np.sqrt(squares), dtype=np.float32)
 
 
 def _fill_holes(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
