@@ -54,6 +54,19 @@ def test_tells_shapes_and_colours_apart() -> None:
     assert (labels[distances.argmin(axis=1)] == labels).mean() > 0.95
 
 
+def test_fine_lines_are_told_apart_by_their_direction_and_place() -> None:
+    def ruled(angle: int, left: int) -> Image.Image:
+        patch = Image.fromarray(np.tile((np.arange(40) // 3 % 2 * 120 + 60).astype(np.uint8), (40, 1)))
+        image = Image.new("L", (96, 96), 200)
+        image.paste(patch.rotate(angle), (left, 28))
+        return image.convert("RGB")
+
+    upright, flat, diagonal, aside = (described(ruled(*how)) for how in ((0, 8), (90, 8), (45, 8), (0, 48)))
+    again = described(ruled(0, 9))
+    nearest_other = min(np.linalg.norm(upright - other) for other in (flat, diagonal, aside))
+    assert np.linalg.norm(upright - again) < 0.5 * nearest_other
+
+
 def test_size_and_form_change_little() -> None:
     image = drawn("disc", "red", 0)
     other = drawn("stripes", "red", 0)

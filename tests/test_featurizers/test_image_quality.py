@@ -13,7 +13,8 @@ from artifacts.embedding_store import EmbeddingStore
 from artifacts.schema import Column, Modality, Title
 from featurizers import image_quality
 from featurizers.base import State, Surroundings
-from featurizers.image_quality import LONGEST_SIDE, QUANTITIES, ImageQuality, measure_photos
+from featurizers.image_quality import QUANTITIES, ImageQuality, measure_photos
+from featurizers.photo_views import FINE_SIDE, SMALL_SIDE
 
 COLUMN = Column("photo", Modality.IMAGE, Title("Photo", "Фото"), actionable=True)
 
@@ -77,7 +78,8 @@ def test_known_values() -> None:
     assert white == pytest.approx(
         dict.fromkeys(QUANTITIES, 0.0)
         | {"width": 30, "height": 20, "megapixels": 0.0006, "aspect": 1.5, "brightness": 1, "white_share": 1}
-        | {"white_border": 1, "background_uniformity": 1},
+        | {"white_border": 1, "background_uniformity": 1, "background_lightness": 100, "symmetry": 1}
+        | {"colour_white": 1, "n_colours": 1},
         abs=1e-4,
     )
     red = measured(Image.new("RGB", (1, 1), (255, 0, 0)))
@@ -93,7 +95,7 @@ def test_all_but_the_size_hardly_depends_on_the_size() -> None:
     small, large = measured(scene(450, 360)), measured(scene(1500, 1200))
     for quantity in set(QUANTITIES) - {"width", "height", "megapixels", "sharpness"}:
         assert small[quantity] == pytest.approx(large[quantity], rel=0.1, abs=0.02), quantity
-    assert LONGEST_SIDE < 360
+    assert SMALL_SIDE < FINE_SIDE < 360
 
 
 def test_block_has_names_units_and_a_flag_for_missing_photos(tmp_path: Path) -> None:
