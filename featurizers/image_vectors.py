@@ -15,7 +15,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from artifacts.embedding_store import content_key
-from artifacts.finding import Audit
 from artifacts.schema import Column
 from featurizers.base import Surroundings
 from featurizers.image_cells import MAX_PHOTOS, photos_in
@@ -65,6 +64,7 @@ class _Pass:
     work: ImageWork
     around: Surroundings
     result: FloatArray
+    counts: NDArray[np.int64]  # readable photos of each row
     n_photos: int = 0
     failures: list[tuple[int, str, str]] = field(default_factory=list)  # row, code, example
     crowded: list[int] = field(default_factory=list)  # rows with more than MAX_PHOTOS
@@ -98,8 +98,18 @@ def image_vectors(values: pd.Series[Any], work: ImageWork, column: Column, surro
     Raises:
         ArtifactError: if the cache cannot be written.
     """
+    return _walk(values, work, column, surroundings).result
+
+
+def count_photos(values: pd.Series[Any], work: ImageWork, column: Column, surroundings: Surroundings) -> NDArray[Any]:
+    """int64 (n_samples,): the photos of each row that have a vector; findings and errors as ``image_vectors``."""
+    return _walk(values, work, column, surroundings).counts
+
+
+def _walk(values: pd.Series[Any], work: ImageWork, column: Column, surroundings: Surroundings) -> _Pass:
     result = np.full((len(values), work.n_dimensions), np.nan, dtype=np.float32)
-    done = _Pass(values.tolist(), ImageLoader(surroundings.images), work, surroundings, result)
+    counts = np.zeros(len(values), dtype=np.int64)
+    done = _Pass(values.tolist(), ImageLoader(surroundings.images), work, surroundings, result, counts)
     title = f"{column.title.en}: {work.title}"
     bar = surroundings.progress.task(title, float(len(values))) if len(values) > WRITE else nullcontext(lambda _: None)
     with bar as advance:
@@ -107,10 +117,10 @@ def image_vectors(values: pd.Series[Any], work: ImageWork, column: Column, surro
         while start < len(values):
             chunk = _gather(start, done)
             _read(chunk, done, advance)
-            _pool(chunk, result)
+            _pool(chunk, result, counts)
             start = chunk.rows.stop
     _report(done, values.index, column)
-    return result
+    return done
 
 
 def _gather(start: int, done: _Pass) -> _Chunk:
@@ -220,10 +230,11 @@ def _batch(values: list[Any], loader: ImageLoader, work: ImageWork) -> _Batch:
     return [(one.example, content_key(one.content, work.recipe), one.failure or next(outcomes)) for one in loaded]
 
 
-def _pool(chunk: _Chunk, result: FloatArray) -> None:
+def _pool(chunk: _Chunk, result: FloatArray, n_readable: NDArray[np.int64]) -> None:
     """The mean over the readable photos of each row; the very vector where there is one."""
     photos = np.flatnonzero(chunk.readable)
     rows, starts, counts = np.unique(np.array(chunk.owners)[photos], return_index=True, return_counts=True)
+    n_readable[rows] = counts
     alone = counts == 1
     result[rows[alone]] = chunk.vectors[photos[starts[alone]]]
     for row, start, count in zip(rows[~alone], starts[~alone], counts[~alone], strict=True):

@@ -20,7 +20,7 @@ from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import ArtifactError, NotFittedError
 from artifacts.finding import Audit
 from artifacts.schema import Column, Modality, Title
-from featurizers import image_embedding, image_network, image_vectors
+from featurizers import encoder_use, image_embedding, image_network, image_vectors
 from featurizers.base import State, Surroundings
 from featurizers.batch_norm_folding import fold_batch_norms
 from featurizers.encoders import Encoder, resolve_encoder
@@ -198,8 +198,9 @@ def test_falls_back_to_fp32_where_bf16_is_too_coarse(
     encoder: Encoder, around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_network, "fastest_precision", lambda: "bf16")
+    monkeypatch.setattr(encoder_use, "fastest_precision", lambda: "bf16")
     monkeypatch.setattr(image_embedding, "fastest_precision", lambda: "bf16")
-    monkeypatch.setattr(image_network, "_compare", lambda exact, fast: (0.95, 0.98))
+    monkeypatch.setattr(image_network, "compare_vectors", lambda exact, fast: (0.95, 0.98))
     featurizer = ImageEmbedding(COLUMN, encoder).fit(pd.Series(["1.png"]), around)
     assert featurizer.state().values["precision"] == "fp32"
     finding = next(one for one in around.audit.findings if one.code == "precision_fallback")

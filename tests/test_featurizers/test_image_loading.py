@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from featurizers.image_decoding import UnreadableImageError, decode_image, image_size, small_pixels
 from featurizers.image_cells import sniff_image_values
+from featurizers.image_decoding import UnreadableImageError, decode_image, image_size, small_pixels
 from featurizers.image_loading import MAX_BYTES, ImageLoader
 
 

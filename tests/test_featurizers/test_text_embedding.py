@@ -13,11 +13,11 @@ from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import ArtifactError, NotFittedError
 from artifacts.finding import Audit
 from artifacts.schema import Column, Modality, Title
-from featurizers import text_embedding, text_encoding
+from featurizers import encoder_use, text_embedding, text_encoding
 from featurizers.base import State, Surroundings
 from featurizers.encoders import resolve_encoder
 from featurizers.text_embedding import TextEmbedding
-from featurizers.text_encoding import choose_precision, encode_texts
+from featurizers.text_encoding import encode_texts, measure_encoder
 
 COLUMN = Column("title", Modality.TEXT, Title("Title", "Заголовок"))
 TITLES = ["Red cotton shirt", "Кожаные ботинки", "A long description of a blue summer dress with short sleeves", "Mug"]
@@ -153,7 +153,8 @@ def test_save_and_load_are_equal(encoder, surroundings, tmp_path) -> None:
 
 def test_bf16_is_refused_where_it_is_wrong(encoder, monkeypatch) -> None:
     real = text_encoding.encode_texts
-    monkeypatch.setattr(text_encoding, "fastest_precision", lambda: "bf16")
+    for module in (text_encoding, encoder_use):
+        monkeypatch.setattr(module, "fastest_precision", lambda: "bf16")
 
     def wrong_in_bf16(encoder, texts, precision):
         result = real(encoder, texts, "fp32")
@@ -169,8 +170,8 @@ def test_bf16_is_refused_where_it_is_wrong(encoder, monkeypatch) -> None:
 
 
 def test_the_fastest_precision_is_close_to_exact(encoder) -> None:
-    precision, n_dimensions, cosine = choose_precision(encoder, None)
-    assert precision in ("bf16", "fp32") and n_dimensions == 384 and cosine > 0.999
+    n_dimensions, cosine = measure_encoder(encoder, None)
+    assert n_dimensions == 384 and cosine > 0.999
 
 
 def test_loading_asks_no_network(encoder, monkeypatch) -> None:
