@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -25,6 +26,8 @@ _ENDING = "|".join(ending[1:] for ending in ENDINGS)
 _AFTER_ENDING = re.compile(rf"(?<=\.)(?P<ending>{_ENDING})(?P<gap>\s*[\n|;,]\s*|\s+)(?=\S)", re.IGNORECASE)
 _BEFORE_DATA = re.compile(r"[\s,;|]+(?=data:)")
 _BYTES_LITERAL = re.compile(r"""b'(?:[^'\\]++|\\.)*+'|b"(?:[^"\\]++|\\.)*+\"""", re.DOTALL)
+# Every string ends: parsing texts whose strings do not would take quadratic time.
+_WHOLE = re.compile(r"""(?:[^'"]++|'(?:[^'\\]++|\\.)*+'|"(?:[^"\\]++|\\.)*+")*+""", re.DOTALL)
 _BYTES_PREFIX = re.compile(r"(?<=[\[,\s(])b(?=['\"])")
 _FAILURES = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError)
 
@@ -59,26 +62,38 @@ def sniff_image_values(values: pd.Series[Any]) -> str | None:
     """
     known = [value for value in values.dropna().head(_SNIFFED) if not (isinstance(value, str) and not value.strip())]
     nowhere = ImageLoader(None)
-    cells = [[value] if _is_record(value) else photos_in(value, nowhere) for value in known]
-    cells = [cell for cell in cells if cell]
-    if not cells:
+    forms: Counter[str] = Counter()
+    endings: set[str] = set()
+    several = False
+    for value in known:
+        cell = [value] if _is_record(value) else photos_in(value, nowhere)
+        form = _form_of(cell)
+        forms[form] += bool(cell)
+        if forms[""] > (1 - _LEAST_SHARE) * len(known):
+            return None
+        several = several or len(cell) > 1
+        endings |= {_ending_of(item) for item in cell} if form == "path" else set()
+    form, count = forms.most_common(1)[0] if forms else ("", 0)
+    if not form or count < _LEAST_SHARE * forms.total():
         return None
-    several = any(len(cell) > 1 for cell in cells)
-    endings = [[_ending_of(item) for item in cell] for cell in cells]
-    seen = ", ".join(sorted({ending for cell in endings for ending in cell if ending}))
-    found = {
-        f"path: the values end in {seen}": sum(map(all, endings)),
-        "base64: the values are photos in base64": _count(cells, lambda x: isinstance(x, str) and looks_like_base64(x)),
-        "bytes: the values are bytes of photos": _count(cells, _is_bytes_of_photo),
+    why = {
+        "path": f"the values end in {', '.join(sorted(endings))}",
+        "base64": "the values are photos in base64",
+        "bytes": "the values are bytes of photos",
     }
-    reason = max(found, key=lambda key: found[key])
-    if found[reason] < _LEAST_SHARE * len(cells):
-        return None
-    return reason + (", several in a cell" if several else "")
+    return f"{form}: {why[form]}" + (", several in a cell" if several else "")
 
 
-def _count(cells: list[list[Any]], test: Any) -> int:
-    return sum(all(map(test, cell)) for cell in cells)
+def _form_of(cell: list[Any]) -> str:
+    """What all items of a cell are: ``path``, ``base64`` or ``bytes``; an empty string if they are no photos."""
+    for form, test in (("path", _ending_of), ("base64", _is_base64), ("bytes", _is_bytes_of_photo)):
+        if cell and all(map(test, cell)):
+            return form
+    return ""
+
+
+def _is_base64(item: Any) -> bool:
+    return isinstance(item, str) and looks_like_base64(item)
 
 
 def _ending_of(item: Any) -> str:
@@ -153,7 +168,7 @@ def _in_text(text: str, loader: ImageLoader) -> list[Any]:
         return [piece for piece in re.split(r"[,;|]", text, maxsplit=MAX_PHOTOS + 1) if piece.strip()]
     if len(text) > _LONGEST_JOINED or not any(separator in text for separator in _SEPARATORS) or loader.finds(text):
         return [text]
-    return _paths(text, loader) or _ids(text, loader) or [text]
+    return _paths(text, loader) or (_ids(text, loader) if loader.has_folder else []) or [text]
 
 
 def _parsed(text: str) -> Any:
@@ -162,13 +177,23 @@ def _parsed(text: str) -> Any:
         found = _bytes_literals(text)
         if found:
             return found
-    if text.lstrip()[:1] == "b":
+    text = text.strip()
+    if text[:1] == "b":
         return None
+    if text[:1] == "(" and text[-1:] == ")":
+        text = f"[{text[1:-1]}]"
     try:
         parsed = json.loads(text)
     except _FAILURES:
-        parsed = parse_nested(text) if len(text) <= MAX_CHARACTERS else _long_literal(text)
+        parsed = _literal(text)
     return parsed if isinstance(parsed, (list, dict)) else None
+
+
+def _literal(text: str) -> Any:
+    if len(text) > MAX_CHARACTERS:
+        return _long_literal(text)
+    text = text if _WHOLE.fullmatch(text) else text.replace('\\"', '"').replace("\\'", "'")  # escaped twice
+    return parse_nested(text) if _WHOLE.fullmatch(text) else None
 
 
 def _bytes_literals(text: str) -> list[bytes]:

@@ -71,9 +71,14 @@ class ImageLoader:
             return self._of_path(str(int(value)))
         return LoadedImage(failure="image_not_found", example=_short(str(value)))
 
+    @property
+    def has_folder(self) -> bool:
+        """Whether there is a folder that paths could lead into."""
+        return self._root is not None
+
     def finds(self, text: str) -> bool:
         """Whether a path or id leads to a file inside the folder."""
-        return len(text) <= LONGEST_PATH and not self._of_path(text, probe=True).failure
+        return self.has_folder and len(text) <= LONGEST_PATH and not self._of_path(text, probe=True).failure
 
     def _of_text(self, text: str) -> LoadedImage:
         if not text or text.isspace():
