@@ -113,7 +113,7 @@ def by_length(text: str) -> float:
     return len(text) * 1e-5  # 0.03 s for 3,000 characters
 
 
-CASES = [(None, 4_000, []), (60.0, 4_000, []), (25.0, 1_000, ["text_shortened"]), (9.0, 300, ["text_shortened"])]
+CASES = [(None, 4_000, []), (60.0, 4_000, []), (25.0, 1_000, ["text_shortened"]), (12.0, 300, ["text_shortened"])]
 
 
 @pytest.mark.parametrize(("seconds", "limit", "codes"), CASES)

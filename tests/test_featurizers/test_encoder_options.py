@@ -87,7 +87,7 @@ def timm_net(name: str) -> Any:
     return timm.create_model(name, pretrained=False, num_classes=0).eval()
 
 
-NETS = ["test_vit", "test_resnet", "test_efficientnet", "test_convnext", "test_nfnet", "test_mambaout"]
+NETS = ["test_vit", "test_resnet", "test_efficientnet", "test_convnext", "test_mambaout"]
 
 
 @pytest.mark.parametrize("name", NETS)
