@@ -283,3 +283,18 @@ def test_real_weights_have_their_padding_and_scale() -> None:
     exact = np.array(encode_images(encoder, contents, "fp32"))
     fast = np.array(encode_images(encoder, contents, "bf16"))
     assert cosines(exact, fast).min() > 0.99
+
+
+def test_photos_are_decoded_in_the_threads_that_run_the_net(
+    encoder: Encoder, around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: set[int] = set()
+    ran: set[int] = set()
+    prepare, forward = Network._prepare, Network.forward
+    monkeypatch.setattr(Network, "_prepare", lambda *a: (decoded.add(threading.get_ident()), prepare(*a))[1])
+    monkeypatch.setattr(Network, "forward", lambda *a: (ran.add(threading.get_ident()), forward(*a))[1])
+    values = pd.Series([f"{i}.png" for i in range(40)])
+    featurizer = ImageEmbedding(COLUMN, encoder).fit(values, around)
+    ran.clear()
+    featurizer.transform(values, around)
+    assert decoded == ran and threading.get_ident() not in decoded

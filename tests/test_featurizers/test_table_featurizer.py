@@ -15,10 +15,12 @@ from artifacts.finding import Audit
 from artifacts.schema import Column, Modality, Schema, Title
 from featurizers import affordability, text_embedding
 from featurizers.base import Featurizer, Surroundings
+from featurizers.column_guess import guess_column
 from featurizers.encoders import Encoder, resolve_encoder
 from featurizers.table_featurizer import TableFeaturizer
 
 N = 30
+HOUSES = Path(__file__).resolve().parents[3] / "shared" / "data" / "houses"
 
 
 def column(name: str, modality: Modality) -> Column:
@@ -232,3 +234,21 @@ def test_several_photos_of_a_row_and_several_columns_of_photos(tmp_path: Path) -
     assert of("all__n_photos").tolist() == [2.0] * 4
     np.testing.assert_allclose(of("all__warmth"), (of("front__warmth") + of("back__warmth")) / 2, rtol=1e-5)
     assert not around.audit.findings
+
+
+@pytest.mark.skipif(not HOUSES.exists(), reason="the shared data are absent")
+def test_four_columns_of_photos_are_found_and_read(tmp_path: Path) -> None:
+    frame = pd.read_parquet(HOUSES / "train.parquet").head(24)
+    names = ["frontal", "bedroom", "bathroom", "kitchen"]
+    assert all(guess_column(frame[name]).modality is Modality.IMAGE for name in names)
+    lists = pd.DataFrame({"photos": frame[names].values.tolist()})
+    lists.to_parquet(tmp_path / "lists.parquet")
+    frame["photos"] = pd.read_parquet(tmp_path / "lists.parquet")["photos"].to_numpy()
+    assert guess_column(frame["photos"]).modality is Modality.IMAGE
+    around = Surroundings(HOUSES, EmbeddingStore(tmp_path / "cache"))
+    schema = Schema(tuple(column(name, Modality.IMAGE) for name in [*names, "photos"]))
+    table = TableFeaturizer(schema).fit_transform(frame[[*names, "photos"]], around)
+    found = {feature.name: values for feature, values in zip(table.features, table.to_numpy().T, strict=True)}
+    assert (found["photos__n_photos"] == 4).all() and not around.audit.findings
+    mean = np.mean([found[f"{name}__brightness"] for name in names], axis=0)
+    np.testing.assert_allclose(found["photos__brightness"], mean, rtol=1e-5)

@@ -227,3 +227,15 @@ def test_e5_gets_its_prompt(encoder) -> None:
 def test_unfitted_is_said(encoder) -> None:
     with pytest.raises(NotFittedError, match="column 'title' needs fit"):
         TextEmbedding(COLUMN, encoder).transform(series(TITLES), Surroundings())
+
+
+def test_texts_of_one_length_run_together(encoder) -> None:
+    model = text_encoding._load(encoder.location, encoder.fingerprint)
+    shapes = []
+    hook = model.register_forward_pre_hook(lambda _, inputs: shapes.append(tuple(inputs[0]["input_ids"].shape)))
+    try:
+        encode_texts(encoder, ["Mug", "word " * 40, "Red mug", "word " * 42, "Blue", "word " * 700], "fp32")
+    finally:
+        hook.remove()
+    assert all(length in text_encoding.LENGTHS and n * length <= text_encoding.TOKENS for n, length in shapes)
+    assert shapes[0] == (3, 8) and shapes[1] == (2, 48)
