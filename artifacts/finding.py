@@ -70,6 +70,11 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "{column}: {count} photos have more pixels than the limit and were not opened. Make them smaller.",
         "{column}: {count} фото больше допустимого размера и не открывались. Уменьшите их.",
     ),
+    "image_many": (
+        Severity.INFO,
+        "{column}: {count} of {total} rows have more than {limit} photos; the first {limit} were used.",
+        "{column}: в {count} из {total} строк больше {limit} фото; использованы первые {limit}.",
+    ),
     "text_missing": (
         Severity.INFO,
         "{column}: {count} of {total} rows have no text.",
@@ -202,6 +207,20 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         Severity.INFO,
         "{column}: encoded by {example}.",
         "{column}: кодировщик {example}.",
+    ),
+    "encoder_too_slow": (
+        Severity.WARNING,
+        "{column}: encoding by {example} would take about {details} s, more than the budget allows; {fallback} is used "
+        "in its place. Raise the budget or name a smaller encoder.",
+        "{column}: кодирование с помощью {example} заняло бы около {details} с, больше, чем позволяет бюджет; вместо "
+        "него: {fallback}. Увеличьте бюджет или укажите кодировщик поменьше.",
+    ),
+    "text_shortened": (
+        Severity.INFO,
+        "{column}: encoding whole texts would take about {details} s, more than the budget allows; only the first "
+        "{limit} characters of each are encoded.",
+        "{column}: кодирование текстов целиком заняло бы около {details} с, больше, чем позволяет бюджет; кодируются "
+        "только первые {limit} символов каждого.",
     ),
     "precision_fallback": (
         Severity.INFO,

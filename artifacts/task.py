@@ -129,7 +129,10 @@ class ColumnDetail(_Section):
 
 
 class Encoders(_Section):
-    """``[encoders]``: a hub name, a local folder, ``bundled:minilm``, ``auto`` or ``none``."""
+    """``[encoders]``: a hub name, a local folder, ``bundled:minilm``, ``auto`` or ``none``.
+
+    Options of an image encoder follow a sign: ``timm/vit_small_patch16_224#pooling=cls,layers=2``.
+    """
 
     text: str = "auto"
     image: str = "auto"

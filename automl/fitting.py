@@ -37,6 +37,7 @@ from featurizers.calendar import read_times
 from featurizers.encoders import Encoder, resolve_encoder
 from featurizers.table_featurizer import TableFeaturizer
 
+ENCODING_SHARE = 0.5  # of what is left of the budget, for encoding texts and photos
 SCORING_SHARE = 0.08  # of the budget, kept back for scoring and saving
 SCORING_SECONDS = (2.0, 15.0)  # bounds of that
 
@@ -171,7 +172,10 @@ class _Steps:
             encoders = {modality.value: self._encoder(modality, audit) for modality in (Modality.TEXT, Modality.IMAGE)}
             featurizer = TableFeaturizer(self.loaded.schema, encoders["text"], encoders["image"])
             frame = self.loaded.train.frame
-            featurizer.fit(frame[~holdout], around)
+            n_fitted = int((~holdout).sum())
+            n_rows = len(frame) + (0 if self.loaded.test is None else len(self.loaded.test.frame))
+            share = ENCODING_SHARE * n_fitted / n_rows  # the other rows are encoded afterwards
+            featurizer.fit(frame[~holdout], around, encoding_seconds=share * max(self.budget.left, 0.0))
             with self.folder.write("features") as folder:
                 featurizer.transform(frame, around).save(folder / "train")
                 if self.loaded.test is not None:

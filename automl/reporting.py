@@ -20,6 +20,7 @@ from evaluation.metrics import METRICS
 from evaluation.prediction_check import largest_errors, prediction_distribution
 from evaluation.report import render_report
 from evaluation.report_data import Making, ReportData
+from featurizers.image_cells import first_photo
 from featurizers.image_loading import ImageLoader
 
 MAX_EXPLAINED_VALUES = 400_000_000  # rows x features x outputs: what bounds the time of an explanation
@@ -106,7 +107,7 @@ def photo_of(run: Run, rows: pd.DataFrame) -> Callable[[str], bytes | None] | No
     loader = ImageLoader(run.task.path(run.task.data.images) or run.task.root)
 
     def photo(row: str) -> bytes | None:
-        return loader.load(values.get(row)).content or None
+        return loader.load(first_photo(values.get(row), loader)).content or None
 
     return photo
 
@@ -127,6 +128,9 @@ def rows_to_show(run_ids: tuple[str, ...], frame: pd.DataFrame, image: str | Non
         if name is None:
             continue
         values = frame[name] if name in frame else pd.Series([None] * len(frame))
+        if name == image:
+            nowhere = ImageLoader(None)
+            values = pd.Series([value if isinstance(value, str) else first_photo(value, nowhere) for value in values])
         plain = [value if isinstance(value, bytes) else None if _missing(value) else str(value) for value in values]
         as_bytes = any(isinstance(value, bytes) for value in plain)
         shown[name] = [v.encode() if as_bytes and isinstance(v, str) else v for v in plain]

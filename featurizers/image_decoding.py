@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from contextlib import suppress
 from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ VERSION = "decoding/1"  # raise the number when the same bytes would give other 
 
 # What pillow's decoders raise at bytes that are no photo. Reading is limited to these formats:
 # others run programs (EPS), hold documents, or are not photos.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 _ERRORS = (
     OSError,
     SyntaxError,
@@ -85,6 +86,10 @@ def _formats() -> tuple[str, ...]:
     from PIL import Image
 
     Image.init()
+    with suppress(ImportError):  # the extra "heic"
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener(thumbnails=False)
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import pandas as pd
 
 from artifacts.embedding_store import EmbeddingStore, content_key
-from artifacts.errors import ArtifactError, NotFittedError
+from artifacts.errors import NotFittedError
 from artifacts.feature_table import Block
 from artifacts.schema import Column, Modality, opaque_features
 from featurizers.base import Featurizer, State, Surroundings
+from featurizers.encoder_use import require_same, runnable, settle_precision
 from featurizers.image_decoding import VERSION
 from featurizers.image_network import (
     FloatArray,
@@ -36,6 +37,9 @@ _RECIPE = "image-embedding/1"  # raise the number when the same photo would get 
 
 class ImageEmbedding(Featurizer):
     """One opaque block: the pooled features of each photo; NaN where there is no readable photo.
+
+    A row with several photos is the mean of their vectors. Which layers are used and how they are
+    pooled is said by the options of the encoder; without any it is as the backbone was trained.
 
     Photos are looked up by content in ``surroundings.store`` and only the others are decoded and
     encoded, several threads at once, each of which decodes a batch and runs the network on it. So one
@@ -65,12 +69,11 @@ class ImageEmbedding(Featurizer):
         """
         facts = network_facts(self.encoder, surroundings.store)
         bears = facts.cosine_typical >= LEAST_COSINE and facts.cosine_low >= LOWEST_COSINE
-        precision = fastest_precision() if bears else "fp32"
-        if not bears:
-            details = f"{facts.cosine_typical:.4f}, at least {facts.cosine_low:.4f}"
-            surroundings.audit.add("precision_fallback", example=self.encoder.name, details=details)
-        surroundings.audit.add("encoder_used", column=self.column.name, example=f"{self.encoder.name} ({precision})")
-        self._facts, self._fitted_precision = facts, precision
+        cosine = f"{facts.cosine_typical:.4f}, at least {facts.cosine_low:.4f}"
+        self._fitted_precision = settle_precision(
+            self.encoder, self.column, surroundings.audit, bears_bf16=bears, cosine=cosine
+        )
+        self._facts = facts
         return self
 
     def transform(self, values: pd.Series[Any], surroundings: Surroundings) -> list[Block]:
@@ -80,9 +83,8 @@ class ImageEmbedding(Featurizer):
             NotFittedError: before ``fit``.
             ArtifactError: if the encoder cannot be loaded, or the cache cannot be written.
         """
-        facts, precision = self._learned()
-        if precision == "bf16":
-            precision = fastest_precision()
+        facts, kept = self._learned()
+        precision = runnable(kept)
         work = ImageWork(
             recipe=f"{_RECIPE}|{VERSION}|{self.encoder.fingerprint}|{precision}|{facts.recipe}",
             n_dimensions=facts.n_dimensions,
@@ -110,12 +112,7 @@ class ImageEmbedding(Featurizer):
         Raises:
             ArtifactError: if it was fitted with another encoder.
         """
-        fitted_with = state.values["encoder"]
-        if fitted_with != self.encoder.fingerprint:
-            raise ArtifactError(
-                f"Column {self.column.name!r} was fitted with an image encoder of fingerprint {fitted_with!r}, but "
-                f"{self.encoder.name!r} has {self.encoder.fingerprint!r}. Give back the old encoder, or run fit again."
-            )
+        require_same(self.encoder, self.column, str(state.values["encoder"]))
         self._fitted_precision = str(state.values["precision"])
         self._facts = NetworkFacts.from_vector(state.values["facts"])
         return self
@@ -127,13 +124,13 @@ class ImageEmbedding(Featurizer):
 
     def _network(self, precision: str) -> Network:
         facts, _ = self._learned()
-        return load_network(self.encoder.location, self.encoder.fingerprint, precision, facts)
+        return load_network(self.encoder, precision, facts)
 
 
 def encode_images(encoder: Encoder, contents: Sequence[bytes], precision: str = "fp32") -> list[FloatArray | str]:
     """A vector for each photo, or the code of a finding, without any cache and in this thread."""
     facts = network_facts(encoder, None)
-    return load_network(encoder.location, encoder.fingerprint, precision, facts).vectors(contents)
+    return load_network(encoder, precision, facts).vectors(contents)
 
 
 def network_facts(encoder: Encoder, store: EmbeddingStore | None) -> NetworkFacts:
@@ -146,7 +143,7 @@ def network_facts(encoder: Encoder, store: EmbeddingStore | None) -> NetworkFact
     known = store.get([key])[0] if store is not None else None
     if known is not None:
         return NetworkFacts.from_vector(known)
-    facts = measure_network(encoder.location)
+    facts = measure_network(encoder.location, encoder.options)
     if store is not None:
         store.put([(key, facts.to_vector())])
     return NetworkFacts.from_vector(facts.to_vector())

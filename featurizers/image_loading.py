@@ -14,23 +14,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif")
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic", ".heif", ".bmp", ".tif", ".tiff")
 MAX_BYTES = 64 << 20  # of one file
 MAX_SUBFOLDERS = 16  # in which a photo named without a folder is looked for
 
 # Base64 of the first bytes of JPEG, PNG, GIF, RIFF (WebP) and TIFF.
 _BASE64_STARTS = ("/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR", "SUkqA", "TU0AK")
 _SHORTEST_BASE64 = 44  # a GIF of one pixel has 35 bytes
-_LONGEST_PATH = 1_024
-_BYTES_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF", b"II*\x00", b"MM\x00*", b"BM")
+LONGEST_PATH = 1_024
 _WHITE_SPACE = dict.fromkeys(map(ord, " \t\r\n\f\v"))
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 # Non-blocking, because a named pipe in the folder would otherwise wait for a writer for ever.
 _FLAGS = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 _FLOATS = (float, np.floating)
-_SNIFFED = 200  # values looked at to recognise a column of photos
-_LEAST_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -78,34 +75,44 @@ class ImageLoader:
             return self._of_path(str(int(value)))
         return LoadedImage(failure="image_not_found", example=_short(str(value)))
 
+    @property
+    def has_folder(self) -> bool:
+        """Whether there is a folder that paths could lead into."""
+        return self._root is not None
+
+    def finds(self, text: str) -> bool:
+        """Whether a path or id leads to a file inside the folder."""
+        return self.has_folder and len(text) <= LONGEST_PATH and not self._of_path(text, probe=True).failure
+
     def _of_text(self, text: str) -> LoadedImage:
         if not text or text.isspace():
             return MISSING
         if looks_like_base64(text):
             return _of_base64(text)
-        if len(text) <= _LONGEST_PATH:
+        if len(text) <= LONGEST_PATH:
             return self._of_path(text)
         # Too long for a path: what else than a photo that was written down badly?
         return LoadedImage(failure="image_broken", example=_short(text))
 
-    def _of_path(self, text: str) -> LoadedImage:
+    def _of_path(self, text: str, probe: bool = False) -> LoadedImage:
+        """The file that a path or id leads to; without its content for a ``probe``."""
         not_found = LoadedImage(failure="image_not_found", example=_short(text))
         if self._root is None or "\0" in text:
             return not_found
         path = os.path.normpath(os.path.join(self._root, text))  # noqa: PTH118 - pathlib is 10 times slower here
         if not _is_under(path, self._root):
             return LoadedImage(failure="image_outside_folder", example=_short(text))
-        found = self._at(path, text)
+        found = self._at(path, text, probe)
         if found is None and not {"/", os.sep} & set(text):
-            places = [self._at(os.path.join(folder, text), text) for folder in self._subfolders()]  # noqa: PTH118
+            places = [self._at(os.path.join(below, text), text, probe) for below in self._subfolders()]  # noqa: PTH118
             there = [place for place in places if place is not None]
             found = there[0] if len(there) == 1 else None  # two photos of one name: which is meant is not known
         return not_found if found is None else found
 
-    def _at(self, path: str, text: str) -> LoadedImage | None:
+    def _at(self, path: str, text: str, probe: bool) -> LoadedImage | None:
         endings = ("",) if path.lower().endswith(ENDINGS) else ("", *ENDINGS, ".JPG", ".PNG")
         for ending in endings:
-            found = self._of_file(path + ending, text)
+            found = self._of_file(path + ending, text, probe)
             if found is not None:
                 return found
         return None
@@ -121,7 +128,7 @@ class ImageLoader:
             self._below = sorted(names)[:MAX_SUBFOLDERS]
         return self._below
 
-    def _of_file(self, path: str, text: str) -> LoadedImage | None:
+    def _of_file(self, path: str, text: str, probe: bool) -> LoadedImage | None:
         """The file's content, or None if there is no such regular file."""
         try:
             folder = os.path.dirname(path)  # noqa: PTH120
@@ -133,7 +140,7 @@ class ImageLoader:
                     if not _is_under(target, str(self._root)):
                         return LoadedImage(failure="image_outside_folder", example=_short(text))
                     path = target
-                return _read(path, text)
+                return _read(path, text, probe)
         except (OSError, ValueError):  # absent, not readable, name too long
             return None
         return LoadedImage(failure="image_outside_folder", example=_short(text))
@@ -144,34 +151,8 @@ def looks_like_base64(text: str) -> bool:
     if text.startswith("data:"):
         return True
     start = text[:64].lstrip().removeprefix("b'").removeprefix('b"')
-    return start.startswith(_BASE64_STARTS) and len(text) >= _SHORTEST_BASE64 and "." not in text[:256]
-
-
-def sniff_image_values(values: pd.Series[Any]) -> str | None:
-    """Why a column holds photos, for people; None if it does not.
-
-    The reason begins with the form of the values: ``path``, ``base64`` or ``bytes``. Ids of photos
-    cannot be told from other ids, so a task has to name them.
-    """
-    known = [value for value in values.dropna().head(_SNIFFED) if not (isinstance(value, str) and not value.strip())]
-    if not known:
-        return None
-    texts = [value for value in known if isinstance(value, str)]
-    endings = [_ending(text) for text in texts if len(text) <= _LONGEST_PATH]
-    found = {
-        "path: the values end in " + ", ".join(sorted({e for e in endings if e})): sum(map(bool, endings)),
-        "base64: the values are photos in base64": sum(map(looks_like_base64, texts)),
-        "bytes: the values are bytes of photos": sum(
-            isinstance(value, (bytes, bytearray)) and value.startswith(_BYTES_STARTS) for value in known
-        ),
-    }
-    reason = max(found, key=lambda key: found[key])
-    return reason if found[reason] >= _LEAST_SHARE * len(known) else None
-
-
-def _ending(text: str) -> str:
-    """The ending of a path of a photo, or an empty string."""
-    return next((ending for ending in ENDINGS if text.lower().endswith(ending)), "") if "://" not in text else ""
+    known = start.startswith(_BASE64_STARTS) or (start.startswith("AAAA") and start[6:11] == "Z0eXB")  # "ftyp": HEIC
+    return known and len(text) >= _SHORTEST_BASE64 and "." not in text[:256]
 
 
 def _of_bytes(content: bytes) -> LoadedImage:
@@ -199,12 +180,14 @@ def _of_base64(text: str) -> LoadedImage:
     return LoadedImage(loaded.content, loaded.failure, _short(text))
 
 
-def _read(path: str, text: str) -> LoadedImage | None:
+def _read(path: str, text: str, probe: bool) -> LoadedImage | None:
     descriptor = os.open(path, _FLAGS)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return None
+        if probe:
+            return LoadedImage(example=_short(text))
         if status.st_size > MAX_BYTES:
             return LoadedImage(failure="image_too_large", example=_short(text))
         pieces = []

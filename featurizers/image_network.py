@@ -6,15 +6,22 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from artifacts.errors import ArtifactError
+from artifacts.schema import Modality
 from featurizers.batch_norm_folding import fold_batch_norms
+from featurizers.encoder_options import PLAIN, EncoderOptions
+from featurizers.encoder_use import loading
 from featurizers.image_decoding import UnreadableImageError, decode_image
-from featurizers.precision import device, fastest_precision
+from featurizers.image_pooling import pooled
+from featurizers.precision import compare_vectors, device, fastest_precision
+
+if TYPE_CHECKING:
+    from featurizers.encoders import Encoder
 
 FloatArray = NDArray[np.float32]
 
@@ -140,45 +147,38 @@ class Network:
         return sized[:, top : top + facts.height, left : left + facts.width]
 
 
-def load_network(location: str, fingerprint: str, precision: str, facts: NetworkFacts) -> Network:
-    """The network of a folder, kept for the process; ``facts`` decide how photos are prepared.
+def load_network(encoder: Encoder, precision: str, facts: NetworkFacts) -> Network:
+    """The network of an encoder, kept for the process; ``facts`` decide how photos are prepared.
 
     Raises:
         ArtifactError: if it cannot be loaded.
     """
-    return _load(location, fingerprint, precision, facts)
+    return _load(encoder.location, encoder.options, encoder.fingerprint, precision, facts)
 
 
 @lru_cache(maxsize=2)
-def _load(location: str, fingerprint: str, precision: str, facts: NetworkFacts) -> Network:
-    model, config = create_model(location)
+def _load(location: str, options: EncoderOptions, fingerprint: str, precision: str, facts: NetworkFacts) -> Network:
+    model, config = create_model(location, options)
     return Network(fold_batch_norms(model, _example(facts.height, facts.width)), config, precision, facts)
 
 
-def create_model(location: str) -> tuple[Any, dict[str, Any]]:
+def create_model(location: str, options: EncoderOptions = PLAIN) -> tuple[Any, dict[str, Any]]:
     """The timm model of a folder, in evaluation mode, and how it wants its photos.
 
     Raises:
-        ArtifactError: if it cannot be loaded.
+        ArtifactError: if it cannot be loaded, or does not have what the options ask for.
     """
     import timm
-    from safetensors import SafetensorError
     from timm.data.config import resolve_model_data_config
 
-    try:
+    with loading(location, Modality.IMAGE):
         model = timm.create_model(f"local-dir:{location}", pretrained=True, num_classes=0)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise ArtifactError(
-            f"The image encoder in {location!r} cannot be loaded ({type(error).__name__}: {str(error)[:200]}). "
-            "Name a folder in timm's format (config.json and model.safetensors), a hub name, 'auto' or 'none' under "
-            "[encoders] image."
-        ) from error
     # Never in training mode: folded batch norms would make every vector nearly zero.
     resolve: Callable[[Any], dict[str, Any]] = resolve_model_data_config  # untyped
-    return model.eval(), resolve(model)
+    return pooled(model.eval(), options, location), resolve(model)
 
 
-def measure_network(location: str) -> NetworkFacts:
+def measure_network(location: str, options: EncoderOptions = PLAIN) -> NetworkFacts:
     """Load a network and find out what ``NetworkFacts`` says.
 
     Raises:
@@ -186,7 +186,7 @@ def measure_network(location: str) -> NetworkFacts:
     """
     import torch
 
-    model, config = create_model(location)
+    model, config = create_model(location, options)
     _, height, width = config["input_size"]
     crop, interpolation = config["crop_mode"], config["interpolation"]
     as_float32 = [float(np.float32(number)) for number in (*config["mean"], *config["std"], config["crop_pct"])]
@@ -201,6 +201,7 @@ def measure_network(location: str) -> NetworkFacts:
         (red_std, green_std, blue_std),
     )
     sample = list(torch.from_numpy(drawn_photos(height, width)))
+    _try(model, _example(height, width), location, options)
     model = fold_batch_norms(model, _example(height, width))
     exact = Network(copy.deepcopy(model), config, "fp32", NetworkFacts(1, *known, 1.0, 1.0)).forward(sample)
     if exact.ndim != 2 or not np.isfinite(exact).all():
@@ -211,8 +212,22 @@ def measure_network(location: str) -> NetworkFacts:
     low = typical = 1.0
     if fastest_precision() == "bf16":
         fast = Network(model, config, "bf16", NetworkFacts(1, *known, 1.0, 1.0)).forward(sample)
-        low, typical = _compare(exact, fast)
+        low, typical = compare_vectors(exact, fast)
     return NetworkFacts(exact.shape[1], *known, low, typical)
+
+
+def _try(model: Any, photo: Any, location: str, options: EncoderOptions) -> None:
+    """One photo through the network, because only that tells how many layers it gives."""
+    import torch
+
+    try:
+        with torch.inference_mode():
+            model(photo)
+    except (AssertionError, LookupError, ValueError, TypeError, RuntimeError) as error:
+        raise ArtifactError(
+            f"The image encoder in {location!r} cannot run with {str(options) or 'photos'!r} "
+            f"({type(error).__name__}: {str(error)[:200]}). Ask for fewer layers, or name another encoder."
+        ) from error
 
 
 def _example(height: int, width: int) -> Any:
@@ -236,15 +251,6 @@ def drawn_photos(height: int, width: int, n: int = 8) -> NDArray[np.uint8]:
         pixels += random.normal(0, 6, pixels.shape)
         photo[:] = np.clip(pixels, 0, 255).astype(np.uint8).transpose(2, 0, 1)
     return photos
-
-
-def _compare(exact: FloatArray, fast: FloatArray) -> tuple[float, float]:
-    """Least and median cosine of the rows."""
-    lengths = np.linalg.norm(exact, axis=1) * np.linalg.norm(fast, axis=1)
-    cosines = (exact * fast).sum(axis=1) / np.maximum(lengths, 1e-12)
-    if not np.isfinite(cosines).all():
-        return -1.0, -1.0
-    return float(np.float32(cosines.min())), float(np.float32(np.median(cosines)))
 
 
 def _without_ends(image: Any) -> Any:

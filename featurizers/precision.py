@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 LEAST_COSINE = 0.999  # between bf16 and fp32 vectors
 
 
@@ -26,3 +29,12 @@ def fastest_precision() -> str:
     ask = getattr(torch.cpu, "get_capabilities", dict)  # absent from older versions
     has: dict[str, Any] = ask()
     return "bf16" if any(has.get(flag) for flag in ("amx_bf16", "avx512_bf16", "bf16")) else "fp32"
+
+
+def compare_vectors(exact: NDArray[np.float32], fast: NDArray[np.float32]) -> tuple[float, float]:
+    """Least and median cosine of the rows; -1 both if a number is not finite."""
+    lengths = np.linalg.norm(exact, axis=1) * np.linalg.norm(fast, axis=1)
+    cosines = (exact * fast).sum(axis=1) / np.maximum(lengths, 1e-12)
+    if not np.isfinite(cosines).all():
+        return -1.0, -1.0
+    return float(np.float32(cosines.min())), float(np.float32(np.median(cosines)))

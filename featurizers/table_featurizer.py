@@ -14,6 +14,7 @@ from artifacts.feature_table import Block, FeatureTable
 from artifacts.finding import Audit
 from artifacts.schema import Column, Modality, Schema, unique_features
 from artifacts.store import read_json, write_json
+from featurizers.affordability import Allowance, fit_embedding
 from featurizers.base import Featurizer, State, Surroundings
 from featurizers.calendar import Calendar
 from featurizers.categories import Categories
@@ -28,6 +29,7 @@ from featurizers.nested import Nested
 from featurizers.nested_flattening import nested_texts
 from featurizers.numbers import Numbers
 from featurizers.numbers_in_text import NumbersInText
+from featurizers.photo_count import PhotoCount
 from featurizers.text_embedding import TextEmbedding
 from featurizers.text_lexical import TextLexical
 from featurizers.text_statistics import TextStatistics
@@ -45,6 +47,7 @@ FEATURIZERS: dict[str, type[Featurizer]] = {
     "text_statistics": TextStatistics,
     "image_embedding": ImageEmbedding,
     "image_quality": ImageQuality,
+    "photo_count": PhotoCount,
     "image_descriptor": ImageDescriptor,
 }
 
@@ -58,7 +61,10 @@ READERS: dict[Modality, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Modality.NESTED: (("nested",), ("nested",)),
     Modality.LIST: (("list",), ("list",)),
     Modality.TEXT: (("text_statistics", "text_lexical", "text_embedding"), ("text_statistics", "text_lexical")),
-    Modality.IMAGE: (("image_quality", "image_embedding"), ("image_quality", "image_descriptor")),
+    Modality.IMAGE: (
+        ("image_quality", "photo_count", "image_embedding"),
+        ("image_quality", "photo_count", "image_descriptor"),
+    ),
 }
 FILE = "featurizers.json"
 MAX_NEW_NAMED = 20  # new columns that get a finding
@@ -91,10 +97,17 @@ class TableFeaturizer:
         self.image_encoder = image_encoder
         self._parts: list[_Part] | None = None
 
-    def fit(self, frame: pd.DataFrame, surroundings: Surroundings) -> Self:
+    def fit(self, frame: pd.DataFrame, surroundings: Surroundings, encoding_seconds: float | None = None) -> Self:
         """Fit every featurizer on the training rows.
 
         What is wrong with single rows is not reported here, but by ``transform`` of the same rows.
+
+        Args:
+            frame: the training rows.
+            surroundings: their audit gets what concerns whole columns.
+            encoding_seconds: what encoding texts and photos of these rows may take, in the order of the
+                columns. Of a text that would need more, the start is encoded; a column that would still need more
+                is read without an encoder, with a finding. None: as much as it takes.
 
         Raises:
             InputError: if a column of the schema is missing.
@@ -107,9 +120,10 @@ class TableFeaturizer:
                 "Infer the schema from the same rows that are fitted."
             )
         around = replace(surroundings, audit=Audit())
+        allowance = Allowance(encoding_seconds)
         parts: list[_Part] = []
         for column in self.schema.columns:
-            parts.extend(self._fit_column(column, frame[column.name], around))
+            parts.extend(self._fit_column(column, frame[column.name], around, allowance))
         self._parts = parts
         known = surroundings.audit.findings
         known.extend(finding for finding in around.audit.findings if not finding.rows and finding not in known)
@@ -187,20 +201,28 @@ class TableFeaturizer:
             raise NotFittedError("The TableFeaturizer needs fit, or load, before this.")
         return self._parts
 
-    def _fit_column(self, column: Column, values: pd.Series[Any], around: Surroundings) -> list[_Part]:
-        parts = [_Part(key, self._make(key, column).fit(values, around)) for key in self._readers(column, values)]
+    def _fit_column(
+        self, column: Column, values: pd.Series[Any], around: Surroundings, allowance: Allowance
+    ) -> list[_Part]:
+        parts = self._fit_readers(column, values, around, allowance)
         if any(isinstance(part.featurizer, Nested) and part.featurizer.has_texts for part in parts):
-            texts, as_text = nested_texts(values), _as_text(column)
-            parts += [
-                _Part(key, self._make(key, as_text).fit(texts, around), True) for key in self._readers(as_text, texts)
-            ]
+            texts = self._fit_readers(_as_text(column), nested_texts(values), around, allowance)
+            parts += [replace(part, written=True) for part in texts]
         return parts
 
-    def _readers(self, column: Column, values: pd.Series[Any]) -> tuple[str, ...]:
-        encoders = {Modality.TEXT: self.text_encoder, Modality.IMAGE: self.image_encoder}
+    def _fit_readers(
+        self, column: Column, values: pd.Series[Any], around: Surroundings, allowance: Allowance
+    ) -> list[_Part]:
+        encoder = {Modality.TEXT: self.text_encoder, Modality.IMAGE: self.image_encoder}.get(column.modality)
+        embedding = fit_embedding(column, encoder, values, around, allowance) if encoder else None
         with_encoder, without = READERS[column.modality]
-        keys = with_encoder if encoders.get(column.modality) else without
-        return readers_by_form(keys, column.modality, values)
+        parts = []
+        for key in readers_by_form(with_encoder if embedding else without, column.modality, values):
+            if embedding and isinstance(embedding, FEATURIZERS[key]):
+                parts.append(_Part(key, embedding))
+            else:
+                parts.append(_Part(key, self._make(key, column).fit(values, around)))
+        return parts
 
     def _make(self, key: str, column: Column) -> Featurizer:
         made_by = pick_known("featurizer", key, FEATURIZERS)

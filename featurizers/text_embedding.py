@@ -11,14 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from artifacts.embedding_store import EmbeddingStore, content_key
-from artifacts.errors import ArtifactError, NotFittedError
+from artifacts.errors import NotFittedError
 from artifacts.feature_table import Block
 from artifacts.schema import Column, Modality, opaque_features
 from featurizers.base import Featurizer, State, Surroundings
+from featurizers.encoder_use import require_same, runnable, settle_precision
 from featurizers.encoders import Encoder
-from featurizers.precision import LEAST_COSINE, fastest_precision
+from featurizers.precision import LEAST_COSINE
 from featurizers.text_cleaning import clean_texts
-from featurizers.text_encoding import choose_precision, encode_texts, recipe
+from featurizers.text_encoding import encode_texts, measure_encoder, recipe
 
 FloatArray = NDArray[np.float32]
 
@@ -51,10 +52,10 @@ class TextEmbedding(Featurizer):
 
     def fit(self, values: pd.Series[Any], surroundings: Surroundings) -> Self:
         """Learn the number of dimensions and the precision; no value is looked at."""
-        precision, n_dimensions, cosine = choose_precision(self.encoder, surroundings.store)
-        if cosine < LEAST_COSINE:
-            surroundings.audit.add("precision_fallback", example=self.encoder.name, details=f"{cosine:.4f}")
-        surroundings.audit.add("encoder_used", column=self.column.name, example=f"{self.encoder.name} ({precision})")
+        n_dimensions, cosine = measure_encoder(self.encoder, surroundings.store)
+        precision = settle_precision(
+            self.encoder, self.column, surroundings.audit, bears_bf16=cosine >= LEAST_COSINE, cosine=f"{cosine:.4f}"
+        )
         self._learned = {
             "encoder": self.encoder.fingerprint,
             "precision": precision,
@@ -94,19 +95,13 @@ class TextEmbedding(Featurizer):
         Raises:
             ArtifactError: if it was fitted with another encoder.
         """
-        fitted_with = state.values["encoder"]
-        if fitted_with != self.encoder.fingerprint:
-            raise ArtifactError(
-                f"Column {self.column.name!r} was fitted with a text encoder of fingerprint {fitted_with!r}, but "
-                f"{self.encoder.name!r} has {self.encoder.fingerprint!r}. Give back the old encoder, or run fit again."
-            )
+        require_same(self.encoder, self.column, str(state.values["encoder"]))
         self._learned = dict(state.values)
         self.max_characters = int(state.values["max_characters"])
         return self
 
     def _precision(self) -> str:
-        kept = str(self.state().values["precision"])
-        return kept if kept == "fp32" else fastest_precision()
+        return runnable(str(self.state().values["precision"]))
 
     def _keys(self, texts: Sequence[str]) -> list[bytes]:
         how = recipe(self.encoder, self._precision())

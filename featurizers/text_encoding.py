@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artifacts.embedding_store import EmbeddingStore, content_key
-from artifacts.errors import ArtifactError
+from artifacts.schema import Modality
+from featurizers.encoder_use import loading
 from featurizers.encoders import Encoder
-from featurizers.precision import LEAST_COSINE, device, fastest_precision
+from featurizers.precision import compare_vectors, device, fastest_precision
 
 FloatArray = NDArray[np.float32]
 
@@ -94,8 +95,8 @@ def recipe(encoder: Encoder, precision: str) -> str:
     return f"{_RECIPE}|{encoder.fingerprint}|{precision}|{_prompt(encoder)}"
 
 
-def choose_precision(encoder: Encoder, store: EmbeddingStore | None) -> tuple[str, int, float]:
-    """Precision, number of dimensions, and the least cosine of bf16 with fp32 on a fixed sample.
+def measure_encoder(encoder: Encoder, store: EmbeddingStore | None) -> tuple[int, float]:
+    """Number of dimensions, and the least cosine of vectors in the fastest precision with fp32 on a fixed sample.
 
     Measured once per encoder and kept in the store, so that a second run need not load the encoder.
     """
@@ -106,25 +107,19 @@ def choose_precision(encoder: Encoder, store: EmbeddingStore | None) -> tuple[st
         known = np.array(_compare_precisions(encoder, wanted), dtype=np.float32)
         if store is not None:
             store.put([(key, known)])
-    cosine, n_dimensions = float(known[0]), int(known[1])
-    return (wanted if cosine >= LEAST_COSINE else "fp32"), n_dimensions, cosine
+    return int(known[1]), float(known[0])
 
 
 @lru_cache(maxsize=16)
 def _compare_precisions(encoder: Encoder, wanted: str) -> tuple[float, int]:
     exact = encode_texts(encoder, _SAMPLE, "fp32")
-    if wanted == "fp32":
-        return 1.0, exact.shape[1]
-    fast = encode_texts(encoder, _SAMPLE, wanted)
-    lengths = np.linalg.norm(exact, axis=1) * np.linalg.norm(fast, axis=1)
-    cosine = float(np.min((exact * fast).sum(axis=1) / np.maximum(lengths, 1e-12)))
-    return (cosine if np.isfinite(cosine) else -1.0), exact.shape[1]
+    low = 1.0 if wanted == "fp32" else compare_vectors(exact, encode_texts(encoder, _SAMPLE, wanted))[0]
+    return low, exact.shape[1]
 
 
 @lru_cache(maxsize=2)
 def _load(location: str, fingerprint: str) -> Any:
     """The encoder in a folder, shared by all columns of the process; asks no network."""
-    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
@@ -132,14 +127,10 @@ def _load(location: str, fingerprint: str) -> Any:
     shown = bars.is_progress_bar_enabled()
     bars.disable_progress_bar()
     try:
-        model = SentenceTransformer(
-            location, device=device(), local_files_only=True, model_kwargs={"use_safetensors": True}
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        raise ArtifactError(
-            f"The text encoder in {location!r} cannot be loaded ({type(error).__name__}: {str(error)[:200]}). "
-            "Name another folder, a hub name or 'auto' under [encoders] text."
-        ) from error
+        with loading(location, Modality.TEXT):
+            model = SentenceTransformer(
+                location, device=device(), local_files_only=True, model_kwargs={"use_safetensors": True}
+            )
     finally:
         if shown:
             bars.enable_progress_bar()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from artifacts import Task
 from artifacts.errors import ArtifactError, InputError
 from automl import Predictor, fit
 from automl.run import Run
+from featurizers import text_embedding
 
 NO_ENCODERS = {"text": "none", "image": "none"}
 SECONDS = 6.0
@@ -250,3 +252,27 @@ def test_a_damaged_or_foreign_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text('{"format": 99}')
     with pytest.raises(ArtifactError, match="has format 99"):
         Run(tmp_path)
+
+
+@pytest.mark.parametrize("budget", [12.0, pytest.param(60.0, marks=pytest.mark.slow)])
+def test_a_slow_encoder_does_not_break_the_budget(
+    budget: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(_encoder: object, texts: list[str], _precision: str) -> np.ndarray:
+        time.sleep(0.02 * len(texts) * budget)
+        return np.ones((len(texts), 3), dtype=np.float32)
+
+    monkeypatch.setattr(text_embedding, "encode_texts", slow)
+    monkeypatch.setattr(text_embedding, "measure_encoder", lambda *_: (3, 1.0))
+    monkeypatch.setenv("TABULAR_FUSION_CACHE", str(tmp_path / "cache"))
+    task = make_task("regression", encoders={"text": "bundled:minilm", "image": "none"})
+    run = fit(task, train=make_frame(), preset="fast", budget_seconds=budget, run=tmp_path / "run")
+    found = {finding.code: finding for finding in run.findings}
+    assert found["encoder_too_slow"].column == "title" and "encoder_used" not in found
+    blocks = json.loads((tmp_path / "run" / "features" / "train" / "blocks.json").read_text())
+    assert "lexical" in str(blocks) and "embedding" not in str(blocks)
+    scores = board_of(run, "holdout")
+    assert scores["blend", "all"] != scores["constant", "none"]
+    assert run.manifest["seconds"]["features"] < 0.6 * budget
+    assert run.manifest["spent_seconds"] < budget * 1.1 + 4
+    assert len(Predictor.load(run.path).predict(make_frame().head(3))) == 3

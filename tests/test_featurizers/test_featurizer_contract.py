@@ -47,7 +47,7 @@ VALUES: dict[Modality, Callable[[int], Any]] = {
     Modality.NESTED: lambda i: [{"a": i, "b": ["x", "y"][: 1 + i % 2]}, f"{{'c': 'v{i % 3}'}}", None, "{'cut"][i % 4],
     Modality.LIST: lambda i: [["a", "b"], "['b', 'c']", None, "['cut"][i % 4],
     Modality.TEXT: lambda i: [f"A red shirt number {i}", f"Синяя рубашка, {i}", None, "<b>Sale!</b>"][i % 4],
-    Modality.IMAGE: lambda i: [_photo(i), _photo(2 * i), None, "missing.jpg"][i % 4],
+    Modality.IMAGE: lambda i: [_photo(i), [_photo(2 * i), _photo(i), "missing.jpg"], None, "missing.jpg"][i % 4],
 }
 
 

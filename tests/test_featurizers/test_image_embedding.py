@@ -20,7 +20,7 @@ from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import ArtifactError, NotFittedError
 from artifacts.finding import Audit
 from artifacts.schema import Column, Modality, Title
-from featurizers import image_embedding, image_network, image_vectors
+from featurizers import encoder_use, image_embedding, image_network, image_vectors
 from featurizers.base import State, Surroundings
 from featurizers.batch_norm_folding import fold_batch_norms
 from featurizers.encoders import Encoder, resolve_encoder
@@ -198,8 +198,9 @@ def test_falls_back_to_fp32_where_bf16_is_too_coarse(
     encoder: Encoder, around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_network, "fastest_precision", lambda: "bf16")
+    monkeypatch.setattr(encoder_use, "fastest_precision", lambda: "bf16")
     monkeypatch.setattr(image_embedding, "fastest_precision", lambda: "bf16")
-    monkeypatch.setattr(image_network, "_compare", lambda exact, fast: (0.95, 0.98))
+    monkeypatch.setattr(image_network, "compare_vectors", lambda exact, fast: (0.95, 0.98))
     featurizer = ImageEmbedding(COLUMN, encoder).fit(pd.Series(["1.png"]), around)
     assert featurizer.state().values["precision"] == "fp32"
     finding = next(one for one in around.audit.findings if one.code == "precision_fallback")
@@ -282,3 +283,18 @@ def test_real_weights_have_their_padding_and_scale() -> None:
     exact = np.array(encode_images(encoder, contents, "fp32"))
     fast = np.array(encode_images(encoder, contents, "bf16"))
     assert cosines(exact, fast).min() > 0.99
+
+
+def test_photos_are_decoded_in_the_threads_that_run_the_net(
+    encoder: Encoder, around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: set[int] = set()
+    ran: set[int] = set()
+    prepare, forward = Network._prepare, Network.forward
+    monkeypatch.setattr(Network, "_prepare", lambda *a: (decoded.add(threading.get_ident()), prepare(*a))[1])
+    monkeypatch.setattr(Network, "forward", lambda *a: (ran.add(threading.get_ident()), forward(*a))[1])
+    values = pd.Series([f"{i}.png" for i in range(40)])
+    featurizer = ImageEmbedding(COLUMN, encoder).fit(values, around)
+    ran.clear()
+    featurizer.transform(values, around)
+    assert decoded == ran and threading.get_ident() not in decoded

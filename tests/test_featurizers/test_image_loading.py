@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from featurizers.image_cells import sniff_image_values
 from featurizers.image_decoding import UnreadableImageError, decode_image, image_size, small_pixels
-from featurizers.image_loading import MAX_BYTES, ImageLoader, sniff_image_values
+from featurizers.image_loading import MAX_BYTES, ImageLoader
 
 
 def encoded(image: Image.Image, form: str = "PNG", **options: Any) -> bytes:
@@ -282,3 +283,33 @@ def test_a_large_photo_is_decoded_small(form: str) -> None:
     assert image.size == (400, 300)
     full = np.asarray(decode_image(content).resize((64, 48), Image.Resampling.BOX)).astype(int)
     assert np.abs(full - np.asarray(image.resize((64, 48), Image.Resampling.BOX))).mean() < 2
+
+
+def test_heic_where_its_package_is_installed() -> None:
+    pytest.importorskip("pillow_heif")
+    decode_image(JPEG)  # registers the format
+    content = encoded(photo(64, 48), "HEIF", quality=90)
+    image = decode_image(content)
+    assert (image.mode, image.size, image_size(content)) == ("RGB", (64, 48), (64, 48))
+    assert np.abs(np.asarray(image).astype(int) - np.asarray(photo(64, 48))).mean() < 8
+    assert np.asarray(decode_image(encoded(Image.new("RGBA", (16, 16), (0, 0, 0, 0)), "HEIF"))).min() == 255
+    assert ImageLoader(None).load(base64.b64encode(content).decode()).content == content
+    assert str(sniff_image_values(pd.Series([content]))).startswith("bytes: ")
+    with pytest.raises(UnreadableImageError):
+        decode_image(content[: len(content) // 2])
+
+
+def test_avif_and_formats_of_16_and_1_bit() -> None:
+    from PIL import features
+
+    if features.check("avif"):
+        content = encoded(photo(64, 48), "AVIF", quality=90)
+        assert np.abs(np.asarray(decode_image(content)).astype(int) - np.asarray(photo(64, 48))).mean() < 8
+        assert ImageLoader(None).load(base64.b64encode(content).decode()).content == content
+    bits = Image.fromarray(np.tile(np.array([[0, 255]], dtype=np.uint8), (8, 4))).convert("1")
+    for form in ("PNG", "TIFF", "BMP", "GIF"):
+        assert set(np.unique(np.asarray(decode_image(encoded(bits, form))))) == {0, 255}
+    deep = Image.fromarray((np.arange(64 * 4, dtype=np.uint16) * 257).reshape(4, 64))
+    for form in ("PNG", "TIFF"):
+        levels = np.asarray(decode_image(encoded(deep, form)))[..., 0].ravel()
+        assert np.abs(levels.astype(int) - np.arange(256)).max() <= 1

@@ -7,16 +7,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import ArtifactError, InputError, NotFittedError
 from artifacts.finding import Audit
 from artifacts.schema import Column, Modality, Schema, Title
-from featurizers.base import Surroundings
+from featurizers import affordability, text_embedding
+from featurizers.base import Featurizer, Surroundings
+from featurizers.column_guess import guess_column
 from featurizers.encoders import Encoder, resolve_encoder
 from featurizers.table_featurizer import TableFeaturizer
 
 N = 30
+HOUSES = Path(__file__).resolve().parents[3] / "shared" / "data" / "houses"
 
 
 def column(name: str, modality: Modality) -> Column:
@@ -170,3 +174,81 @@ def test_a_damaged_folder_is_refused(around: Surroundings, tmp_path: Path) -> No
     (tmp_path / "saved" / "featurizers.json").write_text('{"encoders": {}}')
     with pytest.raises(ArtifactError, match="cannot be read"):
         TableFeaturizer.load(tmp_path / "saved")
+
+
+def test_what_encoding_may_take_is_kept_and_the_choice_is_saved(
+    around: Surroundings, tmp_path: Path, tiny_image_encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def seconds(featurizer: Featurizer, *_: object) -> float:
+        asked.append(f"{featurizer.column.name} {getattr(featurizer, 'max_characters', '')}".strip())
+        return {"title 4000": 1.0, "details 4000": 900.0, "details 1000": 300.0, "details 300": 5.0}.get(
+            asked[-1], 99.0
+        )
+
+    monkeypatch.setattr(affordability, "seconds_to_transform", seconds)
+    monkeypatch.setattr(text_embedding, "measure_encoder", lambda *_: (3, 1.0))
+    text, image = encoders(tiny_image_encoder_folder)
+    frame = make_frame()
+    frame["details"] = [repr({"about": "A long description for people. " * 60 + str(i)}) for i in range(N)]
+    monkeypatch.setattr(text_embedding, "encode_texts", lambda _, texts, __: np.ones((len(texts), 3), np.float32))
+    fitted = TableFeaturizer(SCHEMA, text, image).fit(frame, around, encoding_seconds=60.0)
+    assert asked == ["title 4000", "details 4000", "details 1000", "details 300", "photo"]
+    found = {(finding.code, finding.column) for finding in around.audit.findings}
+    assert {("text_shortened", "details"), ("encoder_too_slow", "photo"), ("encoder_used", "title")} <= found
+    assert ("encoder_used", "photo") not in found and ("encoder_too_slow", "title") not in found
+    table = fitted.transform(frame, around)
+    made = {(block.source, block.featurizer) for block in table.blocks}
+    assert {("title", "embedding"), ("details", "embedding"), ("photo", "descriptor"), ("photo", "quality")} <= made
+    assert ("photo", "embedding") not in made
+    fitted.save(tmp_path / "saved")
+    again = TableFeaturizer.load(tmp_path / "saved").transform(frame, around)
+    assert again.features == table.features
+    np.testing.assert_array_equal(again.to_numpy(), table.to_numpy())
+
+
+def test_several_photos_of_a_row_and_several_columns_of_photos(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for i in range(8):
+        Image.new("RGB", (30, 20), (30 * i, 90, 200 - 20 * i)).save(folder / f"{i}.png")
+    columns = tuple(column(name, Modality.IMAGE) for name in ("all", "front", "back"))
+    frame = pd.DataFrame({"front": [f"{i}.png" for i in range(0, 8, 2)], "back": [f"{i}.png" for i in range(1, 8, 2)]})
+    frame["all"] = [list(pair) for pair in zip(frame["front"], frame["back"], strict=True)]
+    frame.to_parquet(tmp_path / "rows.parquet")
+    frame = pd.read_parquet(tmp_path / "rows.parquet")
+    around = Surroundings(folder, EmbeddingStore(tmp_path / "cache"))
+    table = TableFeaturizer(Schema(columns)).fit_transform(frame, around)
+    names = [feature.name for feature in table.features]
+    assert (
+        "all__n_photos" in names
+        and "front__n_photos" not in names
+        and {"front__brightness", "back__aspect"} <= set(names)
+    )
+    values = table.to_numpy()
+
+    def of(name: str) -> np.ndarray:
+        return values[:, names.index(name)]
+
+    assert of("all__n_photos").tolist() == [2.0] * 4
+    np.testing.assert_allclose(of("all__warmth"), (of("front__warmth") + of("back__warmth")) / 2, rtol=1e-5)
+    assert not around.audit.findings
+
+
+@pytest.mark.skipif(not HOUSES.exists(), reason="the shared data are absent")
+def test_four_columns_of_photos_are_found_and_read(tmp_path: Path) -> None:
+    frame = pd.read_parquet(HOUSES / "train.parquet").head(24)
+    names = ["frontal", "bedroom", "bathroom", "kitchen"]
+    assert all(guess_column(frame[name]).modality is Modality.IMAGE for name in names)
+    lists = pd.DataFrame({"photos": frame[names].values.tolist()})
+    lists.to_parquet(tmp_path / "lists.parquet")
+    frame["photos"] = pd.read_parquet(tmp_path / "lists.parquet")["photos"].to_numpy()
+    assert guess_column(frame["photos"]).modality is Modality.IMAGE
+    around = Surroundings(HOUSES, EmbeddingStore(tmp_path / "cache"))
+    schema = Schema(tuple(column(name, Modality.IMAGE) for name in [*names, "photos"]))
+    table = TableFeaturizer(schema).fit_transform(frame[[*names, "photos"]], around)
+    found = {feature.name: values for feature, values in zip(table.features, table.to_numpy().T, strict=True)}
+    assert (found["photos__n_photos"] == 4).all() and not around.audit.findings
+    mean = np.mean([found[f"{name}__brightness"] for name in names], axis=0)
+    np.testing.assert_allclose(found["photos__brightness"], mean, rtol=1e-5)

@@ -13,11 +13,11 @@ from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import ArtifactError, NotFittedError
 from artifacts.finding import Audit
 from artifacts.schema import Column, Modality, Title
-from featurizers import text_embedding, text_encoding
+from featurizers import encoder_use, text_embedding, text_encoding
 from featurizers.base import State, Surroundings
 from featurizers.encoders import resolve_encoder
 from featurizers.text_embedding import TextEmbedding
-from featurizers.text_encoding import choose_precision, encode_texts
+from featurizers.text_encoding import encode_texts, measure_encoder
 
 COLUMN = Column("title", Modality.TEXT, Title("Title", "Заголовок"))
 TITLES = ["Red cotton shirt", "Кожаные ботинки", "A long description of a blue summer dress with short sleeves", "Mug"]
@@ -153,7 +153,8 @@ def test_save_and_load_are_equal(encoder, surroundings, tmp_path) -> None:
 
 def test_bf16_is_refused_where_it_is_wrong(encoder, monkeypatch) -> None:
     real = text_encoding.encode_texts
-    monkeypatch.setattr(text_encoding, "fastest_precision", lambda: "bf16")
+    for module in (text_encoding, encoder_use):
+        monkeypatch.setattr(module, "fastest_precision", lambda: "bf16")
 
     def wrong_in_bf16(encoder, texts, precision):
         result = real(encoder, texts, "fp32")
@@ -169,8 +170,8 @@ def test_bf16_is_refused_where_it_is_wrong(encoder, monkeypatch) -> None:
 
 
 def test_the_fastest_precision_is_close_to_exact(encoder) -> None:
-    precision, n_dimensions, cosine = choose_precision(encoder, None)
-    assert precision in ("bf16", "fp32") and n_dimensions == 384 and cosine > 0.999
+    n_dimensions, cosine = measure_encoder(encoder, None)
+    assert n_dimensions == 384 and cosine > 0.999
 
 
 def test_loading_asks_no_network(encoder, monkeypatch) -> None:
@@ -226,3 +227,15 @@ def test_e5_gets_its_prompt(encoder) -> None:
 def test_unfitted_is_said(encoder) -> None:
     with pytest.raises(NotFittedError, match="column 'title' needs fit"):
         TextEmbedding(COLUMN, encoder).transform(series(TITLES), Surroundings())
+
+
+def test_texts_of_one_length_run_together(encoder) -> None:
+    model = text_encoding._load(encoder.location, encoder.fingerprint)
+    shapes = []
+    hook = model.register_forward_pre_hook(lambda _, inputs: shapes.append(tuple(inputs[0]["input_ids"].shape)))
+    try:
+        encode_texts(encoder, ["Mug", "word " * 40, "Red mug", "word " * 42, "Blue", "word " * 700], "fp32")
+    finally:
+        hook.remove()
+    assert all(length in text_encoding.LENGTHS and n * length <= text_encoding.TOKENS for n, length in shapes)
+    assert shapes[0] == (3, 8) and shapes[1] == (2, 48)
