@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from featurizers.nested_escapes import utf8_escapes, without_layers
-from featurizers.nested_repair import MAX_DEPTH, WRAPPERS, Fault, read_damaged
+from featurizers.nested_repair import EXCERPT, MAX_DEPTH, WRAPPERS, Fault, read_damaged
 
 MAX_CHARACTERS = 1_000_000
 MAX_LAYERS = 3  # of strings that hold strings
@@ -75,9 +75,10 @@ def read_nested(value: Any) -> Reading:
     if isinstance(value, (bytes, bytearray, memoryview)):
         value = bytes(value).decode("utf-8", errors="replace")
     if not isinstance(value, str):
-        return Reading(None, Fault.at(str(type(value).__name__), 0))
+        shown = str(value) if isinstance(value, (int, float)) else type(value).__name__
+        return Reading(None, Fault(0, shown[:EXCERPT]))
     if not looks_nested(value):
-        return Reading(None, Fault.at(value[:200], 0))
+        return Reading(None, Fault(0, value[: 2 * EXCERPT]))
     text = without_layers(value[:MAX_CHARACTERS])
     try:
         found, fault = read_damaged(text)

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -202,7 +203,7 @@ def _sum_of_units(text: str, units: UnitScale, decimal_comma: bool) -> float:
     if not parts or not units.factors or any(unit_named(unit) is None for _, _, unit in parts):
         return math.nan
     factors = [units.factor(unit) for _, _, unit in parts]
-    if any(not later < earlier for earlier, later in zip(factors, factors[1:], strict=False)):
+    if any(not later < earlier for earlier, later in pairwise(factors)):
         return math.nan
     numbers = [parse_number(number, decimal_comma=decimal_comma) for _, number, _ in parts]
     return sum(number * factor for number, factor in zip(numbers, factors, strict=True))

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from artifacts.schema import Column, Modality, Title
 from featurizers.base import Surroundings
-from featurizers.nested import MAX_KEYS, MAX_OPTIONS, Nested
-from featurizers.nested_flattening import flatten, nested_texts
+from featurizers.nested import MAX_KEYS, Nested
+from featurizers.nested_flattening import REST, flatten, nested_texts
+from featurizers.nested_keys import MAX_OPTIONS
 from featurizers.nested_parsing import looks_nested, parse_nested
 
 COLUMN = Column("details", Modality.NESTED, Title("Details", "Характеристики"), actionable=True)
@@ -110,9 +111,14 @@ def test_columns_flags_and_findings() -> None:
     values, around = make_details(), Surroundings()
     fitted = Nested(COLUMN).fit(values, around)
     blocks = {block.featurizer: block for block in fitted.transform(values, around)}
-    assert set(blocks) == {"nested", "nested:colour", "nested:sizes", "nested:weight", "nested:season"}
+    assert set(blocks) == {"nested", "nested:colour", "nested:sizes", "nested:sizes:size", "nested:weight",
+                           "nested:season"}  # fmt: skip
     assert blocks["nested:colour"].categories == ("green", "red")
-    assert [f.name for f in blocks["nested:sizes"].features] == ["details__sizes=S", "details__sizes=M"]
+    assert [f.name for f in blocks["nested:sizes"].features] == [
+        "details__sizes=S", "details__sizes=M", "details__sizes_count"
+    ]  # fmt: skip
+    assert blocks["nested:weight"].features[0].unit == "kg"
+    np.testing.assert_array_equal(blocks["nested:sizes:size"].values[:2, :2], [[4, 4], [4, 5]])
     np.testing.assert_array_equal(blocks["nested:weight"].values[:2, 0], [0.5, 1.5])
     flags = dict(zip([f.name for f in blocks["nested"].features], blocks["nested"].values.T, strict=True))
     np.testing.assert_array_equal(flags["details__season_filled"][:5], [1, 0, 0, 0, 1])
@@ -121,7 +127,7 @@ def test_columns_flags_and_findings() -> None:
     assert np.isnan(blocks["nested:weight"].values[-3:]).all() and (blocks["nested:colour"].values[-3:] == -1).all()
     np.testing.assert_array_equal(blocks["nested:sizes"].values[-3:, 0], [0, np.nan, 0])
     assert fitted.has_texts
-    [finding] = around.audit.findings
+    finding = around.audit.findings[-1]
     assert finding.code == "nested_unreadable" and finding.rows == ("41",) and finding.total == 43
 
 
@@ -131,7 +137,7 @@ def test_many_keys_and_options_are_capped_and_the_rest_counted() -> None:
     blocks = Nested(COLUMN).fit(values, Surroundings()).transform(values, Surroundings())
     assert len(blocks) == 1 + MAX_KEYS and blocks[0].values[0, -2:].tolist() == [101, 101 - MAX_KEYS]
     only = pd.Series([{"options": row["options"]}] * 3)
-    assert len(Nested(COLUMN).fit(only, Surroundings()).transform(only, Surroundings())[1].features) == MAX_OPTIONS
+    assert len(Nested(COLUMN).fit(only, Surroundings()).transform(only, Surroundings())[1].features) == MAX_OPTIONS + 1
 
 
 def test_keys_that_are_named_like_flags_keep_unique_names() -> None:
@@ -159,4 +165,8 @@ def test_real_cards() -> None:
     fitted = Nested(COLUMN).fit(values, around)
     names = [f.name for block in fitted.transform(values, around) for f in block.features]
     assert {"details__filters.Цвет", "details__attributes.Сезон_filled", "details__title_filled"} <= set(names)
-    assert around.audit.findings[0].count < 20 and fitted.has_texts
+    counts = {finding.code: finding.count for finding in around.audit.findings}
+    assert "nested_unreadable" not in counts and 10 < counts["nested_damaged"] < 20
+    assert fitted.text_keys[:2] == ("description", "title")
+    texts = fitted.texts(values)
+    assert list(texts) == [*fitted.text_keys, REST] and texts["title"].notna().mean() > 0.9

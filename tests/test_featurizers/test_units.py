@@ -21,7 +21,8 @@ COLUMN = Column("weight", Modality.NUMERIC, Title("Weight", "Вес"))
         ("см.", "centimeter"), ("CM", "centimeter"), ('"', "inch"), ("кг", "kilogram"), ("Грамм", "gram"),
         ("мл", "milliliter"), ("L", "liter"), ("кВт", "kilowatt"), ("W", "watt"), ("МВт", "megawatt"),
         ("мВт", "milliwatt"), ("mAh", "milliampere_hour"), ("кв. м", "meter ** 2"), ("м²", "meter ** 2"),
-        ("Гб", "gigabyte"), ("мин", "minute"), ("тыс. км", "kilometer"), ("lbs", "pound"), ("г/м2", "gram / meter ** 2"),
+        ("Гб", "gigabyte"), ("мин", "minute"), ("тыс. км", "kilometer"),
+        ("lbs", "pound"), ("г/м2", "gram / meter ** 2"),
     ],
 )  # fmt: skip
 def test_spellings_of_units(spelling: str, name: str) -> None:
@@ -38,13 +39,15 @@ def test_every_unit_of_the_table_is_known_to_pint() -> None:
 @pytest.mark.parametrize(
     ("given", "text", "expected", "unit"),
     [
-        ({"см": 3, "мм": 1}, "100 мм", 10, "см"), ({"см": 3, "мм": 1}, "1,5 м", 150, "см"), ({"cm": 2}, "2 in", 5.08, "cm"),
+        ({"см": 3, "мм": 1}, "100 мм", 10, "см"), ({"см": 3, "мм": 1}, "1,5 м", 150, "см"),
+        ({"cm": 2}, "2 in", 5.08, "cm"),
         ({"г": 3, "кг": 2}, "1,2 кг", 1200, "г"), ({"л": 2}, "750 мл", 0.75, "л"), ({"Вт": 2}, "1,5 кВт", 1500, "Вт"),
         ({"lbs": 3, "oz": 1}, "1 lb. 4 oz.", 1.25, "lb"), ({"lbs": 3}, "1 lb, 8 oz", 1.5, "lb"),
         ({"ч": 3}, "1 ч 30 мин", 1.5, "ч"), ({'"': 3}, "5' 3\"", 63, "in"), ({"см": 3}, "5", 5, "см"),
         ({"см": 3}, "~5 см", 5, "см"), ({"см": 3}, "до 5 см", 5, "см"), ({"см": 3}, "5 кг", math.nan, "см"),
         ({"см": 3}, "5 штук", 5, "см"), ({"шт": 3, "см": 1}, "5 см", 5, "шт"), ({}, "5 см", 5, ""),
-        ({"см": 3}, "4 мм 5 см", math.nan, "см"), ({"см": 3}, "10x20 см", math.nan, "см"), ({"км/ч": 2}, "10 м/с", 36, "км/ч"),
+        ({"см": 3}, "4 мм 5 см", math.nan, "см"), ({"см": 3}, "10x20 см", math.nan, "см"),
+        ({"км/ч": 2}, "10 м/с", 36, "км/ч"),
     ],
 )  # fmt: skip
 def test_numbers_in_one_unit(given: dict[str, int], text: str, expected: float, unit: str) -> None:
