@@ -224,8 +224,10 @@ def _compiled_ages(rules: Mapping[str, Any]) -> _Ages:
         f"(?P<{unit}>{'|'.join(map(_as_pattern, sorted(rules[unit], key=len, reverse=True)))})"
         for unit in ("years", "months", "weeks", "days", "grades")
     )
-    # A unit behind the number (also "3-х лет"), a plus sign, or no word and no digit at all.
-    behind = rf"\s?-?\s?(?:и|х|ти)?\s?(?:{units})(?!\w)|\s?\+|(?![\w.,]?\d|\s?[^\W\d])"
+    # A unit behind the number (also "3-х лет"), a plus sign, the other end of a range, or neither word nor digit.
+    behind = (
+        rf"(?=\s?(?:до|to|и|and|или|or)\s?\d)|\s?-?\s?(?:и|х|ти)?\s?(?:{units})(?!\w)|\s?\+|(?![\w.,]?\d|\s?[^\W\d])"
+    )
     number = rf"(?<![\w.,])(?P<n>\d{{1,3}}(?:[.,]\d{{1,2}})?)(?:{behind})"
     up_to = "|".join(_as_pattern(word) for word in rules["up_to"])
     return _Ages(re.compile(number), re.compile(rf"(?<!\w)(?:{up_to})\s*\d"))

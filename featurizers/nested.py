@@ -101,7 +101,7 @@ class Nested(Featurizer):
             cells = [flat[name] for flat in flats if name in flat]
             key = learn_key(name, cells)
             recognised = recognise(name.rsplit(".", 1)[-1], cells) if key["form"] != "text" else None
-            key["recognised"] = recognised.to_json() if recognised else None
+            key["recognised"] = recognised.to_json() if recognised and recognised.informative else None
             self._report_key(surroundings.audit, titles[name], key, recognised, cells)
             keys.append(key)
         kept = set(frequent)

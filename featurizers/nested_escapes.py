@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-_BYTES = re.compile(r"(?:\\{1,8}x[0-9a-fA-F]{2})+")
+_BYTES = re.compile(r"(?:(?<!\\)\\++x[0-9a-fA-F]{2})+")
 _BACKSLASHES = re.compile(r"(\\++)(.|$)", re.DOTALL)
-_SHELL = re.compile(r"""^[\s\ufeff\\'"]*+(?:[bu](?=[\\'"]))?[\\'"]*+(?=[\[{(])""")
+_SHELL = re.compile(r"""^[\s\ufeff\\'"]*+(?:[bu][\\'"]++)*+(?=[\[{(])""")
 _SHELL_END = re.compile(r"""(?<=[\]})])[\\'"\s]*+$""")
 _MARK = re.compile("['\"]")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)

@@ -17,13 +17,14 @@ from featurizers.nested_escapes import utf8_escapes, without_layers
 from featurizers.nested_repair import EXCERPT, MAX_DEPTH, WRAPPERS, Fault, read_damaged
 
 MAX_CHARACTERS = 1_000_000
-MAX_LAYERS = 3  # of strings that hold strings
+MAX_LAYERS = 8  # of strings that hold strings
 
 _STRING = r"""'(?:[^'\\]++|\\.)*+'|"(?:[^"\\]++|\\.)*+\""""
 _TOKEN = re.compile(rf"(?P<text>{_STRING})|(?P<word>(?<![\w.])[^\W\d]\w*+)|(?P<other>[\w.]+|\s+|[^'\"])", re.DOTALL)
-_TEXT = re.compile(_STRING, re.DOTALL)
+# The last choice takes a string that does not end to the end of the text, so that none is looked at twice.
+_TEXT = re.compile(rf"{_STRING}|['\"].*+", re.DOTALL)
 _JSON_WORDS = {"True": "true", "False": "false", "None": "null"}
-_TEXT_OR_WORD = re.compile(rf"{_STRING}|\b(?:True|False|None)\b", re.DOTALL)
+_TEXT_OR_WORD = re.compile(rf"(?:{_STRING})|(?P<endless>['\"].*+)|\b(?:True|False|None)\b", re.DOTALL)
 _CLEAN = re.compile(r"(?:[\[\]{}():,]|[\s]++|-?[\d.]++(?=[\s,:\])}])(?!\s*+[\d{\[(])|(?:True|False|None)\b)*+")
 _WORDS = {
     "True": "True", "False": "False", "None": "None", "true": "True", "false": "False", "null": "None", "nan": "None",
@@ -85,7 +86,9 @@ def read_nested(value: Any) -> Reading:
         plain = _plain(found, 0)
     except _FAILURES:
         return Reading(None, Fault.at(text, 0))
-    return Reading(plain if plain and isinstance(plain, (dict, list)) else None, fault)
+    if not isinstance(plain, (dict, list)) or not _holds_values(plain):
+        return Reading(None, fault or Fault.at(text, 0))
+    return Reading(plain, fault)
 
 
 def looks_nested(value: Any) -> bool:
@@ -97,11 +100,17 @@ def looks_nested(value: Any) -> bool:
     return isinstance(value, (Mapping, list, tuple, set, frozenset, np.ndarray))
 
 
+def _holds_values(nested: Any) -> bool:
+    if isinstance(nested, (dict, list)):
+        return any(map(_holds_values, nested.values() if isinstance(nested, dict) else nested))
+    return nested is not None and nested != ""
+
+
 def _parse_text(text: str) -> Any:
     text = text.strip().lstrip("\ufeff")
     if not text or len(text) > MAX_CHARACTERS or not looks_nested(text):
         return None
-    if "\\x" in text and text[:1] not in "bB":
+    if "\\x" in text and (text[:1] not in "bB" or "\\\\x" in text):
         text = utf8_escapes(text)
     for spelling in _SPELLINGS:
         try:
@@ -124,7 +133,7 @@ def _json_token(found: re.Match[str]) -> str:
     token = found[0]
     if token[0] not in "'\"":
         return _JSON_WORDS[token]
-    if "\\" in token:
+    if "\\" in token or found["endless"]:
         raise ValueError("escapes are left to Python")
     return token if token[0] == '"' else '"' + token[1:-1].replace('"', '\\"') + '"'
 

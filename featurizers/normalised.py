@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -30,27 +30,32 @@ _SIZE_COLUMNS = (
 
 @dataclass(frozen=True)
 class Recognised:
-    """That a column or key holds a kind of characteristic: the share of values recognised, and the levels seen."""
+    """That a column or key holds a kind of characteristic: the share of values recognised, and the levels seen.
+
+    ``informative`` is False if columns of the levels would say no more than the values themselves.
+    """
 
     kind: str
     share: float
     levels: tuple[str, ...]
+    informative: bool = True
+    scales: tuple[str, ...] = ()  # of sizes: letter, number or both
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for ``from_json``."""
-        return {"kind": self.kind, "share": self.share, "levels": list(self.levels)}
+        return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Recognised:
         """Read what ``to_json`` gave."""
-        return cls(data["kind"], data["share"], tuple(data["levels"]))
+        return cls(**{**data, "levels": tuple(data["levels"]), "scales": tuple(data["scales"])})
 
 
 def recognise(name: str, cells: Sequence[list[Any]]) -> Recognised | None:
-    """The kind that cells hold, None if none is recognised or the levels would say no more than the values.
+    """The kind that cells hold, None if none is recognised.
 
-    ``name`` is the column's or key's; each cell is a list of values. Levels say more where several
-    spellings are one level, or where they are numbers.
+    ``name`` is the column's or key's; each cell is a list of values. Levels say more than values where
+    several spellings are one level, or where they are numbers.
     """
     texts = _texts(cells)
     found = detect_kind(name, texts)
@@ -62,10 +67,14 @@ def recognise(name: str, cells: Sequence[list[Any]]) -> Recognised | None:
     levels = tuple(level.name for level in kind.levels if level.name in seen)
     outcomes = {levels for levels in by_text.values() if levels}
     spelled = {text.casefold() for text, levels in by_text.items() if levels}
-    numbers = kind.form in ("ordinal", "size") and len(outcomes) > 1
-    if not numbers and (len(levels) < 2 or len(spelled) <= len(outcomes)):
-        return None
-    return Recognised(kind.name, round(found[1], 4), levels)
+    if kind.form in ("ordinal", "size"):
+        informative = len(outcomes) > 1
+    else:
+        informative = len(levels) > 1 and len(spelled) > len(outcomes)
+    letters = any(level.value is not None for level in kind.levels if level.name in levels)
+    numbers = kind.form == "size" and any(size_numbers(text) for text in texts)
+    scales = tuple(scale for scale, used in (("letter", letters), ("number", numbers)) if used)
+    return Recognised(kind.name, round(found[1], 4), levels, informative, scales if kind.form == "size" else ())
 
 
 def report_recognised(
@@ -81,9 +90,7 @@ def report_recognised(
         "example": repr(max(sorted(missed), key=lambda text: texts[text])[:60]) if missed else "-",
     }  # fmt: skip
     total = sum(texts.values())
-    audit.add(
-        "characteristic_recognised", column=column, count=round(recognised.share * total), total=total, **details
-    )
+    audit.add("characteristic_recognised", column=column, count=round(recognised.share * total), total=total, **details)
 
 
 def recognised_block(
@@ -113,7 +120,7 @@ def recognised_block(
         "ordinal": lambda cell: _value(kind, cell),
         "flag": lambda cell: _value(kind, cell),
         "hot": lambda cell: _hot(kind, recognised.levels, cell),
-        "size": lambda cell: _sizes(kind, cell),
+        "size": lambda cell: _sizes(kind, recognised, cell),
     }[kind.form]
     rows = [[math.nan] * len(columns) if cell is None else row_of(cell) for cell in cells]
     values: NDArray[np.float32] = np.array(rows, dtype=np.float32).reshape(len(rows), len(columns))
@@ -140,7 +147,7 @@ def _columns(kind: Kind, recognised: Recognised) -> list[tuple[str, Title, str]]
             for level in recognised.levels
         ]
     if kind.form == "size":
-        return [(f"{kind.name}_{quantity}", Title(en, ru), "") for quantity, en, ru in _SIZE_COLUMNS]
+        return [(f"{kind.name}_{quantity}", Title(en, ru), "") for quantity, en, ru in _shown_sizes(recognised)]
     return [(kind.name, kind.title, "0/1" if kind.form == "flag" else kind.unit)]
 
 
@@ -166,10 +173,17 @@ def _hot(kind: Kind, levels: tuple[str, ...], cell: Sequence[Any]) -> list[float
     return [float(level in found) for level in levels]
 
 
-def _sizes(kind: Kind, cell: Sequence[Any]) -> list[float]:
+def _shown_sizes(recognised: Recognised) -> list[tuple[str, str, str]]:
+    return [column for column in _SIZE_COLUMNS if column[0].split("_")[0] in recognised.scales]
+
+
+def _sizes(kind: Kind, recognised: Recognised, cell: Sequence[Any]) -> list[float]:
+    """The smallest and the largest size on each scale that training had."""
     known = {level.name: level.value for level in kind.levels}
     found = [known.get(level) for value in cell for level in normalise_all(kind.name, value)]
-    letters = [value for value in found if value is not None]
-    numbers = [number for value in cell for number in size_numbers(value)]
-    ends = [(min(some), max(some)) if some else (math.nan, math.nan) for some in (letters, numbers)]
-    return [*ends[0], *ends[1]]
+    on_scale = {
+        "letter": [value for value in found if value is not None],
+        "number": [number for value in cell for number in size_numbers(value)],
+    }
+    ends = [on_scale[scale] for scale in ("letter", "number") if scale in recognised.scales]
+    return [end(some) if some else math.nan for some in ends for end in (min, max)]

@@ -39,6 +39,7 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE,
 )
+_DIGIT = re.compile(r"\d")
 _ABOUT = re.compile(
     r"^(?:~|≈|>|<|≥|≤|±|(?:около|примерно|прибл|до|от|не менее|не более|about|approx|ca|up to|max|min)\b\.?)\s*",
     re.IGNORECASE,
@@ -159,7 +160,7 @@ def quantity(value: Any, units: UnitScale, *, decimal_comma: bool = False) -> fl
         value = bytes(value[: MAX_CHARACTERS + 1]).decode("utf-8", errors="replace")
     if not isinstance(value, str):
         return parse_number(value)
-    if len(value) > MAX_CHARACTERS:
+    if len(value) > MAX_CHARACTERS or not _DIGIT.search(value):
         return math.nan
     text = _ABOUT.sub("", value.strip())
     number = parse_number(text, decimal_comma=decimal_comma)
