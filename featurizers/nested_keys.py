@@ -24,6 +24,7 @@ NUMERIC_SHARE = 0.8
 FLAG_SHARE = 0.95
 SEVERAL_SHARE = 0.1  # of rows with more than one value, from which a key counts as holding several
 MAX_PIECE = 30  # characters on average of what stands between separators
+MIN_REPEATS = 1.5  # of a piece, on average over different strings
 SEPARATORS = (";", "|", "\n", " / ", ",", "/")
 
 _YES_NO = {
@@ -140,7 +141,7 @@ def _joined(labels: list[str]) -> str | None:
 
 
 def _separator(cells: Sequence[list[Any]]) -> str | None:
-    """What separates options in one string, if that leaves fewer and shorter ones than there were strings."""
+    """What separates options in one string, if the pieces are short and stand in other strings, too."""
     texts = Counter(as_text(cell[0]) for cell in cells if len(cell) == 1)
     total = sum(texts.values())
     for separator in SEPARATORS:
@@ -148,7 +149,8 @@ def _separator(cells: Sequence[list[Any]]) -> str | None:
         if sum(texts[text] for text in holding) < SEVERAL_SHARE * total or not holding:
             continue
         pieces = Counter(piece.strip() for text in holding for piece in text.split(separator))
-        short = sum(len(piece) * n for piece, n in pieces.items()) <= MAX_PIECE * sum(pieces.values())
-        if short and len(pieces) < len(holding):
+        n_pieces = sum(pieces.values())
+        short = sum(len(piece) * n for piece, n in pieces.items()) <= MAX_PIECE * n_pieces
+        if short and n_pieces >= MIN_REPEATS * len(pieces):
             return separator
     return None

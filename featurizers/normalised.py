@@ -1,4 +1,4 @@
-"""Recognised characteristics as columns: seasons and colours as 0/1, ages and sizes as numbers, sex and country as categories."""
+"""Recognised characteristics as columns: seasons and colours 0/1, ages and sizes numbers, the others categories."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def report_recognised(
     texts = _texts(cells)
     kind = kind_of(recognised.kind)
     missed = [text for text in texts if not normalise_all(kind.name, text)]
-    details = {
+    details: dict[str, Any] = {
         "subject": subject, "kind": kind.name, "kind_en": kind.title.en, "kind_ru": kind.title.ru,
         "percent": round(100 * recognised.share, 1),
         "example": repr(max(sorted(missed), key=lambda text: texts[text])[:60]) if missed else "-",

@@ -57,7 +57,7 @@ class UnitScale:
 
 
 def clean_unit(spelling: str) -> str:
-    """A unit in lower case, without a dot behind it and without ``тыс.`` and its likes, which are part of the number."""
+    """A unit in lower case without a dot behind it, and without ``тыс.`` and its likes, part of the number."""
     return _SCALE_WORD.sub("", " ".join(spelling.casefold().split())).strip(" .")
 
 

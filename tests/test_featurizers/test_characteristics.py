@@ -21,26 +21,28 @@ from featurizers.characteristics import (
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
-# level: spellings as they stand in cards of marketplaces
+# level: spellings as they stand in cards of marketplaces; of several seasons at once none is the level
 SPELLINGS: dict[str, dict[str | None, str]] = {
     "age": {
-        "0+": "0+|3+|0-3 года|от 0 до 6 мес|12 months|6-12 мес.|0-12 месяцев|18 месяцев|от 1,5 лет|с 3-х лет|3-6 лет|до 6 лет"
-        "|up to 3 years|under 3|для новорожденных|для детей|Для малышей|с рождения|без ограничений|для всех возрастов|All ages"
-        "|Newborn|Toddler|3Y|24M|4 years and up|Ages 3-8|для дошкольников|2 года|5-7 лет|36 недель",
-        "6+": "6+|от 6 лет|7-10 лет|для школьников|для младших школьников|Школьный возраст|school age|8 years|1-4 класс|10 лет"
-        "|6 лет и старше|Ages 6+|Juniors|11+",
+        "0+": "0+|3+|0-3 года|от 0 до 6 мес|12 months|6-12 мес.|0-12 месяцев|18 месяцев|от 1,5 лет|с 3-х лет"
+        "|3-6 лет|до 6 лет|up to 3 years|under 3|для новорожденных|для детей|Для малышей|с рождения"
+        "|без ограничений|для всех возрастов|All ages|Newborn|Toddler|3Y|24M|4 years and up|Ages 3-8"
+        "|для дошкольников|2 года|5-7 лет|36 недель",
+        "6+": "6+|от 6 лет|7-10 лет|для школьников|для младших школьников|Школьный возраст|school age|8 years"
+        "|1-4 класс|10 лет|6 лет и старше|Ages 6+|Juniors|11+",
         "12+": "12+|для подростков|14+|13 лет|Teens|от 12 до 16 лет|Teenagers|12-15 years|7 класс|с 14 лет",
         "16+": "16+|от 16 лет|16-18 лет|для студентов|Youth|17 years",
         "18+": "18+|Взрослые|для взрослых|Adult|старше 18 лет|21+|25-45 лет|18 years and older",
         None: "98 см|5 шт|2020|красный||не указано",
     },
     "sex": {
-        "male": "Мужской|мужской|для мужчин|Мужчинам|муж.|М|Men|Men's|Male|mens|Для мужчины|Man|парням, мужчинам|Gents",
+        "male": "Мужской|мужской|для мужчин|Мужчинам|муж.|М|Men|Men's|Male|mens|Для мужчины|Man"
+        "|парням, мужчинам|Gents",
         "female": "Женский|Женское|для женщин|жен.|Ж|Women|Women's|Female|Ladies|девушкам|Для беременных|Womens",
         "boys": "Мальчики|для мальчиков|Мальчик|Boys|Boy's|boy|Мальчишкам",
         "girls": "Девочки|для девочек|Девочка|Girls|girl|Kids: girls|девчачий",
-        "unisex": "Унисекс|Unisex|uni-sex|Для всех|Мужской, женский|для мальчиков и девочек|Детский|Kids|любой|Мужской/Женский"
-        "|Men, Women|UNISEX ADULT|Boys & Girls",
+        "unisex": "Унисекс|Unisex|uni-sex|Для всех|Мужской, женский|для мальчиков и девочек|Детский|Kids|любой"
+        "|Мужской/Женский|Men, Women|UNISEX ADULT|Boys & Girls",
         None: "хлопок|mental|women2men|не указан|",
     },
     "season": {
@@ -48,12 +50,13 @@ SPELLINGS: dict[str, dict[str | None, str]] = {
         "spring": "Весна|весенний|Spring|весенняя коллекция",
         "summer": "Лето|летний|летняя|Summer|на лето|летние",
         "autumn": "Осень|осенний|Fall|Autumn|осенняя",
-        None: "6 лет|летучий|хлопок||демисезон|весна-лето|круглогодичный",  # the last three are several
+        None: "6 лет|летучий|хлопок||демисезон|весна-лето|круглогодичный",
     },
     "fragility": {
-        "fragile": "Хрупкий|хрупкое|да|Да|Хрупкий товар|Fragile|yes|стеклянный|бьющийся|Handle with care|керамика|true",
-        "not fragile": "Не хрупкий|нехрупкое|нет|Нет|не хрупкое|Not fragile|Non-fragile|небьющийся|no|ударопрочное стекло"
-        "|unbreakable|прочный|не бьется",
+        "fragile": "Хрупкий|хрупкое|да|Да|Хрупкий товар|Fragile|yes|стеклянный|бьющийся|Handle with care|керамика"
+        "|true",
+        "not fragile": "Не хрупкий|нехрупкое|нет|Нет|не хрупкое|Not fragile|Non-fragile|небьющийся|no"
+        "|ударопрочное стекло|unbreakable|прочный|не бьется",
         None: "синий|12",
     },
     "colour": {
@@ -61,13 +64,16 @@ SPELLINGS: dict[str, dict[str | None, str]] = {
         "white": "Белый|белоснежный|White|Off White|молочный|Ivory|белая",
         "grey": "Серый|светло-серый|Темно-серый|Grey|Gray|Grey Melange|Charcoal|серая меланж|Steel",
         "beige": "Бежевый|беж|кремовый|Beige|Cream|Tan|Nude|телесный|песочный|слоновая кость|Taupe|Skin",
-        "brown": "Коричневый|шоколадный|Brown|Coffee Brown|темно-коричневый|Mushroom Brown|кофе|каштановый|Rust|espresso|венге",
+        "brown": "Коричневый|шоколадный|Brown|Coffee Brown|темно-коричневый|Mushroom Brown|кофе|каштановый|Rust"
+        "|espresso|венге",
         "red": "Красный|алый|бордовый|бордо|Red|Maroon|Burgundy|вишневый|тёмнокрасный|малиновый",
         "pink": "Розовый|нежно-розовый|Pink|фуксия|коралловый|Peach|Magenta|пудровый|персиковый|Hot Pink",
         "orange": "Оранжевый|Orange|апельсиновый|морковный|абрикосовый",
         "yellow": "Желтый|жёлтый|лимонный|Yellow|Mustard|горчичный",
-        "green": "Зеленый|зелёный|хаки|салатовый|Olive|Lime Green|мятный|Fluorescent Green|изумрудный|Sea Green|оливковый",
-        "blue": "Синий|тёмно-синий|темносиний|голубой|Navy Blue|Blue|бирюзовый|Teal|Turquoise Blue|джинсовый|морская волна|васильковый",
+        "green": "Зеленый|зелёный|хаки|салатовый|Olive|Lime Green|мятный|Fluorescent Green|изумрудный|Sea Green"
+        "|оливковый",
+        "blue": "Синий|тёмно-синий|темносиний|голубой|Navy Blue|Blue|бирюзовый|Teal|Turquoise Blue|джинсовый"
+        "|морская волна|васильковый",
         "purple": "Фиолетовый|сиреневый|Purple|Lavender|лиловый|Mauve|баклажан|лавандовый",
         "metallic": "Золотой|серебристый|Gold|Silver|Bronze|Copper|Rose Gold|Metallic|золото|хром",
         "multicolour": "Мультиколор|разноцветный|Multi|многоцветный|Multicolor|в ассортименте|радуга|Assorted",
@@ -75,17 +81,33 @@ SPELLINGS: dict[str, dict[str | None, str]] = {
         None: "бельё|серия|хлопок|сердце|",
     },
     "size": {
-        "XS": "XS|xs|Extra small|X-Small", "S": "S|Small|s (44)|Размер S", "M": "M|m|Medium|размер M",
-        "L": "L|Large|l", "XL": "XL|xl|X-Large|1XL", "XXL": "XXL|2XL|xx-large", "3XL": "3XL|XXXL", "one size": "One size|единый|Free Size|универсальный|безразмерный|ONESIZE",
-        "42": "42|EU 42|42-44|42 RU|42 (27 см)", "38.5": "38,5|38.5",
+        "XS": "XS|xs|Extra small|X-Small",
+        "S": "S|Small|s (44)|Размер S",
+        "M": "M|m|Medium|размер M",
+        "L": "L|Large|l",
+        "XL": "XL|xl|X-Large|1XL",
+        "XXL": "XXL|2XL|xx-large",
+        "3XL": "3XL|XXXL",
+        "one size": "One size|единый|Free Size|универсальный|безразмерный|ONESIZE",
+        "42": "42|EU 42|42-44|42 RU|42 (27 см)",
+        "38.5": "38,5|38.5",
         None: "в описании товара|US 9|10 см|men's|",
     },
     "country": {
-        "Russia": "Россия|РФ|Российская Федерация|Russia|российский|Сделано в России|RU", "China": "Китай|КНР|China|Made in China|Гонконг|PRC|китайский",
-        "Turkey": "Турция|Turkey|Türkiye|Турецкий", "Belarus": "Беларусь|Белоруссия|Республика Беларусь|Belarus",
-        "Uzbekistan": "Узбекистан|Uzbekistan", "India": "Индия|India|Made in India", "South Korea": "Корея|Южная Корея|Республика Корея|South Korea|Korea",
-        "USA": "США|USA|United States|Америка|US", "United Kingdom": "Великобритания|UK|Англия|England", "Germany": "Германия|Germany",
-        "Italy": "Италия|Italy", "Vietnam": "Вьетнам|Vietnam", "Iran": "Иран", None: "хлопок|индиго|Франшиза|",
+        "Russia": "Россия|РФ|Российская Федерация|Russia|российский|Сделано в России|RU",
+        "China": "Китай|КНР|China|Made in China|Гонконг|PRC|китайский",
+        "Turkey": "Турция|Turkey|Türkiye|Турецкий",
+        "Belarus": "Беларусь|Белоруссия|Республика Беларусь|Belarus",
+        "Uzbekistan": "Узбекистан|Uzbekistan",
+        "India": "Индия|India|Made in India",
+        "South Korea": "Корея|Южная Корея|Республика Корея|South Korea|Korea",
+        "USA": "США|USA|United States|Америка|US",
+        "United Kingdom": "Великобритания|UK|Англия|England",
+        "Germany": "Германия|Germany",
+        "Italy": "Италия|Italy",
+        "Vietnam": "Вьетнам|Vietnam",
+        "Iran": "Иран",
+        None: "хлопок|индиго|Франшиза|",
     },
 }  # fmt: skip
 CASES = [
@@ -111,7 +133,8 @@ def test_spellings(kind: str, text: str, level: str | None) -> None:
 @pytest.mark.parametrize(
     ("text", "seasons"),
     [
-        ("демисезон", "spring autumn"), ("Деми", "spring autumn"), ("весна-лето", "spring summer"), ("SS24", "spring summer"),
+        ("демисезон", "spring autumn"), ("Деми", "spring autumn"), ("весна-лето", "spring summer"),
+        ("SS24", "spring summer"),
         ("Осень/Зима", "autumn winter"), ("осенне-зимний", "autumn winter"), ("FW 2023", "autumn winter"),
         ("Всесезонный", "winter spring summer autumn"), ("круглогодичный", "winter spring summer autumn"),
         ("на любой сезон", "winter spring summer autumn"), ("All-season", "winter spring summer autumn"),
