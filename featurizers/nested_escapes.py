@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 
-_BYTES = re.compile(r"(?:(?<!\\)\\++x[0-9a-fA-F]{2})+")
+# A character of UTF-8 as escapes of its bytes, each with any number of backslashes.
+_NEXT = r"\\++x[89abAB][0-9a-fA-F]"
+_BYTES = re.compile(
+    rf"(?<!\\)\\++x(?:(?:[cC][2-9a-fA-F]|[dD][0-9a-fA-F]){_NEXT}|[eE][0-9a-fA-F](?:{_NEXT}){{2}}|[fF][0-4](?:{_NEXT}){{3}})"
+)
+_PREFIX = re.compile(r"\\++x")
 _BACKSLASHES = re.compile(r"(\\++)(.|$)", re.DOTALL)
 _SHELL = re.compile(r"""^[\s\ufeff\\'"]*+(?:[bu][\\'"]++)*+(?=[\[{(])""")
 _SHELL_END = re.compile(r"""(?<=[\]})])[\\'"\s]*+$""")
@@ -31,9 +36,8 @@ def utf8_escapes(text: str) -> str:
     r"""Text in which ``\xd0\x9f`` that spells UTF-8 bytes is the character itself; other escapes stay."""
 
     def plain(found: re.Match[str]) -> str:
-        spelled = bytes.fromhex(re.sub(r"\\+x", "", found[0]))
         try:
-            return spelled.decode("utf-8") if min(spelled) >= 0x80 else found[0]
+            return bytes.fromhex(_PREFIX.sub("", found[0])).decode("utf-8")
         except UnicodeDecodeError:
             return found[0]
 

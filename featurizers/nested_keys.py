@@ -15,7 +15,7 @@ from featurizers.categories import codes_of, label_of, learn_categories
 from featurizers.nested_flattening import TEXT_CHARACTERS
 from featurizers.numbers import has_decimal_comma, parse_number, quantity, spellings_of
 from featurizers.text_cleaning import as_text
-from featurizers.units import UnitScale, learn_units
+from featurizers.units import UnitScale, learn_units, unit_named
 
 MAX_CATEGORIES = 100  # of one key
 MAX_OPTIONS = 20  # of one key that holds several values at a time
@@ -39,7 +39,7 @@ Key = dict[str, Any]
 def learn_key(name: str, cells: Sequence[list[Any]]) -> Key:
     """What a key holds, from its filled cells in training, each a list of at least one value.
 
-    - ``number``: at least ``NUMERIC_SHARE`` of cells are one number, with or without a unit;
+    - ``number``: at least ``NUMERIC_SHARE`` of cells are one number, with or without a unit (``5 кг``);
     - ``flag``: at least ``FLAG_SHARE`` are yes or no in one of the usual words;
     - ``text``: values longer than ``TEXT_CHARACTERS`` on average, or of several words and hardly ever twice the same;
     - ``several``: at least ``SEVERAL_SHARE`` of cells hold several values, in a list or behind a separator;
@@ -51,7 +51,7 @@ def learn_key(name: str, cells: Sequence[list[Any]]) -> Key:
     spellings = spellings_of(value for cell in cells if len(cell) == 1 for value in cell)
     units = learn_units(spellings, name)
     numbers = sum(len(cell) == 1 and not math.isnan(_number(cell[0], UnitScale(), comma)) for cell in cells)
-    if numbers >= NUMERIC_SHARE * len(cells):
+    if numbers >= NUMERIC_SHARE * len(cells) and not _are_words(spellings):
         return {"key": name, "form": "number", "decimal_comma": comma, "units": units.to_json()}
     lengths = float(np.mean([sum(len(str(value)) for value in cell) / len(cell) for cell in cells]))
     separator = None if lengths > TEXT_CHARACTERS else _separator(cells)
@@ -116,6 +116,13 @@ def _hot(key: Key, cells: Sequence[list[Any] | None]) -> NDArray[np.float32]:
         result[i, [place[label] for label in labels if label in place]] = 1
         result[i, -1] = len(labels)
     return result
+
+
+def _are_words(spellings: Counter[str]) -> bool:
+    """Whether what stands behind the numbers says more than they do: ``1 separate``, ``1 combined``."""
+    unknown = {unit: n for unit, n in spellings.items() if len(unit) > 2 and unit_named(unit) is None}
+    total = sum(unknown.values())
+    return 2 * total > sum(spellings.values()) and max(unknown.values()) < NUMERIC_SHARE * total
 
 
 def _number(value: Any, units: UnitScale, comma: bool) -> float:

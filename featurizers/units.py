@@ -16,7 +16,10 @@ RULES = Path(__file__).parent / "data" / "units.toml"
 NO_UNIT = frozenset(("", "+", "*", "?"))
 
 _SCALE_WORD = re.compile(r"^(?:тыс|млн|млрд|thousand|million|billion|k)(?:[\s.]+|$)")
-_IN_NAME = re.compile(r"(?:[,;_\s(\[]\s*)([^\s,;_()\[\]]{1,8}\.?)\s*[)\]]?\s*$")
+_IN_NAME = re.compile(
+    r"[,;(\[]\s*([^\s,;_()\[\]]{1,8}\.?)\s*[)\]]?\s*$|[\s_](mm|cm|km|kg|mg|ml|kw|мм|см|км|кг|мг|мл|вт|квт)$",
+    re.IGNORECASE,
+)
 _CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 
 
@@ -68,9 +71,10 @@ def unit_named(spelling: str) -> Unit | None:
 
 
 def unit_in_name(name: str) -> str:
-    """The unit that stands behind a name (``Вес, кг``, ``length_cm``), empty if none does."""
+    """The unit behind a name, empty if there is none: ``Вес, кг``, ``length_cm``; not ``price_min``."""
     found = _IN_NAME.search(name)
-    return found[1] if found and unit_named(found[1]) else ""
+    unit = (found[1] or found[2]) if found else ""
+    return unit if unit_named(unit) else ""
 
 
 def learn_units(spellings: Mapping[str, int], name: str = "", wanted: str = "") -> UnitScale:

@@ -210,6 +210,13 @@ def test_numbers_come_in_one_unit_and_it_is_said() -> None:
     assert found["nested_keys_merged"].details["merged"] == {"Длина": ["длина"]}
 
 
+def test_numbers_with_telling_words_behind_are_categories() -> None:
+    rows = [{"wc": wc, "n": f"{i} шт"} for i, wc in enumerate(["1 совмещенный", "1 раздельный", "2 совмещенных"] * 5)]
+    blocks = {block.featurizer: block for block in fit_transform(rows)[0]}
+    assert blocks["nested:wc"].categories == ("1 раздельный", "1 совмещенный", "2 совмещенных")
+    assert blocks["nested:n"].categories is None and blocks["nested:n"].features[0].unit == "шт."
+
+
 def test_yes_and_no_in_two_languages() -> None:
     words = ["да", "Нет", "есть", "yes", "No", True, False, "отсутствует", "Да."] * 3
     blocks, _, _ = fit_transform([{"Капюшон": word} for word in words] + [{}, {"Капюшон": "кажется"}])

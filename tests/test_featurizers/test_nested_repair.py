@@ -91,6 +91,8 @@ def test_printed_by_numpy() -> None:
 
 
 def test_escapes() -> None:
+    spaced = [{"ceiling": "3\xa0м", "wc": "1 раздельный"}]  # Python writes the space as an escape, and only that
+    assert parse_nested(str(str(spaced).encode())) == spaced and parse_nested(str(spaced)) == spaced
     assert unescaped(r"\u041f\n\"\ud83d\ude00\xa0") == 'П\n"😀\xa0'
     assert utf8_escapes(r"\xd0\x9f \xa0 \\xd0\\xbe \x41") == r"П \xa0 о \x41"
     assert without_layers(r'b"{\\\"a\\\": \\\"b \\\\\\\"c\\\\\\\"\\\"}"') == r'{"a": "b \"c\""}'
