@@ -45,17 +45,18 @@ def learn_key(name: str, cells: Sequence[list[Any]]) -> Key:
     - ``several``: at least ``SEVERAL_SHARE`` of cells hold several values, in a list or behind a separator;
     - ``category``: all else.
     """
-    if sum(len(cell) == 1 and _yes_no(cell[0]) is not None for cell in cells) >= FLAG_SHARE * len(cells):
+    singles = Counter((type(cell[0]), cell[0]) for cell in cells if len(cell) == 1)  # 1 and True are not the same
+    if sum(n for (_, value), n in singles.items() if _yes_no(value) is not None) >= FLAG_SHARE * len(cells):
         return {"key": name, "form": "flag"}
     comma = has_decimal_comma(str(value) for cell in cells for value in cell)
     spellings = spellings_of(value for cell in cells if len(cell) == 1 for value in cell)
     units = learn_units(spellings, name)
-    numbers = sum(len(cell) == 1 and not math.isnan(_number(cell[0], UnitScale(), comma)) for cell in cells)
+    numbers = sum(n for (_, value), n in singles.items() if not math.isnan(_number(value, UnitScale(), comma)))
     if numbers >= NUMERIC_SHARE * len(cells) and not _are_words(spellings):
         return {"key": name, "form": "number", "decimal_comma": comma, "units": units.to_json()}
     lengths = float(np.mean([sum(len(str(value)) for value in cell) / len(cell) for cell in cells]))
     separator = None if lengths > TEXT_CHARACTERS else _separator(cells)
-    labels = [_labels(cell, separator) for cell in cells]
+    labels = _all_labels(cells, separator)
     distinct = Counter("; ".join(sorted(some)) for some in labels)
     several = sum(len(some) > 1 for some in labels) >= SEVERAL_SHARE * len(cells)
     options = Counter(label for some in labels for label in some)
@@ -91,8 +92,8 @@ def key_categories(key: Key) -> tuple[str, ...] | None:
 def key_values(key: Key, cells: Sequence[list[Any] | None]) -> NDArray[np.float32]:
     """float32 (n_samples, n_columns). A cell is empty where the key is absent, None where that is unknown."""
     if key["form"] == "category":
-        labels = [_labels(cell, None) if cell else [] for cell in cells]
-        return codes_of([_joined(some) if some else None for some in labels], tuple(key["categories"]))
+        labels = _all_labels([cell or [] for cell in cells], None)
+        return codes_of([_joined(some) for some in labels], tuple(key["categories"]))
     if key["form"] == "several":
         return _hot(key, cells)
     if key["form"] == "flag":
@@ -135,6 +136,21 @@ def _yes_no(value: Any) -> float | None:
     return _YES_NO.get(value.strip(" .!").casefold()) if isinstance(value, str) and len(value) < 40 else None
 
 
+def _all_labels(cells: Sequence[list[Any]], separator: str | None) -> list[list[str]]:
+    """``_labels`` of every cell; single texts, of which many are equal, are looked at once."""
+    known: dict[str, list[str]] = {}
+    result = []
+    for cell in cells:
+        if len(cell) == 1 and isinstance(cell[0], str):
+            labels = known.get(cell[0])
+            if labels is None:
+                labels = known[cell[0]] = _labels(cell, separator)
+            result.append(labels)
+        else:
+            result.append(_labels(cell, separator))
+    return result
+
+
 def _labels(cell: list[Any], separator: str | None) -> list[str]:
     """Distinct labels of a cell in their order."""
     pieces = cell
@@ -144,7 +160,8 @@ def _labels(cell: list[Any], separator: str | None) -> list[str]:
 
 
 def _joined(labels: list[str]) -> str | None:
-    return label_of("; ".join(sorted(set(labels))))
+    """One category for the labels of a cell, None if there are none."""
+    return labels[0] if len(labels) == 1 else label_of("; ".join(sorted(set(labels))))
 
 
 def _separator(cells: Sequence[list[Any]]) -> str | None:
