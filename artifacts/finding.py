@@ -95,6 +95,28 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "{column}: {count} of {total} values are neither JSON nor a Python literal (such as {example}).",
         "{column}: {count} из {total} значений — не JSON и не литерал Python (например, {example}).",
     ),
+    "nested_damaged": (
+        Severity.WARNING,
+        "{column}: {count} of {total} values are cut off or damaged (first at character {position} of row {row}: "
+        "{example}); what else could be read of them was kept.",
+        "{column}: {count} из {total} значений обрезаны или повреждены (первое место: символ {position} строки {row}: "
+        "{example}); остальное в них прочитано.",
+    ),
+    "nested_keys_merged": (
+        Severity.INFO,
+        "{column}: {count} spellings of characteristics were merged with others of the same name (such as {example}).",
+        "{column}: {count} написаний характеристик объединены с одноимёнными (например, {example}).",
+    ),
+    "units_converted": (
+        Severity.INFO,
+        "{subject}: {count} of {total} numbers were converted into {unit} (from {others}).",
+        "{subject}: {count} из {total} чисел переведены в единицу «{unit}» (из: {others}).",
+    ),
+    "characteristic_recognised": (
+        Severity.INFO,
+        "{subject}: {percent}% of {total} values were recognised as {kind_en} (not, for example: {example}).",
+        "{subject}: {percent}% из {total} значений распознаны как «{kind_ru}» (не распознано, например: {example}).",
+    ),
     "number_unreadable": (
         Severity.WARNING,
         "{column}: {count} of {total} values are not numbers (such as {example}) and count as missing.",

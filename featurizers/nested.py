@@ -1,41 +1,48 @@
-"""Nested characteristics to columns: a value and a filled-in flag for each frequent key."""
+"""Nested characteristics to columns: a value and a filled-in flag for each frequent key, and the texts among them."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from artifacts.errors import NotFittedError
 from artifacts.feature_table import Block
+from artifacts.finding import MAX_ROWS_NAMED, Audit
 from artifacts.schema import Feature, Modality, Title, quantity_feature, unique_features
 from featurizers.base import Featurizer, State, Surroundings
-from featurizers.categories import codes_of, label_of, learn_categories
-from featurizers.nested_flattening import TEXT_CHARACTERS, Flat, flatten_values
-from featurizers.numbers import has_decimal_comma, parse_number, report_unreadable
+from featurizers.key_merging import KeyMerging, learn_merging
+from featurizers.nested_flattening import Cell, Flat, nested_texts_by_key, read_cells
+from featurizers.nested_keys import Key, key_categories, key_columns, key_values, learn_key
+from featurizers.normalised import Recognised, recognise, recognised_block, report_recognised
+from featurizers.numbers import report_units, spellings_of
+from featurizers.units import UnitScale
 
-MAX_KEYS = 40
-MAX_CATEGORIES = 100  # of one key
-MAX_OPTIONS = 20  # of one key that holds several values at a time
-NUMERIC_SHARE = 0.8
-SEVERAL_SHARE = 0.1  # of rows with more than one value, from which a key counts as holding several
-MIN_FILLED_SHARE = 0.005
+MAX_KEYS = 60
+KEPT_SHARE = 0.99  # of all filled-in values, which the keys with columns hold between them
+MIN_FILLED_SHARE = 0.005  # of rows; a key that is rarer gets no columns
+MAX_TEXT_KEYS = 3
 
 
 class Nested(Featurizer):
-    """For each of the ``MAX_KEYS`` most filled keys of training: ``{source}__{key}`` and ``{source}__{key}_filled``.
+    """For each of the most filled keys of training: ``{source}__{key}`` and ``{source}__{key}_filled``.
 
-    A key is numeric if most of its values are numbers, else a category, or several 0/1 columns
-    ``{source}__{key}={value}`` where rows hold several values at a time; of keys with texts only the
-    flag is made (see ``has_texts``). Each key's block has the featurizer ``nested:{key}``. The block
-    ``nested`` holds the flags, the number of filled keys, and of those that have no columns here.
+    How many keys: the fewest that hold ``KEPT_SHARE`` of all filled-in values between them, each filled in
+    ``MIN_FILLED_SHARE`` of rows, at most ``MAX_KEYS``. Spellings of one key are merged first (see
+    ``key_merging``). What a key's columns are depends on what it holds (see ``learn_key``): a number
+    in one unit, yes or no, options ``{source}__{key}={value}`` with their count, or a category; of texts
+    only the flag is made (see ``text_keys`` and ``texts``). Its block has the featurizer ``nested:{key}``.
+    Keys that hold a sex, season, colour, age, size, country or fragility in several spellings have
+    the block ``nested:{key}:{kind}``, too (see ``normalised``). The block ``nested`` holds the flags, the
+    number of filled keys, and of those that have no columns here.
+
     Absent keys give NaN or -1 and the flag 0, a missing cell is like an empty one, and an unreadable
-    one is all NaN and -1 with the finding ``nested_unreadable``.
+    one is all NaN and -1 with the finding ``nested_unreadable``. Of a cell that is cut off or damaged
+    (``nested_damaged``) the keys that can be read are kept, the others are NaN and -1, flags included.
     """
 
     name: ClassVar[str] = "nested"
@@ -44,6 +51,7 @@ class Nested(Featurizer):
     def __init__(self, column: Any) -> None:
         super().__init__(column)
         self._state: State | None = None
+        self._merging = KeyMerging({}, {})
 
     @property
     def has_texts(self) -> bool:
@@ -52,40 +60,90 @@ class Nested(Featurizer):
         Raises:
             NotFittedError: before ``fit``.
         """
-        return any(key["form"] == "text" for key in self.state().values["keys"])
+        return bool(self.text_keys)
 
-    def fit(self, values: pd.Series[Any], surroundings: Surroundings) -> Self:
-        """Learn the frequent keys and what they hold."""
-        flats = [flat for flat in flatten_values(values)[0] if flat is not None]
-        filled = Counter(key for flat in flats for key in flat)
-        least = max(1, math.ceil(MIN_FILLED_SHARE * len(values)))
-        frequent = sorted((key for key in filled if filled[key] >= least), key=lambda key: (-filled[key], key))
-        keys = [{"key": key, **_learn(flat[key] for flat in flats if key in flat)} for key in frequent[:MAX_KEYS]]
-        return self.restore(State({"keys": keys}))
-
-    def transform(self, values: pd.Series[Any], surroundings: Surroundings) -> list[Block]:
-        """The block of flags, and one block for each key that is not a text.
+    @property
+    def text_keys(self) -> tuple[str, ...]:
+        """The keys that held most text for people in training, at most ``MAX_TEXT_KEYS``, the longest first.
 
         Raises:
             NotFittedError: before ``fit``.
         """
-        keys = self.state().values["keys"]
-        flats, unreadable = flatten_values(values)
-        report_unreadable(surroundings.audit, "nested_unreadable", self.column.name, values, unreadable)
-        names = iter(self._unique_names(keys))
-        blocks = [self._flags(flats, [key["key"] for key in keys], [next(names) for _ in range(len(keys) + 2)])]
+        texts = [key for key in self.state().values["keys"] if key["form"] == "text"]
+        ranked = sorted(texts, key=lambda key: (-key["characters"], key["key"]))
+        return tuple(key["key"] for key in ranked[:MAX_TEXT_KEYS])
+
+    def texts(self, values: pd.Series[Any]) -> dict[str, pd.Series[Any]]:
+        """The texts of each of ``text_keys``, and all else that is written in a cell under ``REST``.
+
+        Raises:
+            NotFittedError: before ``fit``.
+        """
+        return nested_texts_by_key(values, self.text_keys, self._merging)
+
+    def title_of(self, key: str) -> str:
+        """A key for people: the end of its path where no other key ends so, else the path.
+
+        Raises:
+            NotFittedError: before ``fit``.
+        """
+        return _titles([learned["key"] for learned in self.state().values["keys"]]).get(key, key)
+
+    def fit(self, values: pd.Series[Any], surroundings: Surroundings) -> Self:
+        """Learn which spellings are one key, which keys are frequent, and what they hold."""
+        read = [cell.flat for cell in read_cells(values) if cell.flat is not None]
+        merging = learn_merging(read)
+        flats = [merging.merge(flat) for flat in read]
+        frequent = _most_filled(flats, len(values))
+        titles = _titles(frequent)
+        keys = []
+        for name in frequent:
+            cells = [flat[name] for flat in flats if name in flat]
+            key = learn_key(name, cells)
+            recognised = recognise(name.rsplit(".", 1)[-1], cells) if key["form"] != "text" else None
+            key["recognised"] = recognised.to_json() if recognised and recognised.informative else None
+            self._report_key(surroundings.audit, titles[name], key, recognised, cells)
+            keys.append(key)
+        kept = set(frequent)
+        spellings = {spelling: key for spelling, key in merging.spellings.items() if key in kept}
+        self._report_merging(surroundings.audit, spellings)
+        forms = {form: key for form, key in merging.forms.items() if key in kept}
+        return self.restore(State({"keys": keys, "spellings": spellings, "forms": forms}))
+
+    def transform(self, values: pd.Series[Any], surroundings: Surroundings) -> list[Block]:
+        """The block of flags, and the blocks of each key that is not a text.
+
+        Raises:
+            NotFittedError: before ``fit``.
+        """
+        keys: list[Key] = self.state().values["keys"]
+        cells = read_cells(values)
+        _report_faults(surroundings.audit, self.column.name, values, cells)
+        flats = [None if cell.flat is None else self._merging.merge(cell.flat) for cell in cells]
+        titles = _titles([key["key"] for key in keys])
+        blocks = [self._flags(flats, cells, keys, titles)]
         for key in keys:
-            features = tuple(next(names) for _ in _shown_values(key))
-            if not features:
-                continue
-            cells = [flat.get(key["key"], []) if flat is not None else None for flat in flats]
-            categories = tuple(key["categories"]) if key["form"] == "category" else None
-            result = _values_of(key, cells)
-            blocks.append(Block(self.column.name, f"{self.name}:{key['key']}", features, result, categories))
-        return blocks
+            held = [_held(flat, cell, key["key"]) for flat, cell in zip(flats, cells, strict=True)]
+            label, title = f"{self.name}:{key['key']}", titles[key["key"]]
+            columns = key_columns(key)
+            if columns:
+                features = tuple(
+                    self._feature(label, key["key"] + end, title + shown.en, title + shown.ru, unit)
+                    for end, shown, unit in columns
+                )
+                blocks.append(Block(self.column.name, label, features, key_values(key, held), key_categories(key)))
+            if key["recognised"]:
+                recognised = Recognised.from_json(key["recognised"])
+                label, prefix = f"{label}:{recognised.kind}", (f"{key['key']}_", Title(title, title))
+                blocks.append(recognised_block(self.column, label, prefix, recognised, held))
+        names = iter(unique_features(feature for block in blocks for feature in block.features))
+        return [
+            Block(b.source, b.featurizer, tuple(next(names) for _ in b.features), b.values, b.categories)
+            for b in blocks
+        ]
 
     def state(self) -> State:
-        """The keys, the form of each, and its categories or options.
+        """The keys with what they hold, and the spellings of each.
 
         Raises:
             NotFittedError: before ``fit``.
@@ -97,79 +155,100 @@ class Nested(Featurizer):
     def restore(self, state: State) -> Self:
         """Take over what ``state`` gave."""
         self._state = state
+        self._merging = KeyMerging(state.values["spellings"], state.values["forms"])
         return self
 
-    def _unique_names(self, keys: list[dict[str, Any]]) -> tuple[Feature, ...]:
-        """Features of the flags and counts, then of each key's values."""
+    def _feature(self, label: str, quantity: str, en: str, ru: str, unit: str = "") -> Feature:
+        return quantity_feature(self.column, label, quantity, Title(en, ru), unit=unit)
 
-        def feature(quantity: str, label: str, en: str, ru: str, unit: str = "") -> Feature:
-            return quantity_feature(self.column, label, quantity, Title(en, ru), unit=unit)
-
+    def _flags(
+        self, flats: Sequence[Flat | None], cells: Sequence[Cell], keys: list[Key], titles: dict[str, str]
+    ) -> Block:
         names = [key["key"] for key in keys]
-        flags = [feature(f"{n}_filled", self.name, f"{n} is filled in", f"{n}: заполнено", "0/1") for n in names]
-        counts = [
-            feature("n_filled", self.name, "number of filled-in characteristics", "число заполненных характеристик"),
-            feature("n_others_filled", self.name, "number of rare characteristics", "число редких характеристик"),
+        features = [
+            self._feature(self.name, f"{n}_filled", f"{titles[n]} is filled in", f"{titles[n]}: заполнено", "0/1")
+            for n in names
         ]
-        shown = [
-            feature(f"{key['key']}{end}", f"{self.name}:{key['key']}", key["key"] + end, key["key"] + end)
-            for key in keys
-            for end in _shown_values(key)
+        features += [
+            self._feature(
+                self.name, "n_filled", "number of filled-in characteristics", "число заполненных характеристик"
+            ),
+            self._feature(self.name, "n_others_filled", "number of rare characteristics", "число редких характеристик"),
         ]
-        return unique_features([*flags, *counts, *shown])
-
-    def _flags(self, flats: list[Flat | None], keys: list[str], features: list[Feature]) -> Block:
         result = np.full((len(flats), len(features)), np.nan, dtype=np.float32)
-        for i, flat in enumerate(flats):
-            if flat is not None:
-                flags = [key in flat for key in keys]
-                result[i] = [*flags, len(flat), len(flat) - sum(flags)]
+        for i, (flat, cell) in enumerate(zip(flats, cells, strict=True)):
+            if flat is None:
+                continue
+            flags = [name in flat for name in names]
+            result[i] = [*flags, len(flat), len(flat) - sum(flags)]
+            if cell.fault is not None:  # what was not read may have been there
+                result[i, [*(j for j, flag in enumerate(flags) if not flag), -2, -1]] = np.nan
         return Block(self.column.name, self.name, tuple(features), result)
 
+    def _report_key(
+        self, audit: Audit, title: str, key: Key, recognised: Recognised | None, cells: Sequence[list[Any]]
+    ) -> None:
+        subject = f"{self.column.name}: {title}"
+        if key["form"] == "number":
+            spellings = spellings_of(cell[0] for cell in cells if len(cell) == 1)
+            report_units(audit, self.column.name, subject, UnitScale(**key["units"]), spellings)
+        if recognised is not None:
+            report_recognised(audit, self.column.name, subject, recognised, cells)
 
-def _shown_values(key: dict[str, Any]) -> list[str]:
-    """What the names of a key's value columns end with."""
-    return {"text": [], "several": [f"={option}" for option in key.get("options", [])]}.get(key["form"], [""])
-
-
-def _learn(cells: Iterable[list[Any]]) -> dict[str, Any]:
-    """What the cells of one key hold, each a list of at least one value."""
-    known = list(cells)
-    comma = has_decimal_comma(str(value) for cell in known for value in cell)
-    numbers = sum(len(cell) == 1 and not math.isnan(parse_number(cell[0], decimal_comma=comma)) for cell in known)
-    if numbers >= NUMERIC_SHARE * len(known):
-        return {"form": "number", "decimal_comma": comma}
-    labels = [[label for label in map(label_of, cell) if label] for cell in known]
-    lengths = [sum(len(str(value)) for value in cell) / len(cell) for cell in known]
-    distinct = Counter("; ".join(sorted(some)) for some in labels)
-    if np.mean(lengths) > TEXT_CHARACTERS or (len(distinct) > 20 and len(distinct) > 0.5 * len(known)):
-        mean_words = np.mean([len(str(value).split()) for cell in known for value in cell])
-        if np.mean(lengths) > TEXT_CHARACTERS or mean_words >= 2:
-            return {"form": "text"}
-    if sum(len(some) > 1 for some in labels) >= SEVERAL_SHARE * len(known):
-        options = Counter(label for some in labels for label in some)
-        return {"form": "several", "options": sorted(options, key=lambda o: (-options[o], o))[:MAX_OPTIONS]}
-    joined: list[str | None] = [_joined(some) for some in labels]
-    return {"form": "category", "categories": learn_categories(joined, MAX_CATEGORIES)}
+    def _report_merging(self, audit: Audit, spellings: dict[str, str]) -> None:
+        if spellings:
+            spelling, key = min(spellings.items())
+            merged = {key: sorted(s for s in spellings if spellings[s] == key) for key in set(spellings.values())}
+            example = f"{spelling!r} = {key!r}"
+            audit.add(
+                "nested_keys_merged", column=self.column.name, count=len(spellings), example=example,
+                merged=dict(sorted(merged.items())[:MAX_ROWS_NAMED]),
+            )  # fmt: skip
 
 
-def _joined(labels: list[str]) -> str | None:
-    return label_of("; ".join(sorted(set(labels))))
+def _most_filled(flats: Sequence[Flat], n_rows: int) -> list[str]:
+    """The fewest keys that hold ``KEPT_SHARE`` of all values, without rare ones, the most filled first."""
+    filled = Counter(key for flat in flats for key in flat)
+    least = max(1, math.ceil(MIN_FILLED_SHARE * n_rows))
+    ranked = sorted((key for key in filled if filled[key] >= least), key=lambda key: (-filled[key], key))
+    enough, held = KEPT_SHARE * sum(filled.values()), 0
+    for i, key in enumerate(ranked):
+        if held >= enough or i == MAX_KEYS:
+            return ranked[:i]
+        held += filled[key]
+    return ranked
 
 
-def _values_of(key: dict[str, Any], cells: list[list[Any] | None]) -> NDArray[np.float32]:
-    """float32 (n_samples, n_features) of one key; a cell is None where the row is unreadable."""
-    if key["form"] == "number":
-        numbers = [
-            parse_number(cell[0], decimal_comma=key["decimal_comma"]) if cell and len(cell) == 1 else math.nan
-            for cell in cells
+def _titles(keys: Sequence[str]) -> dict[str, str]:
+    """Keys for people: the last part of a path where it is the only one of its name, else the whole path."""
+    ends = Counter(key.rsplit(".", 1)[-1].casefold() for key in keys)
+
+    def shown(key: str) -> str:
+        end = key.rsplit(".", 1)[-1]
+        return (end if ends[end.casefold()] == 1 and end.strip() else key.replace(".", " › ")).replace("_", " ")
+
+    return {key: shown(key) for key in keys}
+
+
+def _held(flat: Flat | None, cell: Cell, key: str) -> list[Any] | None:
+    """The values of a key in a row; empty if it is absent, None if that cannot be known."""
+    if flat is None:
+        return None
+    return flat.get(key, [] if cell.fault is None else None)
+
+
+def _report_faults(audit: Audit, column: str, values: pd.Series[Any], cells: Sequence[Cell]) -> None:
+    """A finding about cells that cannot be read, and one about those that can in part, with the first bad places."""
+    for code, readable in (("nested_unreadable", False), ("nested_damaged", True)):
+        found = [i for i, cell in enumerate(cells) if cell.fault is not None and (cell.flat is not None) is readable]
+        if not found:
+            continue
+        places = [
+            {"row": str(values.index[i]), "position": fault.position, "excerpt": fault.excerpt, "cut": fault.cut}
+            for i in found[:MAX_ROWS_NAMED]
+            if (fault := cells[i].fault) is not None
         ]
-        return np.array(numbers, dtype=np.float32).reshape(-1, 1)
-    labels = [None if cell is None else [label for label in map(label_of, cell) if label] for cell in cells]
-    if key["form"] == "category":
-        return codes_of([_joined(some) if some else None for some in labels], tuple(key["categories"]))
-    result = np.full((len(cells), len(key["options"])), np.nan, dtype=np.float32)
-    for i, some in enumerate(labels):
-        if some is not None:
-            result[i] = [option in some for option in key["options"]]
-    return result
+        audit.add(
+            code, column=column, rows=values.index[found], total=len(values), row=places[0]["row"],
+            position=places[0]["position"], example=repr(places[0]["excerpt"]), places=places,
+        )  # fmt: skip

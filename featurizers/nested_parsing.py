@@ -8,23 +8,30 @@ import json
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from featurizers.nested_escapes import utf8_escapes, without_layers
+from featurizers.nested_repair import EXCERPT, MAX_DEPTH, WRAPPERS, Fault, read_damaged
+
 MAX_CHARACTERS = 1_000_000
-MAX_DEPTH = 40
-MAX_LAYERS = 3  # of strings that hold strings
+MAX_LAYERS = 8  # of strings that hold strings
 
 _STRING = r"""'(?:[^'\\]++|\\.)*+'|"(?:[^"\\]++|\\.)*+\""""
 _TOKEN = re.compile(rf"(?P<text>{_STRING})|(?P<word>(?<![\w.])[^\W\d]\w*+)|(?P<other>[\w.]+|\s+|[^'\"])", re.DOTALL)
-_TEXT = re.compile(_STRING, re.DOTALL)
+# The last choice takes a string that does not end to the end of the text, so that none is looked at twice.
+_TEXT = re.compile(rf"{_STRING}|['\"].*+", re.DOTALL)
+_JSON_WORDS = {"True": "true", "False": "false", "None": "null"}
+_TEXT_OR_WORD = re.compile(rf"(?:{_STRING})|(?P<endless>['\"].*+)|\b(?:True|False|None)\b", re.DOTALL)
 _CLEAN = re.compile(r"(?:[\[\]{}():,]|[\s]++|-?[\d.]++(?=[\s,:\])}])(?!\s*+[\d{\[(])|(?:True|False|None)\b)*+")
 _WORDS = {
     "True": "True", "False": "False", "None": "None", "true": "True", "false": "False", "null": "None", "nan": "None",
-    "NaN": "None", "inf": "None", "Infinity": "None", "undefined": "None", "array": "", "set": "", "frozenset": "",
-    "OrderedDict": "", "u": "", "U": "", "b": "b", "B": "b",
+    "NaN": "None", "NaT": "None", "inf": "None", "Infinity": "None", "undefined": "None", "u": "", "U": "", "b": "b",
+    "B": "b", "np": "", "numpy": "", **dict.fromkeys(WRAPPERS, ""),
 }  # fmt: skip
+_OF_NUMPY = frozenset(f".{name}" for name in WRAPPERS)
 _DTYPE = re.compile(r",\s*dtype=(?:object|'[^']{0,20}'|\w{1,20})\s*\)")
 # Sums and chains of signs are no data, and long ones would exhaust the parser's stack.
 _OPERATOR = re.compile(r"[\d)\]}]\s*[-+*/%@|&^<>=]|[-+~]\s*[-+~(\[{]|[=;!@#$`?]|\*")
@@ -32,12 +39,20 @@ _UNSEPARATED = re.compile(r"([}\])])(\s*)(?=[{\[(])")
 _FAILURES = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What a cell holds: ``nested`` is None if nothing of it could be read, ``fault`` None if all of it could."""
+
+    nested: dict[str, Any] | list[Any] | None
+    fault: Fault | None = None
+
+
 def parse_nested(value: Any) -> dict[str, Any] | list[Any] | None:
-    """The dictionary or list in a cell, with plain Python values inside; None if there is none.
+    """The dictionary or list in a cell, with plain Python values inside; None if it is not whole.
 
     Takes dictionaries, lists, tuples, sets and arrays as they are, and strings or bytes that hold JSON
-    or Python literals: also escaped twice, with HTML entities, as ``b'...'``, or printed by numpy
-    (without commas). What is cut off, over ``MAX_CHARACTERS`` long or over ``MAX_DEPTH`` deep is
+    or Python literals: also escaped twice or more, with HTML entities, as ``b'...'``, or printed by
+    numpy (without commas). What is cut off, over ``MAX_CHARACTERS`` long or over ``MAX_DEPTH`` deep is
     none. Nothing is evaluated but literals.
     """
     for _ in range(MAX_LAYERS):
@@ -53,6 +68,29 @@ def parse_nested(value: Any) -> dict[str, Any] | list[Any] | None:
     return plain if isinstance(plain, (dict, list)) else None
 
 
+def read_nested(value: Any) -> Reading:
+    """Like ``parse_nested``; of what is cut off or damaged what can be read, and the first bad place."""
+    nested = parse_nested(value)
+    if nested is not None:
+        return Reading(nested)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        value = bytes(value).decode("utf-8", errors="replace")
+    if not isinstance(value, str):
+        shown = str(value) if isinstance(value, (int, float)) else type(value).__name__
+        return Reading(None, Fault(0, shown[:EXCERPT]))
+    if not looks_nested(value):
+        return Reading(None, Fault(0, value[: 2 * EXCERPT]))
+    text = without_layers(value[:MAX_CHARACTERS])
+    try:
+        found, fault = read_damaged(text)
+        plain = _plain(found, 0)
+    except _FAILURES:
+        return Reading(None, Fault.at(text, 0))
+    if not isinstance(plain, (dict, list)) or not _holds_values(plain):
+        return Reading(None, fault or Fault.at(text, 0))
+    return Reading(plain, fault)
+
+
 def looks_nested(value: Any) -> bool:
     """Whether a cell is, or begins like, a dictionary or list; without parsing it."""
     if isinstance(value, (bytes, bytearray)):
@@ -62,10 +100,18 @@ def looks_nested(value: Any) -> bool:
     return isinstance(value, (Mapping, list, tuple, set, frozenset, np.ndarray))
 
 
+def _holds_values(nested: Any) -> bool:
+    if isinstance(nested, (dict, list)):
+        return any(map(_holds_values, nested.values() if isinstance(nested, dict) else nested))
+    return nested is not None and nested != ""
+
+
 def _parse_text(text: str) -> Any:
     text = text.strip().lstrip("\ufeff")
     if not text or len(text) > MAX_CHARACTERS or not looks_nested(text):
         return None
+    if "\\x" in text and (text[:1] not in "bB" or "\\\\x" in text):
+        text = utf8_escapes(text)
     for spelling in _SPELLINGS:
         try:
             found = spelling(text)
@@ -74,6 +120,22 @@ def _parse_text(text: str) -> Any:
         if isinstance(found, (dict, list, tuple, set, str, bytes)):
             return found
     return None
+
+
+def _as_json(text: str) -> Any:
+    """Most Python literals are JSON but for the quotation marks and three words; the rest fails here."""
+    if "'" not in text:
+        raise ValueError("no Python strings")
+    return json.loads(_TEXT_OR_WORD.sub(_json_token, text))
+
+
+def _json_token(found: re.Match[str]) -> str:
+    token = found[0]
+    if token[0] not in "'\"":
+        return _JSON_WORDS[token]
+    if "\\" in token or found["endless"]:
+        raise ValueError("escapes are left to Python")
+    return token if token[0] == '"' else '"' + token[1:-1].replace('"', '\\"') + '"'
 
 
 def _literal(text: str) -> Any:
@@ -108,6 +170,8 @@ def _mended(text: str) -> str:
             piece = _WORDS[piece]
         elif token["text"] and after_text:
             pieces.append(",")
+        elif piece in _OF_NUMPY and pieces and not pieces[-1]:
+            piece = ""
         after_text = bool(token["text"]) or (after_text and piece.isspace())
         pieces.append(piece)
         skeleton.append("0" if token["text"] else piece)
@@ -140,10 +204,10 @@ def _depth(bare: str) -> int:
     return deepest
 
 
-def _unescaped(text: str) -> Any:
-    if '\\"' not in text and "\\'" not in text:
+def _layered(text: str) -> Any:
+    if "\\" not in text and text[:1] not in "bB'\"":
         raise ValueError("nothing is escaped")
-    inner = text.replace('\\"', '"').replace("\\'", "'").replace("\\\\", "\\")
+    inner = without_layers(text)
     try:
         return json.loads(inner)
     except _FAILURES:
@@ -160,7 +224,7 @@ def _entities(text: str) -> Any:
         return _literal(plain)
 
 
-_SPELLINGS: tuple[Callable[[str], Any], ...] = (json.loads, _literal, _unescaped, _entities)
+_SPELLINGS: tuple[Callable[[str], Any], ...] = (json.loads, _as_json, _literal, _layered, _entities)
 
 
 def _plain(value: Any, depth: int) -> Any:
@@ -172,7 +236,7 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted((_plain(inner, depth + 1) for inner in value), key=str)
     if isinstance(value, (list, tuple)):
-        return [_plain(inner, depth + 1) for inner in value]
+        return [_plain(inner, depth + 1) for inner in value if inner is not ...]
     if isinstance(value, np.ndarray):
         return [_plain(inner, depth + 1) for inner in value.tolist()]
     if isinstance(value, np.generic):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,6 +19,7 @@ from artifacts.feature_table import Block
 from artifacts.finding import Audit
 from artifacts.schema import Modality, Title, quantity_feature
 from featurizers.base import Featurizer, State, Surroundings
+from featurizers.units import UnitScale, learn_units, unit_named
 
 MAX_CHARACTERS = 80  # of a text that can be a number
 MISSING_WORDS = frozenset(("", "nan", "none", "null", "na", "n/a", "<na>", "-", "--", "—", "–", "?"))
@@ -40,6 +43,12 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE,
 )
+_DIGIT = re.compile(r"\d")
+_ABOUT = re.compile(
+    r"^(?:~|≈|>|<|≥|≤|±|(?:около|примерно|прибл|до|от|не менее|не более|about|approx|ca|up to|max|min)\b\.?)\s*",
+    re.IGNORECASE,
+)
+_PART = re.compile(r"(\d+(?:[.,]\d+)?)\s?([^\W\d_]{1,12}|[\"'″′])\.?\s*(?:,\s*)?(?:(?:и|and)\s+)?")
 _SCALES = {"тыс": 1e3, "млн": 1e6, "млрд": 1e9, "k": 1e3, "thousand": 1e3, "million": 1e6, "billion": 1e9}
 
 
@@ -50,8 +59,8 @@ class Numbers(Featurizer):
     missing value (see ``missing_marker``), with the finding ``number_marker``. What is not a number
     is NaN, too, with the finding ``number_unreadable``. Whether ``1,319`` means a thousand or a
     fraction is learned from the column's other values: a fraction where some value can only be one,
-    such as ``37,5``.
-    Different units in one column are not converted into each other.
+    such as ``37,5``. Numbers are converted into the most frequent unit (finding ``units_converted``),
+    which is the feature's unit if the column has none; what measures something else is NaN.
     """
 
     name: ClassVar[str] = "number"
@@ -64,10 +73,16 @@ class Numbers(Featurizer):
     def fit(self, values: pd.Series[Any], surroundings: Surroundings) -> Self:
         """Learn what a comma means here, whether numbers are missing, and whether a number stands for that."""
         comma = has_decimal_comma(values)
-        numbers, _ = to_numbers(values, decimal_comma=comma)
+        units = UnitScale()
+        if not pd.api.types.is_numeric_dtype(values.dtype):
+            spellings = spellings_of(values)
+            units = learn_units(spellings, self.column.name, self.column.unit)
+            report_units(surroundings.audit, self.column.name, self.column.name, units, spellings)
+        numbers, _ = to_numbers(values, decimal_comma=comma, units=units)
         marker = missing_marker(numbers)
         flag = marker is not None or bool(np.isnan(numbers).any())
-        return self.restore(State({"decimal_comma": comma, "flag": flag, "marker": marker}))
+        learned = {"decimal_comma": comma, "flag": flag, "marker": marker, "units": units.to_json()}
+        return self.restore(State(learned))
 
     def transform(self, values: pd.Series[Any], surroundings: Surroundings) -> list[Block]:
         """One block, float32 (n_samples, 1 or 2).
@@ -76,14 +91,14 @@ class Numbers(Featurizer):
             NotFittedError: before ``fit``.
         """
         learned = self.state().values
-        numbers, unreadable = to_numbers(values, decimal_comma=learned["decimal_comma"])
+        units = UnitScale(**learned["units"])
+        numbers, unreadable = to_numbers(values, decimal_comma=learned["decimal_comma"], units=units)
         report_unreadable(surroundings.audit, "number_unreadable", self.column.name, values, unreadable)
         marked = numbers == learned["marker"] if learned["marker"] is not None else np.zeros(len(numbers), dtype=bool)
         report_unreadable(surroundings.audit, "number_marker", self.column.name, values, marked)
         numbers = np.where(marked, np.nan, numbers)
-        features = [
-            quantity_feature(self.column, self.name, "value", Title("value", "значение"), unit=self.column.unit)
-        ]
+        unit = self.column.unit or units.unit
+        features = [quantity_feature(self.column, self.name, "value", Title("value", "значение"), unit=unit)]
         parts = [numbers]
         if learned["flag"]:
             title = Title("value is missing", "значения нет")
@@ -93,7 +108,7 @@ class Numbers(Featurizer):
         return [Block(self.column.name, self.name, tuple(features), result)]
 
     def state(self) -> State:
-        """Two flags, and the marker of missing values or None.
+        """Two flags, the marker of missing values or None, and the unit with what others are multiplied with.
 
         Raises:
             NotFittedError: before ``fit``.
@@ -159,6 +174,66 @@ def unit_of(text: str) -> str | None:
     return found["unit"].casefold().strip(" .") if found else None
 
 
+def quantity(value: Any, units: UnitScale, *, decimal_comma: bool = False) -> float:
+    """The number in a cell in the unit of ``units``, NaN if there is none or it measures something else.
+
+    Reads what ``parse_number`` reads, with ``about``, ``~``, ``до`` or ``<`` before it, and several
+    units, the larger first: ``1 lb. 4 oz.``, ``1 ч 30 мин``.
+    """
+    if isinstance(value, (bytes, bytearray)):
+        value = bytes(value[: MAX_CHARACTERS + 1]).decode("utf-8", errors="replace")
+    if not isinstance(value, str):
+        return parse_number(value)
+    if len(value) > MAX_CHARACTERS or not _DIGIT.search(value):
+        return math.nan
+    text = _ABOUT.sub("", value.strip())
+    number = parse_number(text, decimal_comma=decimal_comma)
+    if math.isnan(number):
+        return _sum_of_units(text, units, decimal_comma)
+    if not units.factors:
+        return number
+    found = _NUMBER.fullmatch(text.strip())
+    number *= units.factor(found["unit"].strip() if found else "")
+    return number if abs(number) <= LARGEST else math.nan
+
+
+def spellings_of(values: Iterable[Any]) -> Counter[str]:
+    """How often each unit, as it is spelled, stands behind a number."""
+    counts: Counter[str] = Counter()
+    for text, count in Counter(v for v in values if isinstance(v, str) and len(v) <= MAX_CHARACTERS).items():
+        found = _NUMBER.fullmatch(_ABOUT.sub("", text.strip()))
+        for unit in [found["unit"].strip()] if found else [part[2] for part in _parts(text)]:
+            counts[unit] += count
+    return counts
+
+
+def report_units(audit: Audit, column: str, subject: str, units: UnitScale, spellings: Counter[str]) -> None:
+    """Add a finding if numbers in other units are converted."""
+    others = {s: n for s, n in spellings.items() if units.factors and units.factor(s) != 1.0}
+    if others:
+        shown = ", ".join(sorted(others, key=lambda spelling: -others[spelling])[:5])
+        total = sum(spellings.values())
+        details = {"subject": subject, "unit": units.unit, "others": shown}
+        audit.add("units_converted", column=column, count=sum(others.values()), total=total, **details)
+
+
+def _parts(text: str) -> list[tuple[str, str, str]]:
+    """Number and unit pairs that make up a whole text, none if anything else is in it."""
+    found = [(part[0], part[1], part[2]) for part in _PART.finditer(text)]
+    return found if len(found) > 1 and sum(len(part[0]) for part in found) == len(text) else []
+
+
+def _sum_of_units(text: str, units: UnitScale, decimal_comma: bool) -> float:
+    parts = _parts(text)
+    if not parts or not units.factors or any(unit_named(unit) is None for _, _, unit in parts):
+        return math.nan
+    factors = [units.factor(unit) for _, _, unit in parts]
+    if any(not later < earlier for earlier, later in pairwise(factors)):
+        return math.nan
+    numbers = [parse_number(number, decimal_comma=decimal_comma) for _, number, _ in parts]
+    return sum(number * factor for number, factor in zip(numbers, factors, strict=True))
+
+
 def _parse_text(text: str, decimal_comma: bool) -> float:
     found = _NUMBER.fullmatch(text.strip()) if len(text) <= MAX_CHARACTERS else None
     if found is None:
@@ -208,8 +283,13 @@ def has_decimal_comma(values: Iterable[Any]) -> bool:
     return False
 
 
-def to_numbers(values: pd.Series[Any], *, decimal_comma: bool = False) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Numbers (n_samples,), NaN where there is none, and which cells hold something else than a number."""
+def to_numbers(
+    values: pd.Series[Any], *, decimal_comma: bool = False, units: UnitScale | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Numbers (n_samples,), NaN where there is none, and which cells hold something else than a number.
+
+    With ``units`` they are in its unit, see ``quantity``.
+    """
     kind = values.dtype
     if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind):
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -222,7 +302,10 @@ def to_numbers(values: pd.Series[Any], *, decimal_comma: bool = False) -> tuple[
     for i, value in enumerate(values):
         if isinstance(value, str):
             if value not in known:
-                number = parse_number(value, decimal_comma=decimal_comma)
+                if units is None:
+                    number = parse_number(value, decimal_comma=decimal_comma)
+                else:
+                    number = quantity(value, units, decimal_comma=decimal_comma)
                 word = value[:MAX_CHARACTERS].strip().casefold()
                 known[value] = number, math.isnan(number) and word not in MISSING_WORDS
             numbers[i], unreadable[i] = known[value]

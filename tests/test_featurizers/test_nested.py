@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifacts.schema import Column, Modality, Title
-from featurizers.base import Surroundings
-from featurizers.nested import MAX_KEYS, MAX_OPTIONS, Nested
-from featurizers.nested_flattening import flatten, nested_texts
-from featurizers.nested_parsing import looks_nested, parse_nested
+from artifacts.feature_table import Block
+from artifacts.finding import Audit
+from artifacts.schema import Column, Feature, Modality, Title
+from featurizers.base import State, Surroundings
+from featurizers.nested import MAX_KEYS, Nested
+from featurizers.nested_flattening import REST, flatten, nested_texts
+from featurizers.nested_keys import MAX_OPTIONS
+from featurizers.nested_parsing import looks_nested, parse_nested, read_nested
 
 COLUMN = Column("details", Modality.NESTED, Title("Details", "Характеристики"), actionable=True)
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -110,9 +113,14 @@ def test_columns_flags_and_findings() -> None:
     values, around = make_details(), Surroundings()
     fitted = Nested(COLUMN).fit(values, around)
     blocks = {block.featurizer: block for block in fitted.transform(values, around)}
-    assert set(blocks) == {"nested", "nested:colour", "nested:sizes", "nested:weight", "nested:season"}
+    assert set(blocks) == {"nested", "nested:colour", "nested:sizes", "nested:sizes:size", "nested:weight",
+                           "nested:season"}  # fmt: skip
     assert blocks["nested:colour"].categories == ("green", "red")
-    assert [f.name for f in blocks["nested:sizes"].features] == ["details__sizes=S", "details__sizes=M"]
+    assert [f.name for f in blocks["nested:sizes"].features] == [
+        "details__sizes=S", "details__sizes=M", "details__sizes_count"
+    ]  # fmt: skip
+    assert blocks["nested:weight"].features[0].unit == "kg"
+    np.testing.assert_array_equal(blocks["nested:sizes:size"].values[:2, :2], [[4, 4], [4, 5]])
     np.testing.assert_array_equal(blocks["nested:weight"].values[:2, 0], [0.5, 1.5])
     flags = dict(zip([f.name for f in blocks["nested"].features], blocks["nested"].values.T, strict=True))
     np.testing.assert_array_equal(flags["details__season_filled"][:5], [1, 0, 0, 0, 1])
@@ -121,7 +129,7 @@ def test_columns_flags_and_findings() -> None:
     assert np.isnan(blocks["nested:weight"].values[-3:]).all() and (blocks["nested:colour"].values[-3:] == -1).all()
     np.testing.assert_array_equal(blocks["nested:sizes"].values[-3:, 0], [0, np.nan, 0])
     assert fitted.has_texts
-    [finding] = around.audit.findings
+    finding = around.audit.findings[-1]
     assert finding.code == "nested_unreadable" and finding.rows == ("41",) and finding.total == 43
 
 
@@ -131,7 +139,7 @@ def test_many_keys_and_options_are_capped_and_the_rest_counted() -> None:
     blocks = Nested(COLUMN).fit(values, Surroundings()).transform(values, Surroundings())
     assert len(blocks) == 1 + MAX_KEYS and blocks[0].values[0, -2:].tolist() == [101, 101 - MAX_KEYS]
     only = pd.Series([{"options": row["options"]}] * 3)
-    assert len(Nested(COLUMN).fit(only, Surroundings()).transform(only, Surroundings())[1].features) == MAX_OPTIONS
+    assert len(Nested(COLUMN).fit(only, Surroundings()).transform(only, Surroundings())[1].features) == MAX_OPTIONS + 1
 
 
 def test_keys_that_are_named_like_flags_keep_unique_names() -> None:
@@ -159,4 +167,167 @@ def test_real_cards() -> None:
     fitted = Nested(COLUMN).fit(values, around)
     names = [f.name for block in fitted.transform(values, around) for f in block.features]
     assert {"details__filters.Цвет", "details__attributes.Сезон_filled", "details__title_filled"} <= set(names)
-    assert around.audit.findings[0].count < 20 and fitted.has_texts
+    counts = {finding.code: finding.count for finding in around.audit.findings}
+    assert "nested_unreadable" not in counts and 10 < counts["nested_damaged"] < 20
+    assert fitted.text_keys[:2] == ("description", "title")
+    texts = fitted.texts(values)
+    assert list(texts) == [*fitted.text_keys, REST] and texts["title"].notna().mean() > 0.9
+
+
+def test_strings_of_characteristics_within_characteristics() -> None:
+    inner = json.dumps([{"charcName": "Пол", "value": "Женский", "charcValues": ["Женский"]}], ensure_ascii=False)
+    assert flatten({"title": "[sale] socks", "characteristics": inner}) == {
+        "title": ["[sale] socks"],
+        "characteristics.Пол": ["Женский"],
+    }
+    assert flatten({"a": "[new]", "b": "{}"}) == {"a": ["[new]"], "b": ["{}"]}
+    many = flatten({"a": list(range(100_000))})["a"]
+    assert len(many) == 500
+
+
+def column_of(blocks: list[Block], name: str) -> tuple[Feature, np.ndarray]:
+    for block in blocks:
+        for i, feature in enumerate(block.features):
+            if feature.name == name:
+                return feature, block.values[:, i]
+    raise KeyError(name)
+
+
+def fit_transform(rows: list[object]) -> tuple[list[Block], Audit, Nested]:
+    values, around = pd.Series(rows, dtype=object), Surroundings()
+    fitted = Nested(COLUMN).fit(values, around)
+    return fitted.transform(values, around), around.audit, fitted
+
+
+def test_numbers_come_in_one_unit_and_it_is_said() -> None:
+    rows = [{"Длина": "10 см"}, {"Длина": "1,5 м"}, {"длина": "200 мм"}, {"Длина": "7 см"}, {"Длина": "5"}]
+    blocks, audit, _ = fit_transform(rows)
+    feature, values = column_of(blocks, "details__Длина")
+    np.testing.assert_allclose(values, [10, 150, 20, 7, 5])
+    assert feature.unit == "см" and feature.title.ru == "Характеристики: Длина"
+    found = {finding.code: finding for finding in audit.findings}
+    assert "см" in found["units_converted"].in_language("ru") and found["units_converted"].count == 2
+    assert found["nested_keys_merged"].details["merged"] == {"Длина": ["длина"]}
+
+
+def test_numbers_with_telling_words_behind_are_categories() -> None:
+    rows = [{"wc": wc, "n": f"{i} шт"} for i, wc in enumerate(["1 совмещенный", "1 раздельный", "2 совмещенных"] * 5)]
+    blocks = {block.featurizer: block for block in fit_transform(rows)[0]}
+    assert blocks["nested:wc"].categories == ("1 раздельный", "1 совмещенный", "2 совмещенных")
+    assert blocks["nested:n"].categories is None and blocks["nested:n"].features[0].unit == "шт."
+
+
+def test_yes_and_no_in_two_languages() -> None:
+    words = ["да", "Нет", "есть", "yes", "No", True, False, "отсутствует", "Да."] * 3
+    blocks, _, _ = fit_transform([{"Капюшон": word} for word in words] + [{}, {"Капюшон": "кажется"}])
+    feature, values = column_of(blocks, "details__Капюшон")
+    np.testing.assert_array_equal(values[:9], [1, 0, 1, 1, 0, 1, 0, 0, 1])
+    assert np.isnan(values[-2:]).all() and feature.unit == "0/1"
+
+
+def test_options_in_one_string_are_told_apart_and_counted() -> None:
+    options = ["хлопок", "лён", "хлопок, лён", "шёлк", "лён, шёлк", "хлопок, шёлк, лён"] * 5
+    blocks, _, _ = fit_transform([{"Состав": option} for option in options] + [{"Состав": "хлопок, неведомое"}, {}])
+    _, cotton = column_of(blocks, "details__Состав=хлопок")
+    feature, count = column_of(blocks, "details__Состав_count")
+    np.testing.assert_array_equal(cotton[:6], [1, 0, 1, 0, 0, 1])
+    np.testing.assert_array_equal(count[[0, 2, 5, 30, 31]], [1, 2, 3, 2, 0])
+    assert feature.title.ru == "Характеристики: Состав: число значений"
+
+
+def test_recognised_characteristics_get_columns_and_coverage_is_said() -> None:
+    seasons = ["Зима", "зимний", "лето", "демисезон", "непонятно", "Лето"]
+    sexes = ["мужской", "для мужчин", "женский", "Ж", "унисекс", "Мужской"]
+    ages = ["3+", "12 месяцев", "для школьников", "18+", "14 лет", "6+"]
+    rows = [{"Сезон": s, "Пол": x, "Возраст": a} for s, x, a in zip(seasons * 4, sexes * 4, ages * 4, strict=True)]
+    blocks, audit, fitted = fit_transform([*rows, {}])
+    _, winter = column_of(blocks, "details__Сезон_season=winter")
+    _, spring = column_of(blocks, "details__Сезон_season=spring")
+    np.testing.assert_array_equal(winter[:6], [1, 1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(spring[:6], [0, 0, 0, 1, 0, 0])
+    feature, age = column_of(blocks, "details__Возраст_age")
+    np.testing.assert_array_equal(age[:6], [0, 0, 6, 18, 12, 6])
+    assert feature.unit == "years" and np.isnan(age[-1])
+    [sex] = [block for block in blocks if block.featurizer == "nested:Пол:sex"]
+    assert sex.categories == ("male", "female", "unisex") and sex.values[:6, 0].tolist() == [0, 0, 1, 1, 2, 0]
+    said = {f.details["kind"]: f for f in audit.findings if f.code == "characteristic_recognised"}
+    assert said["season"].details["percent"] == 83.3 and "непонятно" in said["season"].in_language("ru")
+    loaded = Nested(COLUMN).restore(State(json.loads(json.dumps(fitted.state().values))))
+    again = loaded.transform(pd.Series([*rows, {}]), Surroundings())
+    for block, other in zip(blocks, again, strict=True):
+        np.testing.assert_array_equal(block.values, other.values)
+
+
+def test_what_was_cut_off_is_unknown_and_the_place_is_named() -> None:
+    whole = [{"colour": "red", "size": 5, "extra": i % 3} for i in range(30)]
+    rows = [*map(repr, whole), "{'colour': 'red', 'size': 7, 'ext", "{'colour': 'red'}"]
+    blocks, audit, _ = fit_transform(rows)
+    _, size = column_of(blocks, "details__size")
+    _, flag = column_of(blocks, "details__extra_filled")
+    _, n_filled = column_of(blocks, "details__n_filled")
+    assert size[30] == 7 and np.isnan(size[31])
+    assert np.isnan(flag[30]) and flag[31] == 0 and np.isnan(n_filled[30]) and n_filled[31] == 1
+    [finding] = [finding for finding in audit.findings if finding.code.startswith("nested")]
+    assert finding.code == "nested_damaged" and finding.rows == ("30",)
+    assert finding.details["places"] == [{"row": "30", "position": 33, "excerpt": rows[30][-20:], "cut": True}]
+    assert "character 33 of row 30" in finding.in_language("en") and "обрезаны" in finding.in_language("ru")
+
+
+def test_how_many_keys_have_columns_is_chosen_from_the_data() -> None:
+    common = {f"common {i}": "x" for i in range(10)}
+    rows = [{**common, "rare": "x"} if i == 0 else common for i in range(400)]
+    blocks, _, fitted = fit_transform(rows)
+    assert len(fitted.state().values["keys"]) == 10 and column_of(blocks, "details__n_others_filled")[1][0] == 1
+    rows = [{**common, f"some {i % 20}": "x"} for i in range(400)]
+    assert 25 <= len(fit_transform(rows)[2].state().values["keys"]) <= 30
+
+
+def test_text_keys_have_texts_of_their_own() -> None:
+    rows = [
+        {"Title": f"Socks number {i}", "about": f"{i} " + "Soft and warm. " * 20, "colour": "red",
+         "note": f"{i} w w " * 9, "care": f"{i} wash at forty degrees " * 3}
+        for i in range(30)
+    ]  # fmt: skip
+    rows[3] = {"title": rows[3]["Title"], "about": rows[3]["about"]}
+    values = pd.Series([*map(repr, rows), None, "{'"], index=range(100, 132))
+    fitted = Nested(COLUMN).fit(values, Surroundings())
+    assert fitted.text_keys == ("about", "care", "note") and fitted.has_texts
+    texts = fitted.texts(values)
+    assert list(texts) == ["about", "care", "note", REST]
+    assert texts["about"].iloc[0] == ("0 " + "Soft and warm. " * 20).strip() and texts["about"].index is not None
+    assert texts[REST].iloc[0] == "Socks number 0\ncolour: red" and texts[REST].iloc[3] == "Socks number 3"
+    assert texts["about"].iloc[30] is None and texts[REST].iloc[30] is None
+    assert list(texts["note"].index) == list(values.index)
+    loaded = Nested(COLUMN).restore(fitted.state())
+    assert loaded.text_keys == fitted.text_keys
+    for key, text in loaded.texts(values).items():
+        assert text.tolist() == texts[key].tolist()
+
+
+def test_titles_are_for_people() -> None:
+    rows = [{"filters": {"Цвет": "a", "ship_from": "b"}, "custom": {"Цвет": "c"}}] * 3
+    _, _, fitted = fit_transform(rows)
+    assert fitted.title_of("filters.ship_from") == "ship from"
+    assert fitted.title_of("filters.Цвет") == "filters › Цвет"
+
+
+def test_a_cell_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import featurizers.nested_flattening as module
+
+    parsed: list[object] = []
+
+    def read(value: object) -> object:
+        parsed.append(value)
+        return read_nested(value)
+
+    monkeypatch.setattr(module, "read_nested", read)
+    monkeypatch.setattr(module, "_CACHE", module._Cache())
+    values = pd.Series([repr({"a": i, "b": "a text of many words " * 9}) for i in range(50)])
+    fitted = Nested(COLUMN).fit(values, Surroundings())
+    fitted.transform(values, Surroundings())
+    fitted.texts(values)
+    assert len(parsed) == 50
+    monkeypatch.setattr(module, "_CACHE", module._Cache())
+    monkeypatch.setattr(module, "CACHED_CHARACTERS", 2000)
+    fitted.transform(values, Surroundings())
+    assert len(module._CACHE._young) + len(module._CACHE._old) <= 4, "the cache is bounded"
