@@ -121,10 +121,10 @@ AUDIT_FINDINGS: dict[str, tuple[str, str, str]] = {
     ),
     "targets_spread": (
         "info",
-        "{column}: among {total} rows that repeat, targets differ by {share} of their whole variance. No model that "
-        "sees only this can explain more of it than the rest; {count} rows differ most.",
-        "{column}: среди {total} повторяющихся строк цели различаются на {share} всей дисперсии. Модель, которая "
-        "видит только это, не объяснит больше остального; сильнее всего отличаются {count}.",
+        "{column}: {total} rows repeat each other's content, but {share} of the variance of the target lies among such "
+        "repeats. No model that sees only this column can explain it; look at the {count} rows that differ most.",
+        "{column}: {total} строк повторяют содержание друг друга, но {share} дисперсии цели приходится на различия "
+        "таких повторов. По одному этому столбцу их не объяснить; посмотрите на самые непохожие строки ({count}).",
     ),
     "column_mostly_missing": (
         "info",

@@ -40,7 +40,9 @@ class PhotoProblems:
     blurred: Bool
 
 
-def audit_photos(values: pd.Series[Any], column: Column, surroundings: Surroundings, n_train: int) -> Repeats:
+def audit_photos(
+    values: pd.Series[Any], column: Column, surroundings: Surroundings, n_train: int
+) -> tuple[Repeats, PhotoFacts]:
     """Add what is wrong with the photos of a column, and tell which rows repeat each other.
 
     Args:
@@ -58,7 +60,7 @@ def audit_photos(values: pd.Series[Any], column: Column, surroundings: Surroundi
     seen = facts.readable & ~(problems.blank | problems.one_colour)
     repeats = photo_repeats(facts, seen, seen & ~problems.tiny)
     report_repeats(repeats, values.index, column, n_train, surroundings.audit, "image")
-    return repeats
+    return repeats, facts
 
 
 def photo_problems(facts: PhotoFacts) -> PhotoProblems:

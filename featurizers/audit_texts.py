@@ -43,8 +43,8 @@ def text_repeats(values: pd.Series[Any], column: Column, surroundings: Surroundi
     """Clusters of equal texts, and of texts that share four fifths of their word triples.
 
     Texts are equal if their words are: letter case, punctuation, spaces and HTML do not count. Those under
-    ``LEAST_WORDS`` words belong to no cluster. Near repeats are found by MinHash (Broder 1997; datasketch) in buckets of
-    equal bands; each text is hashed once and not kept.
+    ``LEAST_WORDS`` words belong to no cluster. Near repeats are found by MinHash (Broder 1997; datasketch) in buckets
+    of equal bands; each text is hashed once and not kept.
     """
     n = len(values)
     keys = np.zeros(n, dtype=np.uint64)
@@ -78,7 +78,7 @@ def words_of(value: Any) -> list[str]:
 
 
 def shingles_of(words: list[str]) -> set[str]:
-    """Triples of words, or runs of characters where words are not set apart; at most ``MOST_SHINGLES`` are looked at."""
+    """Triples of words, or runs of characters where words are not set apart; at most ``MOST_SHINGLES`` of them."""
     words = words[: MOST_SHINGLES + SHINGLE - 1]
     if words and sum(map(len, words[:MOST_SHINGLES])) > 24 * len(words):
         text = "".join(words)[: MOST_SHINGLES + CHARACTERS - 1]
