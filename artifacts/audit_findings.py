@@ -39,9 +39,9 @@ AUDIT_FINDINGS: dict[str, tuple[str, str, str]] = {
     ),
     "image_nearly_repeated": (
         "info",
-        "{column}: {count} of {total} rows have nearly the photo of another row (another size, quality or cut). "
+        "{column}: {count} of {total} rows have nearly the photo of another row (another size, quality or light). "
         "Look at the pairs; remove the rows that are copies.",
-        "{column}: в {count} из {total} строк фото почти то же, что в другой (иной размер, качество или обрезка). "
+        "{column}: в {count} из {total} строк фото почти то же, что в другой (иной размер, качество или яркость). "
         "Посмотрите на пары и удалите строки-копии.",
     ),
     "image_in_train": (

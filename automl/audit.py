@@ -21,7 +21,6 @@ from artifacts.audit_report import AuditReport, Drift, TargetDistribution
 from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import InputError
 from artifacts.finding import Audit, Finding, Severity
-from artifacts.outcome import has_target
 from artifacts.progress import Progress, Silent
 from artifacts.schema import Kind, Modality, Schema, Title
 from artifacts.tables import read_table
@@ -37,13 +36,13 @@ from featurizers.audit_texts import audit_texts
 from featurizers.base import Surroundings
 from featurizers.drift_features import cheap_features
 from featurizers.image_loading import ImageLoader
+from featurizers.near_duplicates import joined_repeats
 from featurizers.photo_facts import PhotoFacts
 from featurizers.repeats import Repeats, twins_in_train
 
 MOST_DRIFT_ROWS = 10_000  # of each side
 TEST_LABEL = "test:{}"
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
-_TEXTUAL = (Modality.TEXT,)
 
 
 def audit_data(path: str | Path, *, images: str | Path | None = None, progress: Progress | None = None) -> AuditReport:
@@ -127,7 +126,7 @@ def audit_task(
     if n_train < len(frame):
         with work.timed("drift"):
             _rows_in_train(frame, schema, n_train, work.audit)
-            drift = _drift(frame, schema, photos, n_train, loaded)
+            drift = _drift(frame, schema, photos, repeats, n_train)
             _report_drift(drift, work.audit)
     rows = {"train": n_train} | ({"test": len(frame) - n_train} if n_train < len(frame) else {})
     return work.report(task.name, rows, facts, frame, schema, targets, drift)
@@ -161,11 +160,11 @@ class _Work:
                 found = audit_photos(frame[column.name], column, self.surroundings, n_train)
                 repeats[column.name], photos[column.name] = found
         with self.timed("texts"):
-            for column in schema.of_modality(*_TEXTUAL):
+            for column in schema.of_modality(Modality.TEXT):
                 repeats[column.name] = audit_texts(frame[column.name], column, self.surroundings, n_train)
         return repeats, photos
 
-    def report(  # noqa: PLR0913 - the parts of a report
+    def report(
         self,
         name: str,
         rows: dict[str, int],
@@ -270,18 +269,19 @@ def _rows_in_train(frame: pd.DataFrame, schema: Schema, n_train: int, audit: Aud
 
 
 def _drift(
-    frame: pd.DataFrame, schema: Schema, photos: dict[str, PhotoFacts], n_train: int, loaded: Loaded
+    frame: pd.DataFrame, schema: Schema, photos: dict[str, PhotoFacts], repeats: dict[str, Repeats], n_train: int
 ) -> Drift | None:
     """The test of the columns that both files have, on at most ``MOST_DRIFT_ROWS`` rows of each."""
     rng = np.random.default_rng(0)
     sides = (np.arange(n_train), np.arange(n_train, len(frame)))
     rows = np.concatenate([np.sort(rng.permutation(side)[:MOST_DRIFT_ROWS]) for side in sides])
-    assert loaded.test is not None
-    common = tuple(column for column in schema.columns if column.name in loaded.test.frame)
+    common = tuple(column for column in schema.columns if not frame[column.name].iloc[n_train:].isna().all())
     facts = {name: _taken(found, rows) for name, found in photos.items()}
     features, named = cheap_features(frame.iloc[rows], Schema(common), facts)
     titles = [(feature.title, feature.kind) for feature in named]
-    return two_sample_test(features, rows >= n_train, [feature.source for feature in named], titles)
+    groups = joined_repeats([repeat.near for repeat in repeats.values()], len(frame))
+    sources = [feature.source for feature in named]
+    return two_sample_test(features, rows >= n_train, sources, titles, groups=groups[rows])
 
 
 def _taken(facts: PhotoFacts, rows: NDArray[np.int64]) -> PhotoFacts:

@@ -32,9 +32,7 @@ def columns_of(frame: pd.DataFrame, audit: Audit) -> Schema:
         guess = guess_column(frame[name])
         if guess.modality is not None:
             actionable = guess.modality in ACTIONABLE
-            columns.append(
-                Column(name, guess.modality, Title(name, name), actionable=actionable, reason=guess.reason)
-            )
+            columns.append(Column(name, guess.modality, Title(name, name), actionable=actionable, reason=guess.reason))
             continue
         left_out[name] = guess.reason
         if guess.finding:

@@ -22,12 +22,12 @@ Bool = NDArray[np.bool_]
 LEAST_WORDS = 4  # a shorter text repeats by chance, as the word "Shoes" does
 SHINGLE = 3  # words
 CHARACTERS = 6  # of a shingle where words are not set apart by spaces
-LEAST_SHINGLES = 10  # a text with fewer differs as a whole when one word does
+LEAST_SHINGLES = 8  # a text with fewer differs as a whole when one word does
 MOST_SHINGLES = 5_000  # what lies behind is not compared
-NEAR = 0.8  # of the Jaccard similarity of shingles
+NEAR = 0.7  # of the Jaccard similarity of shingles, as estimated: two headlines that differ in a short tail
 
-_N_HASHES = 126
-_BANDS = 21  # of 6 hashes: a pair of similarity 0.8 shares one with probability 0.998, one of 0.5 with 0.28
+_N_HASHES = 125
+_BANDS = 25  # of 5 hashes: a pair of similarity 0.8 shares one with probability 0.9999, one of 0.7 with 0.99
 _WORD = re.compile(r"\w+")
 _PART = 4096  # rows compared at once
 
@@ -40,7 +40,7 @@ def audit_texts(values: pd.Series[Any], column: Column, surroundings: Surroundin
 
 
 def text_repeats(values: pd.Series[Any], column: Column, surroundings: Surroundings) -> Repeats:
-    """Clusters of equal texts, and of texts that share four fifths of their word triples.
+    """Clusters of equal texts, and of texts that share two thirds of their word triples.
 
     Texts are equal if their words are: letter case, punctuation, spaces and HTML do not count. Those under
     ``LEAST_WORDS`` words belong to no cluster. Near repeats are found by MinHash (Broder 1997; datasketch) in buckets

@@ -7,7 +7,7 @@ neighbourhood of Hernández and Stolfo 1995), so that a bucket that holds half o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,19 @@ def clusters_of_pairs(pairs: Int, n: int) -> Int:
     graph = coo_array((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
     labels = connected_components(graph, directed=False)[1]
     return numbered(labels)
+
+
+def joined_repeats(clusters: Sequence[Int], n: int) -> Int:
+    """Cluster of each of ``n`` rows (n,): rows that share a cluster in any of several clusterings, however indirectly.
+
+    Negative clusters are shared with nobody.
+    """
+    pairs = [np.empty((0, 2), dtype=np.int64)]
+    for labels in clusters:
+        known = np.flatnonzero(labels >= 0)
+        _, first, inverse = np.unique(labels[known], return_index=True, return_inverse=True)
+        pairs.append(np.stack([known[first[inverse]], known], axis=1))
+    return clusters_of_pairs(np.concatenate(pairs), n)
 
 
 def numbered(labels: NDArray[np.generic]) -> Int:

@@ -23,6 +23,8 @@ FloatArray = NDArray[np.float32]
 
 LONGEST_SIDE = 256  # pixels at which fineness is measured; a smaller photo is not enlarged
 THUMBNAIL = 8  # pixels a side
+_SQUARE = 64  # pixels a side, from which hashes are made
+_LEAST_LIKE = 200  # one pixel in so many may be unlike the rest of a photo of one colour
 _MEASURES = 4
 _WORDS = 4  # 16 bits each in a float32, which holds whole numbers up to 2**24 exactly
 _PIXELS = THUMBNAIL * THUMBNAIL
@@ -35,10 +37,10 @@ _RECIPE = f"photo-facts/1|{VERSION}|{LONGEST_SIDE}|{N_DIMENSIONS}"
 class PhotoFacts:
     """One entry for each value of a column; NaN and zeros where there is no readable photo.
 
-    ``width`` and ``height`` are pixels of the file. ``deviation`` (0-255) is how far the 1% of pixels that
-    are least like the median colour are from it: near 0, the photo has one colour. ``fineness`` is the variance of
-    the Laplacian over the mean squared gradient of brightness, which does not depend on contrast: a blurred photo
-    has edges but no fine ones. ``content`` is a hash of the bytes, ``perceptual`` and ``difference`` are the hashes
+    ``width`` and ``height`` are pixels of the file. ``deviation`` (0-255) is how far from the median colour the pixels
+    are that are least like it, but for 0.5% of them: near 0, the photo has one colour. ``fineness`` is the variance of
+    the Laplacian over the mean squared gradient of brightness, which does not depend on contrast: a blurred photo has
+    edges but no fine ones. ``content`` is a hash of the bytes, ``perceptual`` and ``difference`` are the hashes
     ``phash`` and ``dhash`` of imagehash (64 bits each), ``thumbnail`` is uint8 (n, 192), 8 x 8 pixels in RGB.
     """
 
@@ -93,9 +95,11 @@ def _facts(content: bytes) -> FloatArray:
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Resampling.BILINEAR)
     small = np.asarray(image.resize((THUMBNAIL, THUMBNAIL), Resampling.BOX), dtype=np.uint32)
     packed = (small[..., 0] << 16) | (small[..., 1] << 8) | small[..., 2]
-    hashes = [xxhash.xxh3_64_intdigest(content), _bits(imagehash.phash(image)), _bits(imagehash.dhash(image))]
+    light = image.convert("L")
+    square = light.resize((_SQUARE, _SQUARE), Resampling.BOX)  # the hashes shrink it further
+    hashes = [xxhash.xxh3_64_intdigest(content), _bits(imagehash.phash(square)), _bits(imagehash.dhash(square))]
     words = [(hash_ >> shift) & 0xFFFF for hash_ in hashes for shift in (48, 32, 16, 0)]
-    measures = [float(width), float(height), _deviation(image), fineness(np.asarray(image.convert("L")))]
+    measures = [float(width), float(height), _deviation(image), fineness(np.asarray(light))]
     return np.array([*measures, *words, *packed.ravel().tolist()], dtype=np.float32)
 
 
@@ -109,10 +113,14 @@ def _joined(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def _deviation(image: Image.Image) -> float:
-    pixels = np.asarray(image).reshape(-1, 3).astype(np.int16)
-    pixels = pixels[:: max(1, len(pixels) // 8192)]
-    distance = np.abs(pixels - np.median(pixels, axis=0)).max(axis=1)
-    return float(np.quantile(distance, 0.99))
+    from PIL.Image import Resampling
+
+    # Single pixels and not means of several, which would hide a small thing on a wide background.
+    pixels = np.asarray(image.resize((_SQUARE, _SQUARE), Resampling.NEAREST), dtype=np.int16).reshape(-1, 3)
+    red, green, blue = (np.abs(channel - np.int16(np.median(channel))) for channel in pixels.T.copy())
+    distance = np.maximum(np.maximum(red, green), blue)
+    kept = len(distance) - len(distance) // _LEAST_LIKE
+    return float(np.partition(distance, kept)[kept])
 
 
 def fineness(luma: NDArray[Any]) -> float:
