@@ -144,8 +144,8 @@ AUDIT_FINDINGS: dict[str, tuple[str, str, str]] = {
         "info",
         "{column}: this column alone tells test from training with AUC {auc}; {example} is {train} in training and "
         "{test} in the test. Check how it is measured, and whether new rows will look like the test.",
-        "{column}: один этот столбец отличает тест от обучения с AUC {auc}; {example}: {train} в обучении и {test} в "
-        "тесте. Проверьте, как он измерен и на что будут похожи новые строки.",
+        "{column}: один этот столбец отличает тест от обучения с AUC {auc}; {example_ru}: {train} в обучении и {test} "
+        "в тесте. Проверьте, как он измерен и на что будут похожи новые строки.",
     ),
     "target_at_mode": (
         "info",

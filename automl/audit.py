@@ -22,7 +22,7 @@ from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import InputError
 from artifacts.finding import Audit, Finding, Severity
 from artifacts.progress import Progress, Silent
-from artifacts.schema import Kind, Modality, Schema, Title
+from artifacts.schema import Kind, Modality, Schema
 from artifacts.tables import read_table
 from artifacts.task import Task
 from automl.data import Loaded, load
@@ -306,7 +306,8 @@ def _report_drift(drift: Drift | None, audit: Audit) -> None:
             count=drift.n_test,
             total=drift.n_test,
             auc=f"{column.auc:.3f}",
-            example=Title(column.quantity.en, column.quantity.ru).en,
+            example=column.quantity.en,
+            example_ru=column.quantity.ru,
             train=column.train,
             test=column.test,
         )

@@ -74,7 +74,8 @@ def _numbers(frame: pd.DataFrame, task: Task) -> Iterator[tuple[str, str, Float,
     weights = target.success_weights
     if len(weights) > 1:
         total = sum((weight * column(name) for name, weight in weights.items()), np.zeros(len(frame)))
-        yield f"all / {target.trials}", "rate", total / (sum(weights.values()) * trials), trials
+        formula = " + ".join(name if weight == 1 else f"{weight:g} {name}" for name, weight in weights.items())
+        yield f"({formula}) / {target.trials}", "rate", total / (sum(weights.values()) * trials), trials
     for name in weights:
         yield f"{name} / {target.trials}", "rate", column(name) / trials, trials
     for name in (*weights, target.trials or ""):
@@ -128,6 +129,9 @@ def _edges(values: Float, distinct: Float) -> tuple[Float, bool]:
     low, high = np.quantile(values, [0.005, 0.995])
     if 2 <= len(distinct) <= BINS and (distinct == np.round(distinct)).all() and distinct[-1] - distinct[0] < BINS:
         return np.arange(distinct[0], distinct[-1] + 2) - 0.5, False  # one bin for each whole number
+    if (distinct == np.round(distinct)).all() and high - low < 20 * BINS and high > low:
+        width = np.ceil((np.ceil(high) - np.floor(low) + 1) / BINS)  # as many whole numbers in each bin
+        return np.arange(np.floor(low) - 0.5, np.ceil(high) + width, width), False
     if values.min() > 0 and high > 50 * low:
         return np.geomspace(low, high, BINS + 1), True
     if low == high:

@@ -40,11 +40,12 @@ def report_repeats(
     _everywhere(repeats.exact, index, column, audit, what)
     exact = repeated(repeats.exact)
     near = repeated(repeats.near) & ~exact
-    for code, mask, clusters in ((f"{what}_repeated", exact, repeats.exact), (f"{what}_nearly_repeated", near, None)):
+    for code, mask, clusters in (
+        (f"{what}_repeated", exact, repeats.exact),
+        (f"{what}_nearly_repeated", near, _of_different(repeats, near)),
+    ):
         if mask.any():
-            groups = groups_of(repeats.near if clusters is None else clusters, most=_many(clusters is None))
-            if clusters is None:
-                groups = [group for group in groups if near[group].any()][:MAX_GROUPS]
+            groups = groups_of(clusters, most=MAX_GROUPS)
             audit.add(
                 code,
                 column=column.name,
@@ -56,8 +57,15 @@ def report_repeats(
     _across(repeats, index, column, n_train, audit, what)
 
 
-def _many(near: bool) -> int:
-    return 10 * MAX_GROUPS if near else MAX_GROUPS  # the largest may be groups of copies alone
+def _of_different(repeats: Repeats, near: Bool) -> Int:
+    """The clusters that hold ``near`` rows, each with one row of every content; -1 elsewhere."""
+    known = np.flatnonzero(repeats.exact >= 0)
+    _, first = np.unique(repeats.exact[known], return_index=True)
+    kept = known[first]
+    kept = kept[np.isin(repeats.near[kept], repeats.near[near])]
+    clusters = np.full(len(near), -1, dtype=np.int64)
+    clusters[kept] = repeats.near[kept]
+    return clusters
 
 
 def _named(mask: Bool, groups: list[list[int]]) -> list[int]:
