@@ -61,7 +61,7 @@ def two_sample_test(
         alone, _ = _out_of_fold(features[:, own], is_test, fold, seed)
         score = _auc(is_test, alone)
         if score >= COLUMN_NOTICEABLE:
-            columns.append(_described(str(name), score, features[:, own], is_test, [titles[i] for i in own]))
+            columns.append(_described(str(name), score, features[:, own], is_test, [titles[int(i)] for i in own]))
     columns.sort(key=lambda column: -column.auc)
     return Drift(auc, low, high, len(is_test) - n_test, n_test, tuple(columns))
 

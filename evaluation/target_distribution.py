@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,7 @@ def _numbers(frame: pd.DataFrame, task: Task) -> Iterator[tuple[str, str, Float,
         yield name, "count", column(name), None
 
 
-def _of_classes(name: str, train: pd.Series, test: pd.Series | None) -> TargetDistribution:  # type: ignore[type-arg]
+def _of_classes(name: str, train: pd.Series[Any], test: pd.Series[Any] | None) -> TargetDistribution:
     counts = train.dropna().map(str).value_counts()
     labels = tuple(counts.index[:MAX_LABELS])
     shares = counts / counts.sum()

@@ -67,12 +67,10 @@ def photo_facts(values: pd.Series[Any], column: Column, surroundings: Surroundin
     words = np.nan_to_num(vectors[:, _MEASURES : _MEASURES + 3 * _WORDS]).astype(np.uint64)
     pixels = np.nan_to_num(vectors[:, _MEASURES + 3 * _WORDS :]).astype(np.uint32)
     thumbnail = np.stack([pixels >> 16, (pixels >> 8) & 255, pixels & 255], axis=-1).astype(np.uint8)
-    return PhotoFacts(
-        readable,
-        *(vectors[:, i].copy() for i in range(_MEASURES)),
-        *(_joined(words[:, i * _WORDS : (i + 1) * _WORDS]) for i in range(3)),
-        thumbnail.reshape(len(vectors), 3 * _PIXELS),
-    )
+    width, height, deviation, fine = (vectors[:, i].copy() for i in range(_MEASURES))
+    content, perceptual, difference = (_joined(words[:, i * _WORDS : (i + 1) * _WORDS]) for i in range(3))
+    thumbnail = thumbnail.reshape(len(vectors), 3 * _PIXELS)
+    return PhotoFacts(readable, width, height, deviation, fine, content, perceptual, difference, thumbnail)
 
 
 def facts_of_photos(contents: Sequence[bytes]) -> list[FloatArray | str]:
@@ -109,7 +107,7 @@ def _bits(hash_: Any) -> int:
 
 def _joined(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     shifts = np.array([48, 32, 16, 0], dtype=np.uint64)
-    return np.bitwise_or.reduce(words << shifts, axis=1)
+    return np.asarray(np.bitwise_or.reduce(words << shifts, axis=1), dtype=np.uint64)
 
 
 def _deviation(image: Image.Image) -> float:
