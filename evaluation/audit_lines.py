@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 
 from artifacts.audit_report import AuditReport, TargetDistribution
 from artifacts.finding import Finding, Severity
 from evaluation.audit_page import audit_drift, counts_in_words, rows_in_words
 from evaluation.sections.audit_targets import facts_in_words
-from evaluation.wording import Wording, neutral
+from evaluation.wording import NARROW_SPACE, Wording, neutral
 
 MAX_ROWS = 6
 MAX_LABELS = 6
 _BLOCKS = " ▁▂▃▄▅▆▇█"
+_SPACES = re.compile(f"[\u00a0{NARROW_SPACE}]")  # terminals may draw them as anything
 
 
 def audit_lines(report: AuditReport, language: str = "en") -> list[str]:
@@ -34,7 +36,7 @@ def audit_lines(report: AuditReport, language: str = "en") -> list[str]:
         lines += [f"  {line}" for shown in report.targets for line in _target(shown, say)]
     if report.drift is not None:
         lines += ["", say("audit_drift"), f"  {audit_drift(report, say)['sentence']}"]
-    return lines
+    return [" ".join(_SPACES.split(line)) for line in lines]
 
 
 def _line(finding: Finding, say: Wording) -> str:

@@ -26,7 +26,14 @@ def repeats_of(texts: list[Any]) -> Any:
 
 def test_texts_are_equal_if_their_words_are() -> None:
     repeats = repeats_of(
-        ["Red shoes, size 38 — new!", "<p>red   SHOES size 38</p> new", "Red shoes, size 39 — new!", "Shoes", "Shoes", None]
+        [
+            "Red shoes, size 38 — new!",
+            "<p>red   SHOES size 38</p> new",
+            "Red shoes, size 39 — new!",
+            "Shoes",
+            "Shoes",
+            None,
+        ]
     )
     assert repeats.exact.tolist() == [0, 0, 1, -1, -1, -1]
     assert repeats.near.tolist() == [0, 0, 1, -1, -1, -1]
@@ -81,7 +88,16 @@ def test_languages_without_spaces_are_compared_by_characters() -> None:
 
 
 def test_hostile_texts_take_linear_time() -> None:
-    hostile = ["a" * 1_000_000, "<" * 1_000_000, "a " * 500_000, "&#" * 500_000, "\ud800" * 50, 3.5, b"\xff\xfe", [1, 2]]
+    hostile = [
+        "a" * 1_000_000,
+        "<" * 1_000_000,
+        "a " * 500_000,
+        "&#" * 500_000,
+        "\ud800" * 50,
+        3.5,
+        b"\xff\xfe",
+        [1, 2],
+    ]
     started = time.perf_counter()
     repeats_of(hostile)
     assert time.perf_counter() - started < 20
