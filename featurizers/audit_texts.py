@@ -22,6 +22,7 @@ Bool = NDArray[np.bool_]
 LEAST_WORDS = 4  # a shorter text repeats by chance, as the word "Shoes" does
 SHINGLE = 3  # words
 CHARACTERS = 6  # of a shingle where words are not set apart by spaces
+LONGEST_WORD = 24  # characters on average; beyond, words are not set apart by spaces
 LEAST_SHINGLES = 8  # a text with fewer differs as a whole when one word does
 MOST_SHINGLES = 5_000  # what lies behind is not compared
 NEAR = 0.7  # of the Jaccard similarity of shingles, as estimated: two headlines that differ in a short tail
@@ -56,7 +57,7 @@ def text_repeats(values: pd.Series[Any], column: Column, surroundings: Surroundi
     with surroundings.progress.task(f"{column.title.en}: comparing texts", float(n)) as advance:
         for row, value in enumerate(values.tolist()):
             words = words_of(value)
-            if len(words) >= LEAST_WORDS or sum(map(len, words)) >= LEAST_SHINGLES + CHARACTERS:
+            if len(words) >= LEAST_WORDS or _unspaced(words):
                 key = xxhash.xxh3_64_intdigest(" ".join(words).encode("utf-8"))
                 keys[row], known[row] = key, True
                 if key not in seen:
@@ -80,10 +81,15 @@ def words_of(value: Any) -> list[str]:
 def shingles_of(words: list[str]) -> set[str]:
     """Triples of words, or runs of characters where words are not set apart; at most ``MOST_SHINGLES`` of them."""
     words = words[: MOST_SHINGLES + SHINGLE - 1]
-    if words and sum(map(len, words[:MOST_SHINGLES])) > 24 * len(words):
+    if _unspaced(words):
         text = "".join(words)[: MOST_SHINGLES + CHARACTERS - 1]
         return {text[i : i + CHARACTERS] for i in range(len(text) - CHARACTERS + 1)}
     return {" ".join(triple) for triple in zip(words, words[1:], words[2:], strict=False)}
+
+
+def _unspaced(words: list[str]) -> bool:
+    """Whether these are no words but sentences, written without spaces as in Chinese."""
+    return bool(words) and sum(map(len, words)) > LONGEST_WORD * len(words)
 
 
 def _signer() -> Any:
