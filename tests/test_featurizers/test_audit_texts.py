@@ -69,6 +69,16 @@ def test_findings_tell_repeats_within_and_across() -> None:
     assert len(found) == 4
 
 
+def test_a_formula_that_many_rows_share_makes_no_test_row_a_copy() -> None:
+    texts = [made_text(i) for i in range(20)]
+    formula = ["The house will be finished in the fourth quarter"] * 12
+    values: pd.Series[Any] = pd.Series([*texts, *formula, formula[0], texts[3]], dtype=object)
+    around = Surroundings(audit=Audit())
+    audit_texts(values, COLUMN, around, 32)
+    found = {finding.code: finding for finding in around.audit.findings}
+    assert found["text_in_train"].rows == ("33",) and found["text_everywhere"].count == 13
+
+
 def test_a_text_of_many_copies_hides_no_near_repeat() -> None:
     many = [text for i in range(40) for text in [made_text(i)] * 5]
     found = audit_of([*many, made_text(500), made_text(500) + " tail"])
