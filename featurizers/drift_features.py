@@ -122,7 +122,8 @@ def _of_texts(values: pd.Series[Any]) -> list[_Feature]:
     within = np.maximum(np.minimum(length, 2000), 1)
     found = [set(some) for some in words]
     rows_with = Counter(word for some in found for word in some)
-    chosen = [word for word, count in rows_with.most_common(2 * MAX_WORDS) if count <= 0.5 * n][:MAX_WORDS]
+    telling = Counter({word: count for word, count in rows_with.items() if count <= 0.5 * n})
+    chosen = [word for word, _ in telling.most_common(MAX_WORDS)]
     return [
         (Title("length, characters", "длина, знаков"), "number", length),
         (Title("length, words", "длина, слов"), "number", n_words),
