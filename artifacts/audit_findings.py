@@ -157,6 +157,13 @@ AUDIT_FINDINGS: dict[str, tuple[str, str, str]] = {
         "{column}: the largest 1% of the values hold {share} of the sum. Consider the logarithm as target.",
         "{column}: на 1% самых больших значений приходится {share} суммы. Возможно, стоит предсказывать логарифм.",
     ),
+    "target_shifted": (
+        "warning",
+        "{column}: the target itself differs between training and test ({example}: {train} in training, {test} in the "
+        "test). Scores on the test measure this shift, too; check how it is counted and how the rows were split.",
+        "{column}: сама цель в обучении и в тесте разная ({example_ru}: {train} в обучении, {test} в тесте). Оценки на "
+        "тесте отражают и этот сдвиг; проверьте, как считается цель и как разделены строки.",
+    ),
     "target_imbalanced": (
         "info",
         "{column}: the most frequent class ({example}) has {count} of {total} rows. Accuracy says little here; look "

@@ -34,6 +34,9 @@ class TargetDistribution:
     ``is_log`` marks edges that are even on a logarithmic scale. ``quantiles`` maps a share of the rows to a value;
     ``pooled`` is the sum of successes over the sum of trials, for a rate. ``mode_share`` of the rows have the value
     ``mode``; the largest 1% of the values hold ``largest_share`` of their sum (0 where values are negative).
+    ``test_apart`` is how surely the test differs: for numbers the lower end of the 95% interval of the chance that a
+    value of the one is larger than one of the other (0.5: no difference), for classes the share of rows that would have
+    to change class, less what chance explains. ``test_typical`` is the median, or the share of the most frequent class.
     """
 
     name: str
@@ -52,6 +55,8 @@ class TargetDistribution:
     spread: float | None = None
     pooled: float | None = None
     largest_share: float = 0.0
+    test_apart: float | None = None
+    test_typical: str = ""
 
 
 @dataclass(frozen=True)

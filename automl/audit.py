@@ -299,7 +299,7 @@ def _report_drift(drift: Drift | None, audit: Audit) -> None:
         interval=f"{drift.low:.3f}-{drift.high:.3f}",
         example=", ".join(column.name for column in drift.columns[:3]) or "-",
     )
-    for column in drift.columns:
+    for column in (one for one in drift.columns if one.train):
         audit.add(
             "test_drift_column",
             column=column.name,

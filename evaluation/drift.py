@@ -23,6 +23,7 @@ MOST_COLUMNS = 5  # named
 LEAST_ROWS = 30  # of each side
 NOTICEABLE = 0.55  # the lower end of the interval, from which on drift is reported
 COLUMN_NOTICEABLE = 0.55
+LEAST_APART = 0.03  # of a feature's own AUC from 0.5; a smaller difference explains nothing
 _ROUNDS = 60
 
 
@@ -112,6 +113,8 @@ def _described(
     values = np.nan_to_num(features.astype(np.float64), nan=-1e30)
     apart = [abs(_auc(is_test, column) - 0.5) for column in values.T]
     most = int(np.argmax(apart))
+    if apart[most] < LEAST_APART:
+        return DriftColumn(name, auc, Title("several things together", "сочетание признаков"), "", "")
     title, kind = titles[most]
     train, test = (_typical(features[rows, most], kind) for rows in (~is_test, is_test))
     return DriftColumn(name, auc, title, train, test)

@@ -22,6 +22,9 @@ QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 AT_MODE = 0.3  # share of the rows with one value, from which on a number is reported as piled up
 IMBALANCED = 0.9
 HEAVY = 0.2  # share of the sum that the largest 1% hold
+SHIFTED = 0.55  # chance that a value of the one part is larger, from which on a shift is reported
+SHIFTED_SHARE = 0.05  # of the rows that would have to change class, beyond chance
+LEAST_TEST = 30
 LEAST_ROWS = 100  # to speak of the largest 1%
 
 
@@ -45,9 +48,10 @@ def target_distributions(train: pd.DataFrame, test: pd.DataFrame | None, task: T
 
 
 def report_targets(distributions: tuple[TargetDistribution, ...], audit: Audit) -> None:
-    """Add ``target_at_mode``, ``target_skewed`` and ``target_imbalanced``."""
+    """Add ``target_at_mode``, ``target_skewed``, ``target_imbalanced`` and ``target_shifted``."""
     for shown in distributions:
         count = round(shown.mode_share * shown.n_rows)
+        _report_shift(shown, audit)
         if shown.kind == "classes":
             if shown.mode_share >= IMBALANCED:
                 audit.add("target_imbalanced", column=shown.name, count=count, total=shown.n_rows, example=shown.mode)
@@ -59,6 +63,27 @@ def report_targets(distributions: tuple[TargetDistribution, ...], audit: Audit) 
                 "target_skewed", column=shown.name, count=shown.n_rows // 100, total=shown.n_rows,
                 share=f"{100 * shown.largest_share:.0f}%",
             )  # fmt: skip
+
+
+def _report_shift(shown: TargetDistribution, audit: Audit) -> None:
+    least = SHIFTED_SHARE if shown.kind == "classes" else SHIFTED
+    if shown.test_apart is None or shown.test_apart < least or shown.kind == "count":
+        return
+    typical = f"{100 * shown.mode_share:.3g}%" if shown.kind == "classes" else f"{shown.quantiles['0.5']:.4g}"
+    example, example_ru = (shown.mode, shown.mode) if shown.kind == "classes" else ("the median", "медиана")
+    audit.add(
+        "target_shifted", column=shown.name, count=1, total=shown.n_rows, train=typical, test=shown.test_typical,
+        example=example, example_ru=example_ru,
+    )  # fmt: skip
+
+
+def _apart(train: Float, test: Float) -> float:
+    """The lower end of the 95% interval of the larger of P(test > train) and P(train > test), ties counted half."""
+    ranks = pd.Series(np.concatenate([train, test])).rank().to_numpy()[len(train) :]
+    n, m = len(test), len(train)
+    auc = float(ranks.sum() - n * (n + 1) / 2) / (n * m)
+    # The standard error under no difference (Mann and Whitney 1947), which is the widest.
+    return max(auc, 1 - auc) - 1.96 * float(np.sqrt((n + m + 1) / (12 * n * m)))
 
 
 def _numbers(frame: pd.DataFrame, task: Task) -> Iterator[tuple[str, str, Float, Float | None]]:
@@ -88,12 +113,20 @@ def _of_classes(name: str, train: pd.Series[Any], test: pd.Series[Any] | None) -
     labels = tuple(counts.index[:MAX_LABELS])
     shares = counts / counts.sum()
     test_shares: tuple[float, ...] = ()
+    apart: float | None = None
+    typical = ""
     if test is not None and test.notna().any():
         found = test.dropna().map(str).value_counts(normalize=True)
         test_shares = tuple(float(found.get(label, 0.0)) for label in labels)
+        both = pd.concat([shares, found], axis=1).fillna(0.0).to_numpy()
+        n_test, pooled = int(test.notna().sum()), both.mean(axis=1)
+        noise = np.sqrt(pooled * (1 - pooled) * (1 / counts.sum() + 1 / n_test) * 2 / np.pi).sum() / 2
+        apart = float(np.abs(both[:, 0] - both[:, 1]).sum() / 2 - 2 * noise)
+        typical = f"{100 * float(found.get(labels[0], 0.0)):.3g}%"
     return TargetDistribution(
         name, "classes", int(counts.sum()), labels[0], float(shares.iloc[0]),
         tuple(float(shares[label]) for label in labels), test_shares, labels, len(counts),
+        test_apart=apart, test_typical=typical,
     )  # fmt: skip
 
 
@@ -122,6 +155,8 @@ def _of_numbers(name: str, kind: str, train: Float, test: Float | None, trials: 
         spread=float(values.std()),
         pooled=None if trials is None else float(np.sum((train * trials)[known]) / np.sum(trials[known])),
         largest_share=float(top.sum() / values.sum()) if positive else 0.0,
+        test_apart=_apart(values, test_known) if len(test_known) >= LEAST_TEST else None,
+        test_typical=f"{np.median(test_known):.4g}" if len(test_known) else "",
     )
 
 

@@ -17,7 +17,7 @@ Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 MAX_GROUPS = 10  # named in a finding
-MOST_COPIES = 10  # rows with one content, up to which a test row is a copy of a training row; more are a formula
+MOST_COPIES = 15  # training rows of one content, up to which a test row is their copy; more hold a formula
 COMMON = 5  # rows with one content, from which on it is called a placeholder if it is also ...
 COMMON_SHARE = 0.005  # ... this share of the rows
 
@@ -102,15 +102,18 @@ def twins_in_train(clusters: Int, n_train: int) -> Int:
     return twins
 
 
-def _few(clusters: Int) -> Int:
-    """The clusters of at most ``MOST_COPIES`` rows; -1 elsewhere."""
-    counts = np.bincount(clusters[clusters >= 0], minlength=1)
+def _few(clusters: Int, n_train: int) -> Int:
+    """The clusters with at most ``MOST_COPIES`` training rows; -1 elsewhere."""
+    train = clusters[:n_train]
+    counts = np.bincount(train[train >= 0], minlength=int(clusters.max(initial=0)) + 1)
     return np.where(counts[np.maximum(clusters, 0)] <= MOST_COPIES, clusters, -1)
 
 
 def _across(repeats: Repeats, index: pd.Index[Any], column: Column, n_train: int, audit: Audit, what: str) -> None:
-    exact = twins_in_train(_few(repeats.exact), n_train)
-    near = np.where(twins_in_train(repeats.exact, n_train) < 0, twins_in_train(_few(repeats.near), n_train), -1)
+    exact = twins_in_train(_few(repeats.exact, n_train), n_train)
+    near = np.where(
+        twins_in_train(repeats.exact, n_train) < 0, twins_in_train(_few(repeats.near, n_train), n_train), -1
+    )
     for code, twins in ((f"{what}_in_train", exact), (f"{what}_nearly_in_train", near)):
         rows = np.flatnonzero(twins >= 0)
         if len(rows):

@@ -64,3 +64,24 @@ def test_a_plain_target_gives_no_finding() -> None:
     report_targets(shown, audit)
     assert not audit.findings
     assert shown[1].n_labels == 40 and len(shown[1].labels) == 15 == len(shown[1].test)
+
+
+def test_a_target_that_differs_in_the_test_is_reported_and_chance_is_not() -> None:
+    rng = np.random.default_rng(0)
+    shifted = 0
+    for seed in range(40):
+        noise = np.random.default_rng(seed)
+        frames = [pd.DataFrame({"y": noise.gamma(2, 3, n), "label": noise.integers(0, 12, n)}) for n in (400, 90)]
+        audit = Audit()
+        report_targets(target_distributions(*frames, task(kind="regression", column="y")), audit)
+        report_targets(target_distributions(*frames, task(kind="multiclass", column="label")), audit)
+        shifted += len(audit.findings)
+    assert shifted <= 2
+    train = pd.DataFrame({"y": rng.gamma(2, 3, 400), "label": rng.choice(list("aab"), 400)})
+    test = pd.DataFrame({"y": rng.gamma(2, 5, 90), "label": rng.choice(list("abb"), 90)})
+    audit = Audit()
+    report_targets(target_distributions(train, test, task(kind="regression", column="y")), audit)
+    report_targets(target_distributions(train, test, task(kind="multiclass", column="label")), audit)
+    assert [(finding.code, finding.column) for finding in audit.findings] == [
+        ("target_shifted", "y"), ("target_shifted", "label"),
+    ]  # fmt: skip

@@ -35,7 +35,7 @@ def test_texts_give_lengths_and_frequent_words() -> None:
     assert texts["length, words"].tolist() == [3, 2, 2, 2, 0, 1]
     assert texts["share of rows with “hat”"].tolist() == [0, 0, 1, 1, 0, 0]
     assert texts["share of missing values"].tolist() == [0, 0, 0, 0, 1, 0]
-    long = features_of([" ".join(f"w{i + j}" for j in range(60)) for i in range(30)], Modality.TEXT)
+    long = features_of([" ".join(f"w{i + j}" for j in range(20)) for i in range(100)], Modality.TEXT)
     assert sum(name.startswith("share of rows with") for name in long) == MAX_WORDS
 
 
