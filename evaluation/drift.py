@@ -14,6 +14,7 @@ from artifacts.outcome import Outcome
 from artifacts.schema import Kind, Title
 from evaluation.intervals import bootstrap_interval
 from evaluation.metrics import METRICS
+from evaluation.target_distribution import plain_number
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -129,4 +130,4 @@ def _typical(values: NDArray[np.float32], kind: str) -> str:
     middle = float(np.median(known))
     if kind == "date":
         return str((pd.Timestamp("2000-01-01") + pd.Timedelta(days=middle)).date())
-    return f"{middle:.4g}"
+    return plain_number(middle)

@@ -65,11 +65,16 @@ def report_targets(distributions: tuple[TargetDistribution, ...], audit: Audit) 
             )  # fmt: skip
 
 
+def plain_number(value: float) -> str:
+    """Four digits, and all of a large whole part: ``0.02183``, ``14196``."""
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e12 else f"{value:.4g}"
+
+
 def _report_shift(shown: TargetDistribution, audit: Audit) -> None:
     least = SHIFTED_SHARE if shown.kind == "classes" else SHIFTED
     if shown.test_apart is None or shown.test_apart < least or shown.kind == "count":
         return
-    typical = f"{100 * shown.mode_share:.3g}%" if shown.kind == "classes" else f"{shown.quantiles['0.5']:.4g}"
+    typical = f"{100 * shown.mode_share:.3g}%" if shown.kind == "classes" else plain_number(shown.quantiles["0.5"])
     example, example_ru = (shown.mode, shown.mode) if shown.kind == "classes" else ("the median", "медиана")
     audit.add(
         "target_shifted", column=shown.name, count=1, total=shown.n_rows, train=typical, test=shown.test_typical,
@@ -156,7 +161,7 @@ def _of_numbers(name: str, kind: str, train: Float, test: Float | None, trials: 
         pooled=None if trials is None else float(np.sum((train * trials)[known]) / np.sum(trials[known])),
         largest_share=float(top.sum() / values.sum()) if positive else 0.0,
         test_apart=_apart(values, test_known) if len(test_known) >= LEAST_TEST else None,
-        test_typical=f"{np.median(test_known):.4g}" if len(test_known) else "",
+        test_typical=plain_number(float(np.median(test_known))) if len(test_known) else "",
     )
 
 
