@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from artifacts.audit_findings import AUDIT_FINDINGS
+
 
 class Severity(StrEnum):
     """How bad a finding is."""
@@ -22,13 +24,13 @@ MAX_ROWS_NAMED = 20
 FINDINGS: dict[str, tuple[Severity, str, str]] = {
     "target_missing": (
         Severity.WARNING,
-        "{count} of {total} rows have no usable target and were left out of training.",
-        "В {count} из {total} строк нет пригодной цели; в обучении они не участвуют.",
+        "{count} of {total} rows have no usable target and were left out of training. Fill it in, or drop them.",
+        "В {count} из {total} строк нет пригодной цели; в обучении они не участвуют. Заполните цель или удалите их.",
     ),
     "trials_not_positive": (
         Severity.WARNING,
-        "{count} of {total} rows have no positive number of trials in {column}; they were left out.",
-        "В {count} из {total} строк число показов {column} не положительно; они исключены.",
+        "{count} of {total} rows have no positive number of trials in {column}; they were left out. Check the counts.",
+        "В {count} из {total} строк число показов {column} не положительно; они исключены. Проверьте данные.",
     ),
     "successes_negative": (
         Severity.WARNING,
@@ -42,23 +44,27 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
     ),
     "weight_not_positive": (
         Severity.WARNING,
-        "{count} of {total} rows have no positive weight and were left out.",
-        "В {count} из {total} строк вес не положителен; они исключены.",
+        "{count} of {total} rows have no positive weight and were left out. Correct the weights.",
+        "В {count} из {total} строк вес не положителен; они исключены. Исправьте веса.",
     ),
     "image_missing": (
         Severity.WARNING,
-        "{column}: {count} of {total} rows have no photo.",
-        "{column}: в {count} из {total} строк нет фото.",
+        "{column}: {count} of {total} rows have no photo. Add one where you can.",
+        "{column}: в {count} из {total} строк нет фото. По возможности добавьте.",
     ),
     "image_not_found": (
         Severity.WARNING,
-        "{column}: {count} of {total} photos were not found in the image folder (such as {example}).",
-        "{column}: {count} из {total} фото не найдены в папке (например, {example}).",
+        "{column}: {count} of {total} photos were not found in the image folder (such as {example}). "
+        "Check images under [data], or add the files.",
+        "{column}: {count} из {total} фото не найдены в папке (например, {example}). "
+        "Проверьте images в [data] или добавьте файлы.",
     ),
     "image_outside_folder": (
         Severity.ERROR,
-        "{column}: {count} photo paths lead out of the image folder and were not opened (such as {example}).",
-        "{column}: {count} путей к фото ведут за пределы папки и не открывались (например, {example}).",
+        "{column}: {count} photo paths lead out of the image folder and were not opened (such as {example}). "
+        "Put the files into the folder.",
+        "{column}: {count} путей к фото ведут за пределы папки и не открывались (например, {example}). "
+        "Перенесите файлы в папку.",
     ),
     "image_broken": (
         Severity.WARNING,
@@ -77,13 +83,13 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
     ),
     "text_missing": (
         Severity.INFO,
-        "{column}: {count} of {total} rows have no text.",
-        "{column}: в {count} из {total} строк нет текста.",
+        "{column}: {count} of {total} rows have no text. Write one where you can.",
+        "{column}: в {count} из {total} строк нет текста. По возможности добавьте.",
     ),
     "text_truncated": (
         Severity.INFO,
-        "{column}: {count} texts are very long; only the first {limit} characters were used.",
-        "{column}: {count} текстов очень длинные; использованы первые {limit} символов.",
+        "{column}: {count} texts are very long; only the first {limit} characters were used. Put what matters first.",
+        "{column}: {count} текстов очень длинные; использованы первые {limit} символов. Главное пишите в начале.",
     ),
     "text_filled": (
         Severity.INFO,
@@ -92,8 +98,10 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
     ),
     "nested_unreadable": (
         Severity.WARNING,
-        "{column}: {count} of {total} values are neither JSON nor a Python literal (such as {example}).",
-        "{column}: {count} из {total} значений — не JSON и не литерал Python (например, {example}).",
+        "{column}: {count} of {total} values are neither JSON nor a Python literal (such as {example}). "
+        "Export them again; strings that were cut off are lost.",
+        "{column}: {count} из {total} значений — не JSON и не литерал Python (например, {example}). "
+        "Выгрузите их заново: обрезанные строки потеряны.",
     ),
     "nested_damaged": (
         Severity.WARNING,
@@ -119,23 +127,27 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
     ),
     "number_unreadable": (
         Severity.WARNING,
-        "{column}: {count} of {total} values are not numbers (such as {example}) and count as missing.",
-        "{column}: {count} из {total} значений — не числа (например, {example}) и считаются пропусками.",
+        "{column}: {count} of {total} values are not numbers (such as {example}) and count as missing. "
+        "Correct them, or name the column under text or categorical.",
+        "{column}: {count} из {total} значений — не числа (например, {example}) и считаются пропусками. "
+        "Исправьте их или укажите столбец в text или categorical.",
     ),
     "date_unreadable": (
         Severity.WARNING,
-        "{column}: {count} of {total} values are not dates (such as {example}) and count as missing.",
-        "{column}: {count} из {total} значений — не даты (например, {example}) и считаются пропусками.",
+        "{column}: {count} of {total} values are not dates (such as {example}) and count as missing. "
+        "Write them as 2024-12-31.",
+        "{column}: {count} из {total} значений — не даты (например, {example}) и считаются пропусками. "
+        "Запишите их как 2024-12-31.",
     ),
     "column_empty": (
         Severity.WARNING,
-        "{column}: every value is missing; the column is not used.",
-        "{column}: все значения пропущены; столбец не используется.",
+        "{column}: every value is missing; the column is not used. Fill it in, or drop it.",
+        "{column}: все значения пропущены; столбец не используется. Заполните или удалите его.",
     ),
     "column_constant": (
         Severity.INFO,
-        "{column}: every value is the same; the column is not used.",
-        "{column}: все значения одинаковы; столбец не используется.",
+        "{column}: every value is the same; the column is not used. It can be dropped.",
+        "{column}: все значения одинаковы; столбец не используется. Его можно удалить.",
     ),
     "column_missing": (
         Severity.WARNING,
@@ -168,33 +180,41 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
     ),
     "class_rare": (
         Severity.WARNING,
-        "{count} classes have fewer than {limit} rows (such as {example}); their scores are not reliable.",
-        "Классов, в которых меньше {limit} строк: {count} (например, {example}); их оценки ненадёжны.",
+        "{count} classes have fewer than {limit} rows (such as {example}); their scores are not reliable. "
+        "Add rows, or merge these classes.",
+        "Классов, в которых меньше {limit} строк: {count} (например, {example}); их оценки ненадёжны. "
+        "Добавьте строки или объедините эти классы.",
     ),
     "class_unseen": (
         Severity.WARNING,
-        "{count} of {total} rows have a class that training lacks (such as {example}); they count as missed.",
-        "В {count} из {total} строк класс, которого нет в обучении (например, {example}); это считается ошибкой.",
+        "{count} of {total} rows have a class that training lacks (such as {example}); they count as missed. "
+        "Add rows of these classes to training.",
+        "В {count} из {total} строк класс, которого нет в обучении (например, {example}); это считается ошибкой. "
+        "Добавьте строки этих классов в обучение.",
     ),
     "rows_few": (
         Severity.WARNING,
-        "There are only {count} rows to train on; every score here is very uncertain.",
-        "Для обучения всего строк: {count}; все оценки очень неточны.",
+        "There are only {count} rows to train on; every score here is very uncertain. Add rows.",
+        "Для обучения всего строк: {count}; все оценки очень неточны. Добавьте строки.",
     ),
     "duplicate_ids": (
         Severity.WARNING,
-        "{column}: {count} of {total} rows share their id with another row.",
-        "{column}: в {count} из {total} строк идентификатор повторяется.",
+        "{column}: {count} of {total} rows share their id with another row. Remove the copies, or name another id.",
+        "{column}: в {count} из {total} строк идентификатор повторяется. Удалите копии или укажите другой id.",
     ),
     "duplicate_rows": (
         Severity.INFO,
-        "{count} of {total} rows repeat another row's content; repeats were kept on one side of every split.",
-        "{count} из {total} строк повторяют содержание другой; повторы не разделялись между частями.",
+        "{count} of {total} rows repeat another row's content; repeats were kept on one side of every split. "
+        "Remove copies that are mistakes.",
+        "{count} из {total} строк повторяют содержание другой; повторы не разделялись между частями. "
+        "Удалите копии, если это ошибка.",
     ),
     "looks_like_id": (
         Severity.INFO,
-        "{column}: nearly every value is different ({details}); it looks like an identifier and is not used.",
-        "{column}: почти все значения разные ({details}); похоже на идентификатор, не используется.",
+        "{column}: nearly every value is different ({details}); it looks like an identifier and is not used. "
+        "If it means something, name it under [columns].",
+        "{column}: почти все значения разные ({details}); похоже на идентификатор, не используется. "
+        "Если он что-то значит, укажите его в [columns].",
     ),
     "looks_like_leak": (
         Severity.ERROR,
@@ -210,8 +230,10 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
     ),
     "test_columns_missing": (
         Severity.ERROR,
-        "{column}: the test file lacks this column; it is not known at prediction time.",
-        "{column}: столбца нет в тестовом файле; при предсказании он неизвестен.",
+        "{column}: the test file lacks this column; it is not known at prediction time. "
+        "Put it under ignore, or add it to the test file.",
+        "{column}: столбца нет в тестовом файле; при предсказании он неизвестен. "
+        "Добавьте его в ignore или в тестовый файл.",
     ),
     "leak_in_training_only": (
         Severity.ERROR,
@@ -249,6 +271,10 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "Encoder {example}: bf16 differs from fp32 (cosine {details}), so fp32 is used.",
         "Кодировщик {example}: bf16 отличается от fp32 (косинус {details}); используется fp32.",
     ),
+}
+
+FINDINGS |= {
+    code: (Severity(severity), english, russian) for code, (severity, english, russian) in AUDIT_FINDINGS.items()
 }
 
 

@@ -159,6 +159,41 @@ def report(
     typer.echo(f"Report: {out}")
 
 
+@app.command()
+def audit(
+    source: Annotated[Path, typer.Argument(help="A table, or a task.toml.", metavar="DATA|TASK")],
+    data: Annotated[Path | None, typer.Option(help="Folder that the task's paths start from.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the photos of a table.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write it as html, or as json by the ending.")] = None,
+    lang: Annotated[str, typer.Option(help="en or ru.")] = "en",
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong in the data: how bad it is, in which rows, and what to do."""
+    from artifacts.progress import Bars
+    from artifacts.store import write_file
+    from artifacts.task import Task
+    from automl.audit import audit_data, audit_task
+    from evaluation.audit_lines import audit_lines
+    from evaluation.audit_page import render_audit
+    from evaluation.wording import Wording
+
+    Wording(lang)  # an unknown language ends the command before the work
+    if source.suffix.lower() == ".toml":
+        found = audit_task(Task.from_toml(source, data=data), progress=Bars())
+    else:
+        found = audit_data(source, images=images, progress=Bars())
+    if out is not None:
+        page = _json_text(found.to_json()) if out.suffix.lower() == ".json" else render_audit(found, lang)
+        write_file(out, page)
+    if as_json:
+        _print_json(found.to_json())
+        return
+    for line in audit_lines(found, lang):
+        typer.echo(line)
+    if out is not None:
+        typer.echo(f"\n{out}")
+
+
 @app.command("demo-data")
 def demo_data(
     folder: Annotated[Path, typer.Argument(metavar="DIR")],
@@ -194,7 +229,11 @@ def _records(frame: Any) -> list[dict[str, Any]]:
 
 
 def _print_json(data: Any) -> None:
-    typer.echo(json.dumps(data, ensure_ascii=False, indent=1, default=str))
+    typer.echo(_json_text(data))
+
+
+def _json_text(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, indent=1, default=str)
 
 
 def _print_board(board: Any) -> None:

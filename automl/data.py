@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,12 +89,18 @@ def _frame(task: Task, given: pd.DataFrame | None, named: str | None, part: str)
         frame = given.rename(columns=str)
         if frame.empty:
             raise InputError(f"The {part} frame holds no rows. Expected at least one.")
-        hashed = pd.util.hash_pandas_object(frame.astype(str), index=False).to_numpy()
+        printed = frame.apply(lambda column: column.map(_printed) if column.dtype == object else column.astype(str))
+        hashed = pd.util.hash_pandas_object(printed, index=False).to_numpy()
         return frame, xxhash.xxh3_128_hexdigest(hashed.tobytes() + "|".join(frame.columns).encode())
     path = task.path(named)
     if path is None:
         raise InputError(f'Task {task.name!r} names no {part} data. Set {part} = "file" under [data], or pass a frame.')
     return read_table(path), fingerprint(path)
+
+
+def _printed(value: Any) -> str:
+    """A cell as text; bytes of a photo, which need not be text, as their hash."""
+    return xxhash.xxh3_128_hexdigest(value) if isinstance(value, (bytes, bytearray)) else str(value)
 
 
 def fingerprint(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evaluation.audit_wording import AUDIT_TEXTS
+
 TEXTS: dict[str, dict[str, str]] = {
     # -- the page
     "report": {"en": "Report", "ru": "Отчёт"},
@@ -231,4 +233,5 @@ TEXTS: dict[str, dict[str, str]] = {
     "actionable": {"en": "author controls it", "ru": "управляет автор"},
     "seconds": {"en": "{n} s", "ru": "{n} с"},
     "minutes": {"en": "{n} min", "ru": "{n} мин"},
+    **AUDIT_TEXTS,
 }

@@ -116,8 +116,12 @@ def _settled(codes: Codes, target: Float, classes: bool) -> float:
 
 def warn_of_groups(frame: pd.DataFrame, columns: tuple[Column, ...], task: Task, audit: Audit) -> None:
     """Add ``looks_like_group`` for columns such as authors or shops, if the task names no group."""
-    if task.columns.group:
-        return
+    if not task.columns.group:
+        warn_of_group_columns(frame, columns, audit)
+
+
+def warn_of_group_columns(frame: pd.DataFrame, columns: tuple[Column, ...], audit: Audit) -> None:
+    """Add ``looks_like_group`` for columns such as authors or shops."""
     for column in columns:
         if column.modality is not Modality.CATEGORICAL or not _GROUP_NAME.search(column.name):
             continue
