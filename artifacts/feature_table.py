@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from artifacts.block_file import read_values, write_values
 from artifacts.errors import ArtifactError, InputError
 from artifacts.schema import VIEWS, Feature, Modality
 
@@ -235,7 +236,7 @@ class FeatureTable:
         for i, block in enumerate(self.blocks):
             file = f"block_{i:03d}.parquet"
             names = [feature.name for feature in block.features]
-            pd.DataFrame(block.values, columns=names).to_parquet(folder / file, index=False, compression="zstd")
+            write_values(folder / file, block.values, names)
             described.append(
                 {
                     "file": file,
@@ -250,7 +251,7 @@ class FeatureTable:
 
     @classmethod
     def load(cls, folder: Path) -> FeatureTable:
-        """Read what ``save`` wrote.
+        """Read what ``save`` wrote; large blocks are memory-mapped, see ``artifacts.block_file``.
 
         Raises:
             ArtifactError: if a file is missing or damaged.
@@ -263,7 +264,7 @@ class FeatureTable:
                     source=item["source"],
                     featurizer=item["featurizer"],
                     features=tuple(Feature.from_json(feature) for feature in item["features"]),
-                    values=np.ascontiguousarray(pd.read_parquet(folder / item["file"]).to_numpy(np.float32)),
+                    values=read_values(folder / item["file"]),
                     categories=None if item["categories"] is None else tuple(item["categories"]),
                 )
                 for item in described

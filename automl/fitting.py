@@ -109,7 +109,14 @@ class _Steps:
                 fitted = self.model(training, folds)
             with timed("score"):
                 problem = self._problem(training, folds)
-                scored = score_run(problem, fitted, part, self.preset.back_end, self.folder.path.name)
+                scored = score_run(
+                    problem,
+                    fitted,
+                    part,
+                    back_end=self.preset.back_end,
+                    run=self.folder.path.name,
+                    group=self.loaded.schema.group,
+                )
                 self._save_scores(scored, part, test_table, fitted)
         final_model = read_json(self.folder.folder("scores") / "final.json")["model"]
         manifest = self._manifest(request, encoders, part, training.outcome, final_model)

@@ -16,7 +16,7 @@ class Preset:
     budget_seconds: float
     n_folds: int
     models: tuple[str, ...] = ("linear", "lightgbm", "catboost", "mlp")
-    max_trials: int = 200
+    max_trials: int = 1000
     holdout_fraction: float = 0.2
 
     def with_budget(self, budget_seconds: float | None) -> Preset:
@@ -35,7 +35,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "fast": Preset("fast", "search", budget_seconds=60, n_folds=3),
     "balanced": Preset("balanced", "search", budget_seconds=300, n_folds=5),
-    "best": Preset("best", "search", budget_seconds=1800, n_folds=8, max_trials=2000),
+    "best": Preset("best", "search", budget_seconds=1800, n_folds=8, max_trials=5000),
     "lightautoml": Preset("lightautoml", "lightautoml", budget_seconds=300, n_folds=5),
     "autogluon": Preset("autogluon", "autogluon", budget_seconds=300, n_folds=5),
 }

@@ -29,13 +29,14 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ScoredPart:
-    """Rows that the final model was scored on: holdout or test."""
+    """Rows that the final model was scored on: holdout or test. ``groups`` has codes, -1 for none."""
 
     name: str
     ids: tuple[str, ...]
     outcome: Outcome
     predictions: Float
     fingerprint: str
+    groups: NDArray[np.int64] | None = None
 
 
 class Run:
@@ -121,15 +122,24 @@ class Run:
         kind = Kind(info["kind"])
         outcome = Outcome.from_frame(frame, kind, info["classes"], info["n_known"])
         link = frame[[column for column in frame if str(column).startswith("link_")]].to_numpy(np.float64)
-        return ScoredPart(
-            name, tuple(frame["id"].astype(str)), outcome, from_link(kind, link), str(self.manifest["scored_rows"])
-        )
+        groups = frame["group"].to_numpy(np.int64) if "group" in frame else None
+        ids = tuple(frame["id"].astype(str))
+        return ScoredPart(name, ids, outcome, from_link(kind, link), str(self.manifest["scored_rows"]), groups)
 
     def compared(self) -> ComparedRun:
         """The scored rows, for a comparison with other runs."""
         part = self.scored()
         constant = np.asarray(self.manifest["constant"], dtype=np.float64)
-        return ComparedRun(self.name, self.metric, part.outcome, part.predictions, part.ids, part.fingerprint, constant)
+        return ComparedRun(
+            self.name,
+            self.metric,
+            part.outcome,
+            part.predictions,
+            part.ids,
+            part.fingerprint,
+            reference=constant,
+            groups=part.groups,
+        )
 
     def scored_table(self) -> FeatureTable:
         """The features of the scored rows."""

@@ -33,6 +33,13 @@ class Part:
     fingerprint: str
 
 
+def groups_of(examples: Examples, column: str | None) -> NDArray[Any] | None:
+    """The group of each row (n_samples,), by which intervals resample; None without a group column."""
+    if column is None or examples.raw is None or column not in examples.raw:
+        return None
+    return examples.raw[column].to_numpy()
+
+
 @dataclass
 class ScoredRun:
     """The leaderboard and the predictions behind it."""
@@ -48,7 +55,9 @@ class ScoredRun:
             frame.to_parquet(folder / f"{name}.parquet", index=False)
 
 
-def score_run(problem: Problem, fitted: FittedBackend, part: Part, back_end: str, run: str) -> ScoredRun:
+def score_run(
+    problem: Problem, fitted: FittedBackend, part: Part, *, back_end: str, run: str, group: str | None = None
+) -> ScoredRun:
     """Score the best candidate of each model and view, the blends, and a constant beside them.
 
     Args:
@@ -57,10 +66,12 @@ def score_run(problem: Problem, fitted: FittedBackend, part: Part, back_end: str
         part: the rows that no model saw.
         back_end: name for the leaderboard.
         run: name for the leaderboard.
+        group: column whose rows belong together; whole groups are resampled for the intervals.
     """
     train = problem.examples.outcome
     constant = constant_prediction(train)
-    scorer = _Scorer(problem.metric, constant, problem.seed)
+    groups = {"folds": groups_of(problem.examples, group), part.name: groups_of(part.examples, group)}
+    scorer = _Scorer(problem.metric, constant, problem.seed, groups)
     blank = RunResult(run, back_end, "", "", "", problem.metric.name)
     results = list(_constant_rows(scorer, blank, train, part))
     final_link = None
@@ -81,10 +92,10 @@ def score_run(problem: Problem, fitted: FittedBackend, part: Part, back_end: str
     if final_link is None:
         final_link = fitted.decide(part.examples.table)
     board = rank(results_frame(results), problem.metric.higher_is_better)
-    frames = {part.name: _predictions_frame(part.ids, part.examples.outcome, final_link)}
+    frames = {part.name: _predictions_frame(part.ids, part.examples.outcome, final_link, groups[part.name])}
     oof = next((c.out_of_fold for c in fitted.candidates if c.key == FittedBackend.FINAL), None)
     if oof is not None:
-        frames["folds"] = _predictions_frame(tuple(map(str, problem.examples.table.index)), train, oof)
+        frames["folds"] = _predictions_frame(tuple(map(str, problem.examples.table.index)), train, oof, groups["folds"])
     return ScoredRun(board, frames)
 
 
@@ -113,11 +124,20 @@ class _Scorer:
     metric: Metric
     constant: Float
     seed: int
+    groups: dict[str, NDArray[Any] | None]  # by split
 
     def row(self, row: RunResult, outcome: Outcome, link: Float) -> RunResult:
         """The row with its score and interval, over the rows that have predictions."""
         predictions = from_link(outcome.kind, link)
-        return score_row(row, self.metric, outcome, predictions, seed=self.seed, reference=self.constant)
+        return score_row(
+            row,
+            self.metric,
+            outcome,
+            predictions,
+            seed=self.seed,
+            reference=self.constant,
+            groups=self.groups[row.split],
+        )
 
 
 def _constant_rows(scorer: _Scorer, blank: RunResult, train: Outcome, part: Part) -> Iterator[RunResult]:
@@ -127,6 +147,10 @@ def _constant_rows(scorer: _Scorer, blank: RunResult, train: Outcome, part: Part
         yield scorer.row(row, outcome, to_link(outcome.kind, predictions))
 
 
-def _predictions_frame(ids: tuple[str, ...], outcome: Outcome, link: Float) -> pd.DataFrame:
+def _predictions_frame(
+    ids: tuple[str, ...], outcome: Outcome, link: Float, groups: NDArray[Any] | None
+) -> pd.DataFrame:
     columns: dict[str, Any] = {f"link_{i}": link[:, i] for i in range(link.shape[1])}
+    if groups is not None:
+        columns["group"] = pd.factorize(groups)[0]
     return pd.concat([pd.DataFrame({"id": ids}), outcome.to_frame(), pd.DataFrame(columns)], axis=1)

@@ -15,11 +15,17 @@ from pathlib import Path
 import pandas as pd
 
 from artifacts import Task
+from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import FusionError
 from artifacts.progress import Bars
+from artifacts.schema import Modality
 from automl import Run, fit
+from automl.data import load
 from evaluation.compare import compare
 from evaluation.leaderboard import merge_leaderboards
+from featurizers.base import Surroundings
+from featurizers.encoders import resolve_encoder
+from featurizers.table_featurizer import TableFeaturizer
 
 ROOT = Path(__file__).parents[1]
 PRESETS = ("balanced", "autogluon", "lightautoml")
@@ -36,7 +42,7 @@ def main() -> None:
     arguments = parser.parse_args()
     task = Task.from_toml(ROOT / "examples" / arguments.example / "task.toml", data=arguments.data)
     folder = arguments.out or Path(tempfile.mkdtemp(prefix="tabular-fusion-"))
-    fit(task, preset="fast", budget_seconds=1, run=folder / "warm-up", progress=Bars())
+    _fill_cache(task)
     runs: list[Run] = []
     for preset in arguments.presets:
         try:
@@ -61,6 +67,19 @@ def main() -> None:
         print(f"{run.name}: {spent:.1f} s of {arguments.budget:.0f} ({spent / arguments.budget:.0%})")
     if len(runs) > 1:
         print(_markdown(compare([run.compared() for run in runs], seed=arguments.seed)))
+
+
+def _fill_cache(task: Task) -> None:
+    loaded = load(task)
+    around = Surroundings(task.path(task.data.images) or task.root, EmbeddingStore(), progress=Bars())
+    encoders = [
+        resolve_encoder(getattr(task.encoders, modality.value), modality, task.root, around.audit)
+        for modality in (Modality.TEXT, Modality.IMAGE)
+    ]
+    featurizer = TableFeaturizer(loaded.schema, *encoders).fit(loaded.train.frame, around)
+    for rows in (loaded.train, loaded.test):
+        if rows is not None:
+            featurizer.transform(rows.frame, around)
 
 
 def _markdown(frame: pd.DataFrame) -> str:

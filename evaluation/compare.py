@@ -28,7 +28,7 @@ class ComparedRun:
 
     ``row_ids`` names the rows in their order; ``fingerprint`` says which rows and targets they are. ``reference`` is
     the constant prediction (n_outputs,) of its training rows, for metrics relative to one; without it the constant is
-    the scored rows' own mean.
+    the scored rows' own mean. ``groups`` (n_samples,) are codes of rows that are resampled together, -1 for none.
     """
 
     name: str
@@ -38,6 +38,7 @@ class ComparedRun:
     row_ids: tuple[str, ...]
     fingerprint: str
     reference: Float | None = None
+    groups: NDArray[np.int64] | None = None
 
 
 def compare(runs: Sequence[ComparedRun], seed: int = 0) -> pd.DataFrame:
@@ -60,7 +61,16 @@ def compare(runs: Sequence[ComparedRun], seed: int = 0) -> pd.DataFrame:
     names = _unique_names(runs)
     rows = []
     for (a, name_a), (b, name_b) in combinations(zip(runs, names, strict=True), 2):
-        found = paired_difference(a.metric, a.outcome, a.predictions, b.predictions, seed=seed, reference=a.reference)
+        groups = a.groups if a.groups is not None else b.groups
+        found = paired_difference(
+            a.metric,
+            a.outcome,
+            a.predictions,
+            b.predictions,
+            seed=seed,
+            reference=a.reference,
+            groups=None if groups is None else np.where(groups < 0, np.nan, groups),
+        )
         better = _better(found, a.metric.higher_is_better, name_a, name_b)
         pair = {"run_a": name_a, "run_b": name_b, "metric": a.metric.name, "n_rows": a.outcome.n_samples}
         rows.append({**pair, **asdict(found), "better": better})

@@ -38,6 +38,7 @@ TREE_SECONDS = {"lgb": 2e-8, "cb": 4e-8}
 STEP_SECONDS = 1.2e-9  # of L-BFGS in the linear model
 CELLS_PER_SECOND = 3e5  # with more values (times classes) per second of budget, 32 dimensions have to do
 FEWEST_TREES, MANY_TREES = 30, 1500
+BOOSTED_STAGES = 3  # the first one shows how fast the boosters are here, the others use the time it left
 
 
 class FittedLightAutoML(FittedBackend):
@@ -89,13 +90,13 @@ class FittedLightAutoML(FittedBackend):
 
 
 class LightAutoMLBackend(Backend):
-    """``TabularAutoML`` in two stages: the linear model alone, then linear models and boosters, blended.
+    """``TabularAutoML`` in stages: the linear model alone, then linear models and boosters, blended.
 
-    The first stage is saved when it is done, so that there is an answer however long the second one
-    takes. Embeddings are reduced by PCA to 64 dimensions each, or to 32 for many classes: whole, on
-    4,800 rows x 1,668 columns x 29 classes the library had not returned in 900 s with a timeout of
-    300, and on 1,920 rows x 1,684 columns its log likelihood was worse (-.683, reduced
-    -.674).
+    Each stage is saved when it is done, so that there is an answer however long the next one takes,
+    and the boosters of the next one have as many trees as the time left allows. Embeddings are
+    reduced by PCA to 64 dimensions each, or to 32 for many classes: whole, on 4,800 rows x 1,668
+    columns x 29 classes the library had not returned in 900 s with a timeout of 300, and on 1,920
+    rows x 1,684 columns its log likelihood was worse (-.683, reduced -.674).
     """
 
     name: ClassVar[str] = "lightautoml"
@@ -122,16 +123,30 @@ class _Data:
 
 
 def work(job: Job) -> None:
-    """In the child: fit and report, stage by stage."""
+    """In the child: fit and report, stage by stage, each with as many trees as the time left allows."""
     data = _data(job)
     results: list[dict[str, Any]] = []
     started = time.time()
     _stage(job, data, ["linear_l2"], {"linear_l2_params": _linear_parameters(job, data)}, results)
-    boosters = _booster_parameters(job, data, time.time() - started)
-    if boosters:
-        algorithms = ["linear_l2", *(name.removesuffix("_params") for name in boosters)]
-        parameters = {"linear_l2_params": _linear_parameters(job, data), **boosters}
-        _stage(job, data, algorithms, parameters, results)
+    linear_seconds, slowness, most = time.time() - started, 1.0, 0
+    for _ in range(BOOSTED_STAGES):
+        allowed = 0.8 * (job.seconds_left - linear_seconds - 2.0)
+        trees = {name: int(allowed / slowness / _seconds(name, data)) for name in TREE_SECONDS}
+        trees = {name: min(n, MANY_TREES) for name, n in trees.items() if n >= FEWEST_TREES}
+        if sum(trees.values()) < 2 * most or not trees:
+            return
+        most = max(most, sum(trees.values()))
+        parameters = {f"{name}_params": _booster_parameters(name, n) for name, n in trees.items()}
+        parameters["linear_l2_params"] = _linear_parameters(job, data)
+        started = time.time()
+        _stage(job, data, ["linear_l2", *trees], parameters, results)
+        took = max(time.time() - started - linear_seconds, 0.1)
+        slowness = took / sum(n * _seconds(name, data) / len(TREE_SECONDS) for name, n in trees.items())
+
+
+def _seconds(name: str, data: _Data) -> float:
+    """A guess of what one tree a fold of a booster takes, where all boosters are to have the same time."""
+    return len(TREE_SECONDS) * (TREE_SECONDS[name] * data.cells * data.n_folds + 1e-4)
 
 
 def _data(job: Job) -> _Data:
@@ -175,23 +190,15 @@ def _linear_parameters(job: Job, data: _Data) -> dict[str, Any]:
     return {"default_params": {"cs": [0.01, 0.1, 1.0], "max_iter": steps}}
 
 
-def _booster_parameters(job: Job, data: _Data, linear_seconds: float) -> dict[str, dict[str, Any]]:
-    """For each booster of which enough trees fit into its share of the time: how many, and how fast they learn."""
-    left = 0.8 * (job.seconds_left - linear_seconds - 2.0)
-    parameters: dict[str, dict[str, Any]] = {}
-    for name in ("lgb", "cb"):
-        trees = left / len(TREE_SECONDS) / (TREE_SECONDS[name] * data.cells * data.n_folds + 1e-4)
-        if trees < FEWEST_TREES:
-            continue
-        settings: dict[str, Any] = {}
-        if trees < MANY_TREES:
-            rate = float(np.clip(20 / trees, 0.02, 0.2))
-            settings = {"num_trees": int(trees), "learning_rate": rate}
-            settings["early_stopping_rounds" if name == "lgb" else "od_wait"] = 50
-            if name == "lgb":
-                settings["num_leaves"] = 16
-        parameters[f"{name}_params"] = {"default_params": settings, "freeze_defaults": bool(settings)}
-    return parameters
+def _booster_parameters(name: str, trees: int) -> dict[str, Any]:
+    """LightAutoML's own for a booster with time for many trees, else as many as fit, which learn the faster."""
+    if trees >= MANY_TREES:
+        return {"default_params": {}, "freeze_defaults": False}
+    settings: dict[str, Any] = {"num_trees": trees, "learning_rate": float(np.clip(20 / trees, 0.02, 0.2))}
+    settings["early_stopping_rounds" if name == "lgb" else "od_wait"] = 50
+    if name == "lgb":
+        settings["num_leaves"] = 16
+    return {"default_params": settings, "freeze_defaults": True}
 
 
 def _stage(
@@ -213,7 +220,8 @@ def _stage(
         **parameters,
     )
     predicted = automl.fit_predict(data.frame, roles=data.roles, cv_iter=data.splits, verbose=2)
-    name, file = "+".join(algorithms), f"out_of_fold_{len(results)}.npy"
+    file = f"out_of_fold_{len(results)}.npy"
+    name = "+".join(algorithms) + (f"-{len(results)}" if len(results) > 1 else "")
     np.save(job.folder / file, _columns(np.asarray(predicted.data, dtype=np.float64), job.answers.n_columns))
     partial = job.folder / "stage.joblib"
     joblib.dump(automl, partial)

@@ -61,7 +61,7 @@ class SearchBackend(Backend):
         if not usable:
             reasons = "; ".join(f"{c.model} on {c.view}: {c.error}" for c in search.candidates)
             raise FusionError(f"No model could be fitted in {problem.budget.seconds:.0f} s. {reasons}.")
-        fitted = search.blended(usable)
+        fitted = search.blended(search.informative(usable))
         write_file(search.root / "search.json", fitted.described())
         return fitted
 
@@ -243,6 +243,21 @@ class _Search:
             scores[key] = _weighted(weights, scores)
         fitted.candidates = tuple(replace(c, out_of_fold=scores.get(c.key)) for c in fitted.candidates)
         return fitted
+
+    def informative(self, usable: list[Candidate]) -> list[Candidate]:
+        """Without the candidates that say the same of every row, which become failures; all, if none is left."""
+        kept = [candidate for candidate in usable if self._varies(candidate)]
+        if not kept:
+            return usable
+        flat = {candidate.key for candidate in usable} - {candidate.key for candidate in kept}
+        error = "it predicts the same for every row: its time ran out, or this view has nothing to learn from"
+        self.candidates = [replace(c, error=error) if c.key in flat else c for c in self.candidates]
+        return kept
+
+    def _varies(self, candidate: Candidate) -> bool:
+        scores = candidate.out_of_fold
+        assert scores is not None
+        return any(np.ptp(scores[fold.valid], axis=0).max(initial=0.0) > 0 for fold in self.problem.folds)
 
     def blended(self, usable: list[Candidate]) -> FittedSearch:
         """The final blend, and beside it the blend of single views, which is late fusion."""

@@ -225,6 +225,8 @@ def test_groups_stay_together_and_time_is_kept(tmp_path: Path) -> None:
     run = fit(grouped, train=frame, preset="fast", budget_seconds=SECONDS, run=tmp_path / "group")
     rows = pd.read_parquet(run.path / "split" / "rows.parquet")
     assert rows.groupby(frame["author"].to_numpy())["holdout"].nunique().max() == 1
+    groups = run.compared().groups
+    assert groups is not None and np.array_equal(np.bincount(groups), np.full(len(groups) // 4, 4))
     timed = make_task(columns={**columns, "time": "day", "ignore": (*columns["ignore"], "author")})
     run = fit(timed, train=frame, preset="fast", budget_seconds=SECONDS, run=tmp_path / "time")
     rows = pd.read_parquet(run.path / "split" / "rows.parquet")

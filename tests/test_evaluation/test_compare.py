@@ -43,6 +43,22 @@ def test_runs_of_one_name_are_told_apart_and_seeds_repeat() -> None:
     assert table.equals(compare(runs, seed=1)) and not table.equals(compare(runs, seed=2))
 
 
+def test_rows_of_one_group_are_no_independent_evidence() -> None:
+    def repeated(name: str, noise: float, groups: Any) -> ComparedRun:
+        one = make_run(name, noise, n=40)
+        outcome, predictions = one.outcome.take(np.repeat(np.arange(40), 9)), np.repeat(one.predictions, 9, axis=0)
+        ids = tuple(map(str, range(360)))
+        return replace(one, outcome=outcome, predictions=predictions, row_ids=ids, groups=groups)
+
+    once = compare([make_run("a", 0.5, n=40), make_run("b", 0.6, n=40)])
+    widths = []
+    for groups in (None, np.repeat(np.arange(40), 9)):
+        table = compare([repeated("a", 0.5, groups), repeated("b", 0.6, None)])
+        widths.append(table["high"][0] - table["low"][0])
+    assert widths[1] == pytest.approx(once["high"][0] - once["low"][0], rel=0.1)
+    assert widths[0] < 0.5 * widths[1]
+
+
 def test_a_skill_is_measured_against_one_constant() -> None:
     rng = np.random.default_rng(0)
     outcome = Outcome(Kind.CONVERSION, rng.uniform(size=50), trials=np.full(50, 20.0))

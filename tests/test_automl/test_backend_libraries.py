@@ -1,4 +1,4 @@
-"""The contract of a back end, on LightAutoML: tiny tables, short budgets."""
+"""The contract of a back end, on each library that is wrapped: tiny tables, short budgets."""
 
 from __future__ import annotations
 
@@ -21,21 +21,20 @@ from artifacts.outcome import Outcome
 from artifacts.schema import Column, Kind, Modality, Title, opaque_features, quantity_feature
 from artifacts.store import RunFolder
 from automl.backends.base import FittedBackend, Problem
-from automl.backends.lightautoml import FittedLightAutoML, LightAutoMLBackend
+from automl.backends.registry import backend_named
 from automl.budget import Budget
 from evaluation.metrics import METRICS
 from evaluation.splits import Fold
 
 ROOT = Path(__file__).parents[2]
-BUDGET = 24
+BUDGET = 25
 METRIC = {
     Kind.MULTICLASS: "f1_weighted",
     Kind.CONVERSION: "log_likelihood",
     Kind.REGRESSION: "r2",
     Kind.BINARY: "roc_auc",
 }
-
-pytest.importorskip("lightautoml")
+PACKAGES = {"autogluon": "autogluon.tabular", "lightautoml": "lightautoml"}
 
 
 def column(name: str, modality: Modality) -> Column:
@@ -90,6 +89,7 @@ def make_outcome(kind: Kind, table: FeatureTable) -> Outcome:
 class Case:
     """What a fit left, and how it went."""
 
+    library: str
     kind: Kind
     problem: Problem
     fitted: FittedBackend
@@ -97,20 +97,21 @@ class Case:
     folder: Path
 
 
-def fit(kind: Kind, folder: Path, n: int = 120) -> Case:
+def fit(library: str, kind: Kind, folder: Path, n: int = 120) -> Case:
+    pytest.importorskip(PACKAGES[library])
     table = make_table(n, 0)
     number = np.arange(n) % 3
     folds = tuple(Fold(np.flatnonzero(number != i), np.flatnonzero(number == i)) for i in range(3))
     examples = Examples(table, make_outcome(kind, table))
     started = time.monotonic()
     problem = Problem(examples, folds, METRICS[METRIC[kind]], Budget(BUDGET), RunFolder(folder / "run"))
-    fitted = LightAutoMLBackend().fit(problem)
-    return Case(kind, problem, fitted, time.monotonic() - started, folder)
+    fitted = backend_named(library)().fit(problem)
+    return Case(library, kind, problem, fitted, time.monotonic() - started, folder)
 
 
-@pytest.fixture(scope="module", params=[Kind.MULTICLASS, Kind.CONVERSION], ids=str)
+@pytest.fixture(scope="module", params=[(one, k) for one in PACKAGES for k in (Kind.MULTICLASS, Kind.CONVERSION)])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    return fit(request.param, tmp_path_factory.mktemp("fit"))
+    return fit(*request.param, tmp_path_factory.mktemp("fit"))
 
 
 def check(case: Case) -> None:
@@ -136,8 +137,8 @@ def test_predictions_are_valid_better_than_a_constant_and_in_time(case: Case) ->
 
 def test_candidates(case: Case) -> None:
     first, *others = case.fitted.candidates
-    assert (first.key, first.model, first.view) == ("final", "lightautoml", "all") and first.fit_seconds > 0
-    assert others and all(candidate.key.startswith("lightautoml/") for candidate in others)
+    assert (first.key, first.model, first.view) == ("final", case.library, "all") and first.fit_seconds > 0
+    assert others and all(candidate.key.startswith(f"{case.library}/") for candidate in others)
     new = make_table(40, 1)
     for candidate in case.fitted.candidates:
         assert case.fitted.decide(new, candidate.key).shape == case.fitted.decide(new).shape
@@ -160,8 +161,8 @@ def test_a_fresh_process_gives_the_same_numbers(case: Case, tmp_path: Path) -> N
     script = (
         "from pathlib import Path; import numpy as np\n"
         "from artifacts.feature_table import FeatureTable\n"
-        "from automl.backends.lightautoml import FittedLightAutoML\n"
-        "fitted = FittedLightAutoML.load(Path('saved'))\n"
+        "from automl.backends.registry import backend_named\n"
+        f"fitted = backend_named('{case.library}').fitted.load(Path('saved'))\n"
         "np.save('out.npy', fitted.decide(FeatureTable.load(Path('table'))))\n"
     )
     path = os.pathsep.join([str(ROOT), *sys.path])
@@ -180,18 +181,18 @@ def test_a_fresh_process_gives_the_same_numbers(case: Case, tmp_path: Path) -> N
 
 def test_nothing_is_left_outside_the_step(case: Case) -> None:
     assert {entry.name for entry in case.folder.iterdir()} == {"run"}
-    assert {entry.name for entry in (case.folder / "run").iterdir()} == {"lightautoml"}
+    assert {entry.name for entry in (case.folder / "run").iterdir()} == {case.library}
     assert not (Path.cwd() / "AutogluonModels").exists() and not (Path.cwd() / "catboost_info").exists()
 
 
 def test_contributions_are_refused(case: Case) -> None:
-    with pytest.raises(InputError, match="'lightautoml' cannot be explained yet"):
+    with pytest.raises(InputError, match=f"'{case.library}' cannot be explained yet"):
         case.fitted.contributions(make_table(4, 1), np.zeros(28, dtype=np.int64), ["all"])
 
 
 def test_a_second_fit_takes_what_the_first_finished(case: Case, capfd: pytest.CaptureFixture[str]) -> None:
     started = time.monotonic()
-    again = LightAutoMLBackend().fit(case.problem)
+    again = backend_named(case.library)().fit(case.problem)
     assert time.monotonic() - started < 5.0
     new = make_table(40, 1)
     np.testing.assert_array_equal(again.decide(new), case.fitted.decide(new))
@@ -199,9 +200,10 @@ def test_a_second_fit_takes_what_the_first_finished(case: Case, capfd: pytest.Ca
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("library", PACKAGES)
 @pytest.mark.parametrize("kind", [Kind.REGRESSION, Kind.BINARY])
-def test_other_kinds(kind: Kind, tmp_path: Path) -> None:
-    case = fit(kind, tmp_path)
+def test_other_kinds(library: str, kind: Kind, tmp_path: Path) -> None:
+    case = fit(library, kind, tmp_path)
     check(case)
     first = case.fitted.candidates[0].out_of_fold
     assert first is not None
@@ -210,20 +212,30 @@ def test_other_kinds(kind: Kind, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_folds_that_follow_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("library", PACKAGES)
+def test_folds_that_follow_time(library: str, tmp_path: Path) -> None:
+    pytest.importorskip(PACKAGES[library])
     table = make_table(120, 0)
     folds = tuple(Fold(np.arange(40 * i), np.arange(40 * i, 40 * i + 40)) for i in (1, 2))
     examples = Examples(table, make_outcome(Kind.CONVERSION, table))
     problem = Problem(examples, folds, METRICS["log_likelihood"], Budget(BUDGET), RunFolder(tmp_path))
-    fitted = LightAutoMLBackend().fit(problem)
+    fitted = backend_named(library)().fit(problem)
     first = fitted.candidates[0].out_of_fold
     assert first is not None and np.isnan(first[:40]).all() and np.isfinite(first[80:]).all()
     assert np.isfinite(fitted.decide(make_table(40, 1))).all()
 
 
-def test_a_missing_package_is_named_before_any_child_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "lightautoml", None)
-    with pytest.raises(MissingDependencyError, match=r"tabular-fusion\[lightautoml\]"):
-        fit(Kind.REGRESSION, tmp_path)
+@pytest.mark.parametrize("library", PACKAGES)
+def test_a_missing_package_is_named_before_any_child_starts(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(PACKAGES[library])
+    backend = backend_named(library)
+    monkeypatch.setitem(sys.modules, PACKAGES[library], None)
+    table = make_table(30, 0)
+    examples = Examples(table, make_outcome(Kind.REGRESSION, table))
+    problem = Problem(examples, (), METRICS["r2"], Budget(BUDGET), RunFolder(tmp_path / "run"))
+    with pytest.raises(MissingDependencyError, match=rf"tabular-fusion\[{library}\]"):
+        backend().fit(problem)
     assert not (tmp_path / "run").exists()
-    assert FittedLightAutoML.executes_code_on_load
+    assert backend.fitted.executes_code_on_load

@@ -1,0 +1,60 @@
+"""The values of a block as a parquet file, written and read in pieces, so that no second copy of them is made."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+
+ROWS_AT_ONCE = 8_192
+MAP_BYTES = 256 << 20  # a larger block is not held in memory, but mapped from a file
+
+
+def write_values(path: Path, values: FloatArray, names: list[str]) -> None:
+    """Write float32 (n_samples, n_features), one parquet column per name."""
+    import pyarrow as pa
+
+    schema = pa.schema([(name, pa.float32()) for name in names])
+    with _parquet().ParquetWriter(path, schema, compression="zstd") as writer:
+        for start in range(0, len(values), ROWS_AT_ONCE):
+            columns = [pa.array(column) for column in np.asfortranarray(values[start : start + ROWS_AT_ONCE]).T]
+            writer.write_batch(pa.record_batch(columns, schema=schema))
+
+
+def read_values(path: Path, *, map_bytes: int = MAP_BYTES) -> FloatArray:
+    """Read what ``write_values`` wrote: float32 (n_samples, n_features), C-contiguous.
+
+    A block of more than ``map_bytes`` is a memory map of a nameless file beside ``path`` (or in the folder for
+    temporary files, where that one cannot be written), which goes away with the array.
+
+    Raises:
+        OSError: if the file cannot be read, or there is no space for the map.
+        ValueError: if it is not such a file.
+    """
+    with _parquet().ParquetFile(path) as file:
+        shape = (file.metadata.num_rows, file.metadata.num_columns)
+        values = _mapped(shape, path.parent) if 4 * shape[0] * shape[1] > map_bytes else np.empty(shape, np.float32)
+        start = 0
+        for batch in file.iter_batches(ROWS_AT_ONCE):
+            for i, column in enumerate(batch.columns):
+                values[start : start + len(batch), i] = column.to_numpy(zero_copy_only=False)
+            start += len(batch)
+    return values
+
+
+def _parquet() -> Any:  # untyped
+    import pyarrow.parquet
+
+    return pyarrow.parquet
+
+
+def _mapped(shape: tuple[int, int], folder: Path) -> FloatArray:
+    place = folder if os.access(folder, os.W_OK) else None  # a run folder may be read-only
+    with tempfile.TemporaryFile(dir=place) as file:
+        return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)

@@ -1,0 +1,197 @@
+"""What each featurizer costs and what it adds: rows a second, and the score with and without it.
+
+    python benchmarks/featurizers.py --data ../shared/data --weights ../shared/weights/mobilenetv2_100
+
+For each data set the wide table is made once, without a cache. Then the linear model and LightGBM are fitted on the
+training rows with all blocks, and again without the blocks of one featurizer; the difference of the scores on the test
+rows has a paired bootstrap interval. A positive difference means that the featurizer helps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from artifacts import Task
+from artifacts.embedding_store import EmbeddingStore
+from artifacts.examples import Examples
+from artifacts.feature_table import FeatureTable
+from artifacts.finding import Audit
+from artifacts.outcome import outcome_of, usable_target_rows
+from artifacts.progress import Bars
+from artifacts.schema import Modality
+from automl.models.registry import MODELS
+from evaluation.intervals import paired_difference
+from evaluation.metrics import constant_prediction, metric_for
+from evaluation.splits import make_folds
+from featurizers.base import Surroundings
+from featurizers.column_inference import infer_schema
+from featurizers.encoders import resolve_encoder
+from featurizers.table_featurizer import TableFeaturizer
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A task on a folder of data; ``prepare`` mends what a task file cannot say."""
+
+    target: dict[str, Any]
+    columns: dict[str, Any]
+    prepare: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
+    files: tuple[str, str] = ("train.parquet", "test.parquet")
+
+
+def _log_of(column: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda frame: frame.assign(**{f"log_{column}": np.log(frame[column].astype(float))})
+
+
+RBC_OUTCOMES = ("views", "depth", "full_reads_percent", "trials", "successes")
+DATA_SETS: dict[str, DataSet] = {
+    "fashion": DataSet(
+        {"kind": "multiclass", "column": "subCategory", "metric": "f1_weighted"},
+        {"image": ["image"], "text": ["productDisplayName"], "ignore": ["masterCategory", "high_ctr"], "id": "id"},
+    ),
+    "movie_posts": DataSet(
+        {"kind": "conversion", "successes": "like", "trials": "view", "metric": "log_likelihood_skill"},
+        {"image": ["photo"], "text": ["text"], "list": ["genres"], "ignore": ["hide"], "id": "post_id"},
+        files=("train.csv", "test.csv"),
+    ),
+    "rbc_news_ru": DataSet(
+        {"kind": "conversion", "successes": "successes", "trials": "trials", "metric": "log_likelihood_skill"},
+        {"text": ["title"], "ignore": [*RBC_OUTCOMES[:3], "ctr", "document_id", "session"], "time": "publish_date"},
+    ),
+    "cian_ru": DataSet(
+        {"kind": "regression", "column": "log_price", "metric": "r2"},
+        {"ignore": ["price", "link", "processed"]},
+        _log_of("price"),
+    ),
+    "kdramas": DataSet(
+        {"kind": "regression", "column": "rating", "metric": "r2"},
+        {"image": ["image"], "text": ["plot"], "list": ["genre", "starring"], "id": "id"},
+    ),
+    "houses": DataSet(
+        {"kind": "regression", "column": "log_price", "metric": "r2"},
+        {"image": ["frontal", "bedroom", "bathroom", "kitchen"], "ignore": ["price", "house_id"]},
+        _log_of("price"),
+    ),
+    "kazan_cards": DataSet(
+        {"kind": "multiclass", "column": "category_id", "metric": "f1_weighted"},
+        {"nested": ["text_fields"], "ignore": ["category_name"], "id": "product_id"},
+    ),
+}
+MODEL_PARAMS: dict[str, dict[str, Any]] = {"linear": {}, "lightgbm": {"rounds": 300, "patience": 30}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", default="auto", help="image encoder")
+    parser.add_argument("--only", nargs="+", default=list(DATA_SETS), choices=list(DATA_SETS))
+    parser.add_argument("--rows", type=int, default=5000, help="training rows at most")
+    parser.add_argument("--seconds", type=float, default=60.0, help="for one model on one table")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    print("| data set | featurizer | columns | rows/s | linear: adds | lightgbm: adds |")
+    print("|---|---|---|---|---|---|", flush=True)
+    for name in arguments.only:
+        for line in _lines(name, arguments):
+            print(line, flush=True)
+
+
+def _lines(name: str, arguments: argparse.Namespace) -> Iterator[str]:
+    chosen = DATA_SETS[name]
+    folder = (arguments.data / name).resolve()
+    task = Task(
+        name=name, target=chosen.target, columns=chosen.columns, encoders={"image": arguments.weights}, root=folder
+    )
+    train, test = (_read(folder, file, chosen) for file in chosen.files)
+    train, test = (frame[usable_target_rows(frame, task)[0]] for frame in (train, test))
+    if len(train) > arguments.rows:  # the latest rows, where rows have a time
+        order = train[task.columns.time].rank() if task.columns.time else None
+        rows = (
+            train.sample(arguments.rows, random_state=arguments.seed).index
+            if order is None
+            else order.nlargest(arguments.rows).index
+        )
+        train = train.loc[rows]
+    schema, _ = infer_schema(train, task)
+    with tempfile.TemporaryDirectory() as cache:
+        audit = Audit()
+        around = Surroundings(folder, EmbeddingStore(Path(cache)), audit, Bars())
+        encoders = [
+            resolve_encoder(getattr(task.encoders, m.value), m, Path.cwd(), audit)
+            for m in (Modality.TEXT, Modality.IMAGE)
+        ]
+        featurizer = TableFeaturizer(schema, *encoders)
+        tables = [featurizer.fit(train, around).transform(train, around), featurizer.transform(test, around)]
+        around.store.close() if around.store else None
+    outcomes = [outcome_of(train, task)]
+    outcomes.append(outcome_of(test, task, known=outcomes[0].classes))
+    fit_on = _Problem(task, [Examples(*pair) for pair in zip(tables, outcomes, strict=True)], arguments)
+    whole = {model: fit_on.predictions(model, "") for model in MODEL_PARAMS}
+    scores = [f"{fit_on.metric.score(outcomes[1], whole[m], fit_on.constant):.4f}" for m in MODEL_PARAMS]
+    width = tables[0].n_features
+    yield f"| **{name}** | everything ({fit_on.metric.name}) | {width} | | " + " | ".join(scores) + " |"
+    for key in dict.fromkeys(_key(block.featurizer) for block in tables[0].blocks):
+        columns = sum(len(b.features) for b in tables[0].blocks if _key(b.featurizer) == key)
+        added = [fit_on.added(model, whole[model], key) if columns < width else "" for model in MODEL_PARAMS]
+        seconds = featurizer.seconds.get(key, float("nan"))
+        speed = (len(train) + len(test)) / seconds if seconds > 0 else float("nan")
+        yield f"| {name} | {key} | {columns} | {speed:,.0f} | " + " | ".join(added) + " |"
+
+
+def _read(folder: Path, file: str, chosen: DataSet) -> pd.DataFrame:
+    frame = pd.read_csv(folder / file) if file.endswith(".csv") else pd.read_parquet(folder / file)
+    if file.startswith("test") and (folder / "test_labels.parquet").exists():
+        frame = frame.merge(pd.read_parquet(folder / "test_labels.parquet"), on="product_id")
+    return chosen.prepare(frame)
+
+
+def _key(featurizer: str) -> str:
+    return featurizer.split(":")[0]
+
+
+class _Problem:
+    def __init__(self, task: Task, examples: list[Examples], arguments: argparse.Namespace) -> None:
+        self.metric, self.arguments = metric_for(task.target), arguments
+        self.train, self.test = examples
+        self.constant = constant_prediction(self.train.outcome)
+        self.fold = make_folds(self.train.outcome, n_folds=5, seed=arguments.seed)[0]
+
+    def predictions(self, model: str, without: str) -> np.ndarray[Any, Any]:
+        """Of the test rows; a fifth of the training rows stops the boosting."""
+        tables = [
+            FeatureTable(tuple(b for b in e.table.blocks if _key(b.featurizer) != without), e.table.index)
+            for e in (self.train, self.test)
+        ]
+        rows = Examples(tables[0], self.train.outcome)
+        fitted = MODELS[model](MODEL_PARAMS[model], seed=self.arguments.seed)
+        limit = time.monotonic() + self.arguments.seconds
+        fitted.fit(rows.take(self.fold.train), rows.take(self.fold.valid), deadline=limit)
+        return fitted.predict(tables[1])
+
+    def added(self, model: str, whole: np.ndarray[Any, Any], key: str) -> str:
+        """The score with everything minus that without the featurizer, with its interval; positive is better."""
+        found = paired_difference(
+            self.metric,
+            self.test.outcome,
+            whole,
+            self.predictions(model, key),
+            seed=self.arguments.seed,
+            reference=self.constant,
+        )
+        sign = 1 if self.metric.higher_is_better else -1
+        low, high = sorted((sign * found.low, sign * found.high))
+        verdict = " **helps**" if low > 0 else " **hurts**" if high < 0 else ""
+        return f"{sign * found.difference:+.4f} ({low:+.4f} .. {high:+.4f}){verdict}"
+
+
+if __name__ == "__main__":
+    main()

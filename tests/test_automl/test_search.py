@@ -1,0 +1,50 @@
+"""The own search where time is short or a view says nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from artifacts.examples import Examples
+from artifacts.feature_table import Block, FeatureTable
+from artifacts.outcome import Outcome
+from artifacts.schema import Column, Kind, Modality, Title, opaque_features
+from artifacts.store import RunFolder
+from automl.backends.base import Problem
+from automl.backends.search import SearchBackend
+from automl.budget import Budget
+from evaluation.metrics import METRICS
+from evaluation.splits import Fold
+
+
+def make_problem(folder: Path, budget: Budget) -> Problem:
+    """60 rows whose text vectors tell the target, and whose photo vectors are all the same."""
+    rng = np.random.default_rng(0)
+    texts = rng.normal(size=(60, 3)).astype("f4")
+    parts = {Modality.TEXT: texts, Modality.IMAGE: np.ones((60, 3), dtype="f4")}
+    blocks = [
+        Block(m.value, "net", opaque_features(Column(m.value, m, Title("", "")), "net", 3), values)
+        for m, values in parts.items()
+    ]
+    outcome = Outcome(Kind.REGRESSION, 5.0 * texts[:, 0].astype(np.float64) + rng.normal(size=60))
+    number = np.arange(60) % 3
+    folds = tuple(Fold(np.flatnonzero(number != i), np.flatnonzero(number == i)) for i in range(3))
+    examples = Examples(FeatureTable(tuple(blocks), pd.RangeIndex(60)), outcome)
+    return Problem(examples, folds, METRICS["r2"], budget, RunFolder(folder).create(), settings={"max_trials": 0})
+
+
+def test_a_view_that_says_nothing_is_a_failure_with_its_reason(tmp_path: Path) -> None:
+    fitted = SearchBackend().fit(make_problem(tmp_path, Budget(20)))
+    errors = {(c.model, c.view): c.error for c in fitted.candidates}
+    assert "predicts the same for every row" in errors["linear", "image"]
+    assert errors["linear", "text"] == errors["linear", "all"] == ""
+    assert not any("image" in key for key in fitted.blends["final"])
+    assert "late" not in fitted.blends, "one view alone is no fusion"
+
+
+def test_a_budget_that_is_used_up_still_gives_a_model(tmp_path: Path) -> None:
+    fitted = SearchBackend().fit(make_problem(tmp_path, Budget(1e-3)))
+    assert list(fitted.blends["final"]) == ["linear-all"]
+    assert {c.error for c in fitted.candidates if c.view == "text"} == {"the budget was used up before its turn"}
