@@ -15,7 +15,7 @@ from artifacts.feature_table import Block
 from artifacts.finding import Audit
 from artifacts.schema import Column, Feature, Modality, Title, opaque_features, quantity_feature
 from featurizers.base import State, Surroundings
-from featurizers.contrastive import FloatArray, Head, Keys, Pairs, learn_heads
+from featurizers.contrastive import FloatArray, Head, Keys, Pairs, Settings, learn_heads
 from featurizers.encoders import Encoder
 from featurizers.image_embedding import ImageEmbedding
 from featurizers.image_loading import ImageLoader
@@ -64,10 +64,17 @@ class Alignment(PairFeaturizer):
     modalities: ClassVar[tuple[Modality, Modality]] = (Modality.TEXT, Modality.IMAGE)
 
     def __init__(
-        self, first: Column, second: Column, text_encoder: Encoder, image_encoder: Encoder, seed: int = 0
+        self,
+        first: Column,
+        second: Column,
+        text_encoder: Encoder,
+        image_encoder: Encoder,
+        seed: int = 0,
+        settings: Settings | None = None,
     ) -> None:
         super().__init__(first, second)
         self.seed = seed
+        self.settings = settings or Settings()
         self._text = TextEmbedding(first, text_encoder)
         self._image = ImageEmbedding(second, image_encoder)
         self._ready = False
@@ -94,7 +101,7 @@ class Alignment(PairFeaturizer):
                 "alignment_too_few", column=self.first.name, count=n, limit=LEAST_PAIRS, other=self.second.name
             )
             return self
-        self._fitted = _learn(pairs, self.seed)
+        self._fitted = _learn(pairs, self.seed, self.settings)
         surroundings.audit.add(
             "alignment_learned",
             column=self.first.name,
@@ -105,7 +112,7 @@ class Alignment(PairFeaturizer):
         return self
 
     def transform(self, first: pd.Series[Any], second: pd.Series[Any], surroundings: Surroundings) -> list[Block]:
-        """Two blocks, float32 (n_samples, 5) and (n_samples, N_JOINT, or fewer after encoders of fewer dimensions).
+        """Two blocks, float32 (n_samples, 5) and (n_samples, N_JOINT).
 
         Raises:
             NotFittedError: before ``fit``.
@@ -200,7 +207,6 @@ class Alignment(PairFeaturizer):
     def _features(self) -> tuple[tuple[Feature, ...], tuple[Feature, ...]]:
         column = replace(self.first, modality=Modality.JOINT)
         en, ru = self.second.title.en, self.second.title.ru
-        n = min(N_JOINT, len(self._fitted.heads[0][0].bias)) if self._fitted else N_JOINT
 
         def quantity(name: str, words: Title, unit: str = "", actionable: bool = False) -> Feature:
             named = f"{self.second.name}_{name}"
@@ -232,7 +238,7 @@ class Alignment(PairFeaturizer):
                     f"расстояние вместе с «{ru}» до ближайшей известной строки",
                 ),
             ),
-        ), opaque_features(column, f"{self.name}:joint", n)
+        ), opaque_features(column, f"{self.name}:joint", N_JOINT)
 
     def _report(self, values: FloatArray, index: pd.Index[Any], audit: Audit) -> None:
         assert self._fitted is not None
@@ -247,13 +253,13 @@ class Alignment(PairFeaturizer):
             audit.add("alignment_mismatch", column=name, rows=rows, total=len(values), other=other)
 
 
-def _learn(pairs: Pairs, seed: int) -> _Fitted:
+def _learn(pairs: Pairs, seed: int, settings: Settings) -> _Fitted:
     part = _part(pairs.first_key)
     found = []
     for i in range(N_PARTS):
         without = pairs.take(part != i)
         enough = len(without.without_repeats(np.arange(len(without)))) >= LEAST_PAIRS // 3
-        found.append(learn_heads(without if enough else pairs, seed + i))
+        found.append(learn_heads(without if enough else pairs, seed + i, settings))
     bank_rows = Bank.rows(pairs, np.random.default_rng(seed))
     heads = common_axes([(one.first, one.second) for one in found], bank_rows)
     held_rank = float(np.mean([one.held_rank for one in found]))

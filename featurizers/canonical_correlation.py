@@ -54,20 +54,23 @@ def canonical_directions(
         first: principal components of one side (n_samples, n_components).
         second: those of the other side, of the same samples.
         components: what made them: their variances are the covariance matrices.
-        n: directions wanted; at most as many as either side has components.
+        n: directions wanted; those beyond the components of either side are 0.
         ridge: added to each variance, in shares of the mean variance of its side (Vinod, Canonical ridge, 1976).
 
     A direction is weighted by its correlation, so that the agreement of two rows is their best linear
     prediction of each other rather than a count of noisy directions (De Bie et al., 2005; Socher and Li, 2010).
     """
-    whiten = [1.0 / np.sqrt(c.variance + ridge * c.variance.mean() + 1e-12) for c in components]
+    whiten = [
+        1.0 / np.sqrt(c.variance + ridge * c.variance.sum() / max(c.variance.size, 1) + 1e-12) for c in components
+    ]
     cross = (first.T @ second).astype(np.float64) / max(len(first), 1)
     left, correlation, right = np.linalg.svd(whiten[0][:, None] * cross * whiten[1], full_matrices=False)
     weight = correlation[:n]
     directions = whiten[0][:, None] * left[:, :n] * weight, whiten[1][:, None] * right[:n].T * weight
-    return _scaled(first, directions[0]), _scaled(second, directions[1])
+    return _scaled(first, directions[0], n), _scaled(second, directions[1], n)
 
 
-def _scaled(x: FloatArray, directions: Double) -> Double:
+def _scaled(x: FloatArray, directions: Double, n: int) -> Double:
     norm = float(np.linalg.norm(x @ directions, axis=1).mean()) if len(x) else 0.0
-    return directions / norm if norm > 0 else directions
+    padded = np.pad(directions, ((0, 0), (0, n - directions.shape[1])))
+    return padded / norm if norm > 0 else padded

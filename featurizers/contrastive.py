@@ -28,7 +28,10 @@ WARM_UP = 0.1  # share of the training in which the step grows
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes and steps of the training, chosen on held-back rows of product photos and their names."""
+    """Sizes and steps of the training, chosen on held-back rows of product photos and their names.
+
+    ``width`` is that of the common space; ``most_components`` are principal components kept of each side.
+    """
 
     width: int = 128
     hidden: int = 256
@@ -141,9 +144,9 @@ def learn_heads(pairs: Pairs, seed: int, settings: Settings | None = None) -> Le
     random = np.random.default_rng(seed)
     held, kept = _held_back(pairs, random)
     training = pairs.take(kept)
-    sides = _sides(training, pairs.take(held), chosen)
     with _one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        sides = _sides(training, pairs.take(held), chosen)
         run = _Training(sides, training, chosen, random)
         epoch = run.run()
         heads = [side.head() for side in sides]
