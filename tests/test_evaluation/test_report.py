@@ -128,7 +128,8 @@ def test_hostile_texts_are_shown_and_do_nothing(
 def test_features_of_photo_and_text_together_have_a_share_of_their_own(report_data: ReportData) -> None:
     shares = report_data.importance
     assert shares is not None
-    joint = shares.replace({"name": {"image": "joint"}, "view": {"image": "joint"}})
+    leader = shares.query("level == 'view'")["name"].iloc[0]
+    joint = shares.replace({"name": {leader: "joint"}, "view": {leader: "joint"}})
     data = replace(report_data, importance=joint)
     for language, words in (("en", "photo and text together"), ("ru", "фото и текст вместе")):
         page = render_report(data, language)
