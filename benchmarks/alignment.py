@@ -74,6 +74,8 @@ def main() -> None:
     parser.add_argument("--weights", required=True, help="image encoder")
     parser.add_argument("--pairs", type=int, default=20_000, help="generated pairs that are timed")
     parser.add_argument("--seeds", type=int, default=3)
+    parts = ("retrieval", "timing", *SETS)
+    parser.add_argument("--only", nargs="+", default=parts, choices=parts)
     chosen = parser.parse_args()
     encoders = [
         resolve_encoder(spec, modality, Path.cwd(), Audit())
@@ -81,9 +83,11 @@ def main() -> None:
     ]
     assert encoders[0] and encoders[1]
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}\n")
-    retrieval(chosen.data / "fashion", encoders[0], encoders[1], chosen.seeds)
-    timing(chosen.pairs)
-    for name in SETS:
+    if "retrieval" in chosen.only:
+        retrieval(chosen.data / "fashion", encoders[0], encoders[1], chosen.seeds)
+    if "timing" in chosen.only:
+        timing(chosen.pairs)
+    for name in (name for name in SETS if name in chosen.only):
         downstream(name, chosen.data / name, encoders[0], encoders[1])
 
 
@@ -180,7 +184,7 @@ def timing(n: int) -> None:
     random = np.random.default_rng(0)
     common = random.normal(size=(n, 64))
     sides = [
-        (common @ random.normal(size=(64, size)) + 8.0 * random.normal(size=(n, size))).astype(np.float32)
+        (common @ random.normal(size=(64, size)) + 40.0 * random.normal(size=(n, size))).astype(np.float32)
         for size in (384, 1280)
     ]
     keys = np.arange(n, dtype=np.uint64)
