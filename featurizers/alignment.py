@@ -140,11 +140,13 @@ class Alignment(PairFeaturizer):
             NotFittedError: before ``fit``.
         """
         self._check_ready()
-        values: dict[str, Any] = {"text": dict(self._text.state().values), "image": dict(self._image.state().values)}
+        own = {"text": self._text.state(), "image": self._image.state()}
+        values: dict[str, Any] = {side: dict(state.values) for side, state in own.items()}
+        arrays = {f"{side}.own.{name}": array for side, state in own.items() for name, array in state.arrays.items()}
         if self._fitted is None:
-            return State(values | {"n_pairs": 0})
+            return State(values | {"n_pairs": 0}, arrays)
         fitted = self._fitted
-        arrays = fitted.bank.arrays()
+        arrays |= fitted.bank.arrays()
         for i, heads in enumerate(fitted.heads):
             for side, head in zip(("text", "image"), heads, strict=True):
                 arrays |= {f"{side}.{i}.{name}": array for name, array in head.arrays().items()}
@@ -157,13 +159,14 @@ class Alignment(PairFeaturizer):
         Raises:
             ArtifactError: if it was fitted with other encoders, or an array is missing.
         """
-        self._text.restore(State(state.values["text"]))
-        self._image.restore(State(state.values["image"]))
+        self._text.restore(State(state.values["text"], _under(state, "text.own.")))
+        self._image.restore(State(state.values["image"], _under(state, "image.own.")))
         self._ready, self._fitted = True, None
         if state.values["n_pairs"]:
             try:
                 heads = tuple(
-                    (_head(state, "text", i), _head(state, "image", i)) for i in range(int(state.values["n_parts"]))
+                    (Head.from_arrays(_under(state, f"text.{i}.")), Head.from_arrays(_under(state, f"image.{i}.")))
+                    for i in range(int(state.values["n_parts"]))
                 )
                 bank = Bank.from_arrays(state.arrays)
             except KeyError as error:
@@ -213,7 +216,11 @@ class Alignment(PairFeaturizer):
             return quantity_feature(column, self.name, named, words, unit=unit, actionable=actionable)
 
         return (
-            quantity("agreement", Title(f"agreement with “{en}”", f"соответствие с «{ru}»"), "cosine", True),
+            quantity(
+                "agreement",
+                Title(f"agreement with “{en}”, from -1 to 1", f"соответствие с «{ru}», от -1 до 1"),
+                actionable=True,
+            ),
             quantity(
                 "agreement_rank",
                 Title(
@@ -280,6 +287,5 @@ def _key(content: bytes, vector: FloatArray) -> int:
     return xxhash.xxh3_64_intdigest(content or np.ascontiguousarray(vector).tobytes())
 
 
-def _head(state: State, side: str, i: int) -> Head:
-    start = f"{side}.{i}."
-    return Head.from_arrays({k.removeprefix(start): v for k, v in state.arrays.items() if k.startswith(start)})
+def _under(state: State, start: str) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(start): array for name, array in state.arrays.items() if name.startswith(start)}

@@ -92,7 +92,9 @@ def test_names_say_what_it_is_and_belong_to_no_single_view(fitted: Alignment, st
     assert [f.name for f in found.features if f.actionable] == [
         "title__photo_agreement", "title__photo_agreement_rank"
     ]  # fmt: skip
-    assert found.features[0].title == Title("Title: agreement with “Photo”", "Заголовок: соответствие с «Фото»")
+    assert found.features[0].title == Title(
+        "Title: agreement with “Photo”, from -1 to 1", "Заголовок: соответствие с «Фото», от -1 до 1"
+    )
     assert found.select(view="text").n_features == found.select(view="image").n_features == 0
     assert found.select(view="image+text").n_features == found.select(view="all").n_features == 69
 
