@@ -130,8 +130,9 @@ def learn_heads(pairs: Pairs, seed: int, settings: Settings | None = None) -> Le
 
     No batch holds a side twice (Shin et al., e-CLIP, 2022). Training starts from a regularised canonical
     correlation and keeps the epoch with the lowest loss on ``HELD_BACK`` of the rows, none of which shares
-    a side with the others. Runs on one thread of the processor, so that the same rows and seed give the
-    same numbers; torch's own generator and number of threads are left as they were.
+    a side with the others. Runs on one thread of torch, so that the same rows and seed give the same numbers
+    on the same machine (numpy's number of threads decides the last digits of the canonical correlation);
+    torch's own generator and number of threads are left as they were.
 
     Args:
         pairs: rows with both sides; at least ten that share none.
