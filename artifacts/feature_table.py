@@ -154,9 +154,10 @@ class FeatureTable:
 
     @property
     def views(self) -> tuple[str, ...]:
-        """``all``, and each single modality view, where the table holds more than one of them."""
-        single = tuple(view for view in VIEWS if any(b.modality.view == view for b in self.blocks))
-        return ("all", *single) if len(single) > 1 else ("all",)
+        """``all``, and each single modality view, where the table holds more than one kind of blocks."""
+        kinds = {block.modality.view for block in self.blocks}
+        single = tuple(view for view in VIEWS if view in kinds)
+        return ("all", *single) if len(kinds) > 1 else ("all",)
 
     def select(
         self,
@@ -167,7 +168,8 @@ class FeatureTable:
     ) -> FeatureTable:
         """Blocks of these sources, modalities and view (no copy of values).
 
-        ``view`` is ``all``, ``image``, ``text``, ``table`` or a sum such as ``text+image``.
+        ``view`` is ``all``, ``image``, ``text``, ``table`` or a sum such as ``text+image``. Blocks that read
+        text and photo together are in views that hold both, so that a single view is what one of them can do.
 
         Raises:
             InputError: if the view is unknown.
@@ -175,6 +177,8 @@ class FeatureTable:
         wanted = set(VIEWS) if view == "all" else set(view.split("+"))
         if not wanted <= set(VIEWS):
             raise InputError(f"Unknown view {view!r}. Expected 'all' or a sum of {list(VIEWS)}, such as 'text+image'.")
+        if {"image", "text"} <= wanted:
+            wanted.add(Modality.JOINT.view)
         sources = {source} if isinstance(source, str) else None if source is None else set(source)
         modalities = {modality} if isinstance(modality, Modality) else None if modality is None else set(modality)
         return self._where(

@@ -242,6 +242,32 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "{column}: в тестовом файле этого столбца нет, а при обучении он выдаёт цель ({details}). Это сама цель "
         "другими словами; добавьте его в ignore.",
     ),
+    "alignment_too_few": (
+        Severity.INFO,
+        "{column}: only {count} different pairs with {other} (at least {limit} are needed), so how they go together "
+        "was not learned.",
+        "{column}: разных пар с {other} всего {count} (нужно не меньше {limit}); их сочетание не изучалось.",
+    ),
+    "alignment_learned": (
+        Severity.INFO,
+        "{column}: how it goes together with {other} was learned from {count} rows; on rows that were held back, its "
+        "own photo fits a text better than {rank} of the others.",
+        "{column}: сочетание с {other} изучено по {count} строкам; на отложенных строках своё фото подходит тексту "
+        "лучше, чем {rank} чужих.",
+    ),
+    "alignment_incomplete": (
+        Severity.INFO,
+        "{column}: {count} of {total} rows lack the text or a readable photo in {other}; how they go together is not "
+        "known.",
+        "{column}: в {count} из {total} строк нет текста или читаемого фото в {other}; их сочетание неизвестно.",
+    ),
+    "alignment_mismatch": (
+        Severity.WARNING,
+        "{column}: in {count} of {total} rows the photo in {other} fits the text less well than most other photos do. "
+        "Check that it shows what the text says.",
+        "{column}: в {count} из {total} строк фото в {other} подходит тексту хуже, чем большинство чужих. Проверьте, "
+        "что на нём то, о чём говорит текст.",
+    ),
     "encoder_unavailable": (
         Severity.WARNING,
         "The encoder {example} cannot be had ({details}); {fallback} is used in its place.",

@@ -19,7 +19,10 @@ class Kind(StrEnum):
 
 
 class Modality(StrEnum):
-    """What a column represents, not how it is stored."""
+    """What a column represents, not how it is stored.
+
+    ``JOINT`` is of features alone, never of a source column: of those that read text and photo together.
+    """
 
     IMAGE = "image"
     TEXT = "text"
@@ -28,14 +31,17 @@ class Modality(StrEnum):
     DATETIME = "datetime"
     NESTED = "nested"
     LIST = "list"
+    JOINT = "joint"
 
     @property
     def view(self) -> str:
-        """The modality view that a column of this modality belongs to: image, text or table."""
-        return self.value if self in (Modality.IMAGE, Modality.TEXT) else "table"
+        """What a feature of this modality counts as: image, text, table, or joint (image and text together)."""
+        return self.value if self in (Modality.IMAGE, Modality.TEXT, Modality.JOINT) else "table"
 
 
-VIEWS = ("image", "text", "table")
+SOURCE_MODALITIES = tuple(modality for modality in Modality if modality is not Modality.JOINT)
+VIEWS = ("image", "text", "table")  # of source columns: joint features belong to views that hold both of their sides
+SHARES = (*VIEWS, "joint")  # what a model's contributions divide into
 LANGUAGES = ("en", "ru")
 
 

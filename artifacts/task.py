@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from artifacts.errors import InputError, nearest
-from artifacts.schema import Kind, Modality
+from artifacts.schema import SOURCE_MODALITIES, Kind, Modality
 
 
 class _Section(BaseModel):
@@ -100,7 +100,7 @@ class Columns(_Section):
     @model_validator(mode="after")
     def _named_once(self) -> Self:
         seen: dict[str, str] = {}
-        for modality in (*(m.value for m in Modality), "ignore"):
+        for modality in (*(m.value for m in SOURCE_MODALITIES), "ignore"):
             for name in getattr(self, modality):
                 if name in seen:
                     raise ValueError(f"column {name!r} stands in both {seen[name]!r} and {modality!r}: keep one")
@@ -110,7 +110,7 @@ class Columns(_Section):
     @property
     def modalities(self) -> dict[str, Modality]:
         """Named column to modality."""
-        return {name: modality for modality in Modality for name in getattr(self, modality.value)}
+        return {name: modality for modality in SOURCE_MODALITIES for name in getattr(self, modality.value)}
 
     @property
     def names(self) -> tuple[str, ...]:

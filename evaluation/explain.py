@@ -82,7 +82,7 @@ def _partition(table: FeatureTable, group_of: Callable[[int], Group]) -> Groups:
 
 
 def modality_groups(table: FeatureTable) -> Groups:
-    """The features summed to modality views: image, text, table."""
+    """The features summed to modality views: image, text, table, and joint (image and text together)."""
     features = table.features
 
     def group_of(i: int) -> Group:

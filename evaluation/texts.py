@@ -24,6 +24,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "view_image": {"en": "photo", "ru": "фото"},
     "view_text": {"en": "text", "ru": "текст"},
     "view_table": {"en": "table", "ru": "таблица"},
+    "view_joint": {"en": "photo and text together", "ru": "фото и текст вместе"},
     "split_folds": {"en": "folds", "ru": "фолды"},
     "split_holdout": {"en": "holdout", "ru": "отложенные"},
     "split_test": {"en": "test", "ru": "тест"},
@@ -101,6 +102,7 @@ TEXTS: dict[str, dict[str, str]] = {
     },
     "leans_image": {"en": "photos", "ru": "фото"},
     "leans_text": {"en": "texts", "ru": "тексты"},
+    "leans_joint": {"en": "how photos and texts go together", "ru": "то, как сочетаются фото и тексты"},
     "leans_table": {"en": "the table's characteristics", "ru": "характеристики из таблицы"},
     "association": {
         "en": "Contributions show what the model uses. They are associations in these data, not a promise that "

@@ -1,4 +1,4 @@
-"""What share of the model is photo, text and table, and which sources are strongest."""
+"""What share of the model is photo, text, table, and photo and text together, and which sources are strongest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from artifacts.schema import VIEWS, Title
+from artifacts.schema import SHARES, Title
 from evaluation.report_data import ReportData
 from evaluation.wording import Wording
 
@@ -23,7 +23,7 @@ def modality(data: ReportData, say: Wording) -> dict[str, Any]:
         return {"missing": say("nothing_used")}
     rows = rows.set_index("name")
     parts, start = [], 0.0
-    for view in VIEWS:
+    for view in SHARES:
         if view not in rows.index:
             continue
         share, low, high = (float(rows.loc[view, name]) for name in ("share", "low", "high"))  # type: ignore[arg-type]
@@ -55,7 +55,14 @@ def sources(data: ReportData, say: Wording) -> dict[str, Any]:
     columns = _bars(data, say, "source", MAX_SOURCES)
     if not columns:
         return {"missing": say("nothing_used")}
-    return {"bars": columns, "features": _bars(data, say, "feature", MAX_FEATURES), "association": say("association")}
+    features = _bars(data, say, "feature", MAX_FEATURES)
+    shown = {bar["view"] for bar in (*columns, *features)}
+    return {
+        "bars": columns,
+        "features": features,
+        "views": [view for view in SHARES if view in shown],
+        "association": say("association"),
+    }
 
 
 def why_missing(data: ReportData, say: Wording) -> str:

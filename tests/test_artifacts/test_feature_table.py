@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -46,6 +48,29 @@ def test_views_and_select() -> None:
     assert table.select(source="title").features[0].actionable
     with pytest.raises(InputError, match="Unknown view 'sound'"):
         table.select(view="sound")
+
+
+def test_joint_features_are_in_no_single_view() -> None:
+    table = make_table()
+    joint = Block("title", "joint", opaque_features(column("title", Modality.JOINT), "joint", 3), np.ones((6, 3), "f4"))
+    both = FeatureTable((*table.blocks, joint), table.index)
+    assert both.views == ("all", "image", "text", "table")
+    sizes = {view: both.select(view=view).n_features - table.select(view=view).n_features for view in both.views}
+    assert sizes == {"all": 3, "image": 0, "text": 0, "table": 0}
+    for view, more in (("text+image", 3), ("image+text", 3), ("table+image+text", 3), ("image+table", 0)):
+        assert both.select(view=view).n_features == table.select(view=view).n_features + more
+    assert both.select(modality=Modality.JOINT).features == joint.features
+    assert both.select(view="text", source="title").n_features == 1
+    lacking = FeatureTable((table.blocks[1], joint), table.index)
+    assert lacking.views == ("all", "text"), "text alone is less than everything"
+    with pytest.raises(InputError, match="Unknown view 'joint'"):
+        both.select(view="joint")
+
+
+def test_joint_features_survive_a_folder(tmp_path: Path) -> None:
+    joint = Block("title", "joint", opaque_features(column("title", Modality.JOINT), "joint", 3), np.ones((6, 3), "f4"))
+    FeatureTable((joint,), make_table().index).save(tmp_path)
+    assert FeatureTable.load(tmp_path).blocks[0].modality is Modality.JOINT
 
 
 def test_take_composes_and_shares_the_stored_values() -> None:

@@ -48,6 +48,7 @@ def test_every_key_of_the_public_contract_is_read(tmp_path: Path) -> None:
     assert task.target.success_weights == {"like": 1.8, "comment": 4}
     assert set(task.target.column_names) == {"like", "comment", "view"}
     assert task.columns.modalities["genres"] is Modality.LIST
+    assert Modality.JOINT not in task.columns.modalities.values(), "a modality of features alone"
     assert task.path(task.data.train) == tmp_path / "train.csv"
     assert task.column["photo"].title == {"en": "Photo", "ru": "Фото"}
     assert Task(**task.model_dump(mode="json")) == task

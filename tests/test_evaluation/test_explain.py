@@ -183,6 +183,26 @@ def test_nothing_to_explain_is_an_error() -> None:
         explain_rows(Linear(SLOPES, np.zeros(1)), make_table(), Kind.BINARY, weight=np.ones(3))
 
 
+def test_what_reads_photo_and_text_together_is_no_share_of_either() -> None:
+    title = Column("title", Modality.JOINT, Title("title", "title"), actionable=True)
+    agreement = quantity_feature(title, "alignment", "agreement", Title("agreement", "соответствие"))
+    values = np.random.default_rng(0).normal(size=(400, 1)).astype("f4")
+    table = make_table()
+    table = FeatureTable((*table.blocks, Block("title", "alignment", (agreement,), values)), table.index)
+
+    class Agreement(Linear):
+        def _parts(self, table: FeatureTable) -> NDArray[np.float64]:
+            parts = np.zeros((table.n_samples, table.n_features, 1))
+            parts[:, -1, 0] = table.to_numpy()[:, -1]
+            return parts
+
+    frame = global_importance(explain_rows(Agreement(SLOPES, np.zeros(1)), table, Kind.BINARY))
+    assert dict(frame[frame["share"] > 0].set_index("level")["share"]) == {"view": 1.0, "source": 1.0, "feature": 1.0}
+    used = frame[frame["share"] > 0].set_index("level")
+    assert used.loc["view", "name"] == "joint" and used.loc["source", "name"] == "title"
+    assert used.loc["feature", "view"] == "joint" and used.loc["feature", "actionable"]
+
+
 def test_largest_errors_of_a_conversion_count_the_trials() -> None:
     outcome = Outcome(Kind.CONVERSION, np.array([0.1, 0.1, 0.02]), trials=np.array([10.0, 1000.0, 50.0]))
     frame = largest_errors(outcome, np.array([[0.02], [0.02], [0.02]]), ["x", "y", "z"], n=2)

@@ -125,6 +125,20 @@ def test_hostile_texts_are_shown_and_do_nothing(
     assert "default-src 'none'; img-src data:; style-src 'sha256-" in page
 
 
+def test_features_of_photo_and_text_together_have_a_share_of_their_own(report_data: ReportData) -> None:
+    shares = report_data.importance
+    assert shares is not None
+    leader = shares.query("level == 'view'")["name"].iloc[0]
+    joint = shares.replace({"name": {leader: "joint"}, "view": {leader: "joint"}})
+    data = replace(report_data, importance=joint)
+    for language, words in (("en", "photo and text together"), ("ru", "фото и текст вместе")):
+        page = render_report(data, language)
+        check_page(page)
+        assert page.count(words) >= 3 and f'<i class="key joint"></i>{words}' in page, "in the bar and both legends"
+        assert words not in render_report(report_data, language)
+    assert "leans most on how photos and texts go together" in render_report(data)
+
+
 def test_what_a_run_lacks_is_said(report_data: ReportData) -> None:
     empty = results_frame([RunResult("demo", "search", "catboost", "all", "holdout", "skill", error="out of memory")])
     bare = ReportData("demo", Kind.BINARY, "sold", "skill", empty, Schema(()), not_explained="the back end has none")

@@ -18,7 +18,7 @@ from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import NotFittedError
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.finding import Audit
-from artifacts.schema import Column, Modality, Title
+from artifacts.schema import SOURCE_MODALITIES, Column, Modality, Title
 from featurizers.base import Featurizer, State, Surroundings
 from featurizers.column_forms import FORM_READERS
 from featurizers.encoders import resolve_encoder
@@ -186,4 +186,4 @@ def test_every_featurizer_is_read_by_some_modality_that_it_knows() -> None:
         for key in {key for keys in sets for key in keys}:
             assert modality in FEATURIZERS[key].modalities
     assert {key for sets in READERS.values() for keys in sets for key in keys} | {*FORM_READERS} == set(FEATURIZERS)
-    assert set(READERS) == set(Modality)
+    assert set(READERS) == set(SOURCE_MODALITIES)
