@@ -71,7 +71,7 @@ def test_every_column_is_read_and_the_index_kept(around: Surroundings) -> None:
     frame = make_frame()
     table = TableFeaturizer(SCHEMA).fit_transform(frame, around)
     assert list(table.index) == list(frame.index)
-    assert {block.source for block in table.blocks} == set(SCHEMA.names)
+    assert {block.source for block in table.blocks} == {*SCHEMA.names, "details.about", "details.*"}
     assert table.views == ("all", "image", "text", "table")
     names = [feature.name for feature in table.features]
     assert {"price__value", "colour__category", "title__words", "details__season", "details__season_filled",
@@ -81,15 +81,40 @@ def test_every_column_is_read_and_the_index_kept(around: Surroundings) -> None:
 
 def test_texts_written_in_nested_values_are_read_as_texts(around: Surroundings) -> None:
     table = TableFeaturizer(SCHEMA).fit_transform(make_frame(), around)
-    made = {block.featurizer: block.modality for block in table.select(source="details").blocks}
-    assert (
-        made["lexical"] is Modality.TEXT and made["statistics"] is Modality.TEXT and made["nested"] is Modality.NESTED
-    )
-    names = [feature.name for feature in table.features]
-    assert "details__words" in names and "details__words~2" in names, "a key may be named like a quantity"
+    made = {(block.source, block.featurizer): block.modality for block in table.blocks if "details" in block.source}
+    assert made["details", "nested"] is Modality.NESTED
+    assert made["details.about", "lexical"] is made["details.about", "statistics"] is Modality.TEXT
+    assert made["details.*", "lexical"] is Modality.TEXT and ("details.*", "statistics") not in made
+    titles = {feature.title.ru for feature in table.features if feature.source == "details.about"}
+    assert any(title.startswith("details: about: ") for title in titles)
     plain = make_frame().assign(details=[repr({"season": "winter"})] * N)
     table = TableFeaturizer(SCHEMA).fit_transform(plain, around)
     assert {block.featurizer for block in table.select(source="details").blocks} == {"nested", "nested:season"}
+
+
+def test_a_title_and_its_description_are_compared_and_filled_from_one_another(
+    around: Surroundings, tmp_path: Path
+) -> None:
+    frame = make_frame()
+    about = [
+        f"Shirt number {i} of wool. It keeps you warm in the coldest winter of them all, and lasts." for i in range(N)
+    ]
+    frame["details"] = [json.dumps({"about": text}) for text in about]
+    frame.iloc[3, frame.columns.get_loc("title")] = None
+    frame.iloc[4, frame.columns.get_loc("details")] = "{}"
+    audit = Audit()
+    fitted = TableFeaturizer(SCHEMA).fit(frame, around)
+    table = fitted.transform(frame, replace(around, audit=audit))
+    pair = table.select(source="title").to_pandas()[[f.name for f in table.features if f.featurizer == "pair"]]
+    assert (pair["title__words_share_in_details.about"].drop(["row 3", "row 4"]) == 1).all()
+    assert pair.loc["row 3", "title__missing_beside_details.about"] == 1
+    assert pair.loc["row 4", "title__alone_without_details.about"] == 1
+    assert {f.column: f.count for f in audit.findings if f.code == "text_filled"} == {"title": 1, "details.about": 1}
+    lexical = next(b for b in table.blocks if (b.source, b.featurizer) == ("title", "lexical"))
+    assert np.abs(lexical.values[3]).sum() > 0, "the first sentence of the description stands in for the title"
+    fitted.save(tmp_path / "saved")
+    again = TableFeaturizer.load(tmp_path / "saved").transform(frame, around)
+    np.testing.assert_array_equal(again.to_numpy(), table.to_numpy())
 
 
 def test_missing_and_new_columns(around: Surroundings) -> None:
@@ -141,7 +166,9 @@ def test_saved_and_loaded_it_gives_equal_output(
     assert after.features == before.features and loaded.schema == SCHEMA
     np.testing.assert_array_equal(after.to_numpy(), before.to_numpy())
     made = {(block.source, block.featurizer) for block in before.blocks}
-    assert (("title", "embedding") in made) == with_encoders and (("details", "embedding") in made) == with_encoders
+    assert (("title", "embedding") in made) == with_encoders and (
+        ("details.about", "embedding") in made
+    ) == with_encoders
     assert (("photo", "descriptor") in made) != with_encoders
     assert {path.suffix for path in (tmp_path / "saved").rglob("*") if path.is_file()} <= {".json", ".npz"}
 
@@ -183,9 +210,12 @@ def test_what_encoding_may_take_is_kept_and_the_choice_is_saved(
 
     def seconds(featurizer: Featurizer, *_: object) -> float:
         asked.append(f"{featurizer.column.name} {getattr(featurizer, 'max_characters', '')}".strip())
-        return {"title 4000": 1.0, "details 4000": 900.0, "details 1000": 300.0, "details 300": 5.0}.get(
-            asked[-1], 99.0
-        )
+        return {
+            "title 4000": 1.0,
+            "details.about 4000": 900.0,
+            "details.about 1000": 300.0,
+            "details.about 300": 5.0,
+        }.get(asked[-1], 99.0)
 
     monkeypatch.setattr(affordability, "seconds_to_transform", seconds)
     monkeypatch.setattr(text_embedding, "measure_encoder", lambda *_: (3, 1.0))
@@ -194,13 +224,18 @@ def test_what_encoding_may_take_is_kept_and_the_choice_is_saved(
     frame["details"] = [repr({"about": "A long description for people. " * 60 + str(i)}) for i in range(N)]
     monkeypatch.setattr(text_embedding, "encode_texts", lambda _, texts, __: np.ones((len(texts), 3), np.float32))
     fitted = TableFeaturizer(SCHEMA, text, image).fit(frame, around, encoding_seconds=60.0)
-    assert asked == ["title 4000", "details 4000", "details 1000", "details 300", "photo"]
+    assert asked == ["title 4000", *(f"details.about {n}" for n in (4000, 1000, 300)), "photo"]
     found = {(finding.code, finding.column) for finding in around.audit.findings}
-    assert {("text_shortened", "details"), ("encoder_too_slow", "photo"), ("encoder_used", "title")} <= found
+    assert {("text_shortened", "details.about"), ("encoder_too_slow", "photo"), ("encoder_used", "title")} <= found
     assert ("encoder_used", "photo") not in found and ("encoder_too_slow", "title") not in found
     table = fitted.transform(frame, around)
     made = {(block.source, block.featurizer) for block in table.blocks}
-    assert {("title", "embedding"), ("details", "embedding"), ("photo", "descriptor"), ("photo", "quality")} <= made
+    assert {
+        ("title", "embedding"),
+        ("details.about", "embedding"),
+        ("photo", "descriptor"),
+        ("photo", "quality"),
+    } <= made
     assert ("photo", "embedding") not in made
     fitted.save(tmp_path / "saved")
     again = TableFeaturizer.load(tmp_path / "saved").transform(frame, around)
