@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from artifacts.errors import ArtifactError
 from featurizers.text_cleaning import as_text, plain_text
 
 SAMPLE = 200  # cells, evenly spaced
@@ -21,6 +22,9 @@ def detect_language(values: pd.Series[Any]) -> str:
 
     One answer for the column, from evenly spaced cells: single titles are too short to tell. It takes
     about a second at the first call, to load the model of py3langid, and milliseconds later.
+
+    Raises:
+        ArtifactError: if the disk has no space for the model, which the library unpacks into a file.
     """
     filled = values[values.notna()] if len(values) else values
     cells = filled.iloc[:: max(1, len(filled) // SAMPLE)].head(SAMPLE)
@@ -30,4 +34,10 @@ def detect_language(values: pd.Series[Any]) -> str:
         return ""
     from py3langid import classify  # type: ignore[import-untyped]
 
-    return str(classify(joined)[0])
+    try:
+        return str(classify(joined)[0])
+    except OSError as error:
+        raise ArtifactError(
+            f"The model that tells languages cannot be unpacked ({error}). Free some space in the folder for "
+            "temporary files."
+        ) from error
