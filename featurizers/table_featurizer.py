@@ -25,6 +25,7 @@ from featurizers.hierarchy import Hierarchy
 from featurizers.image_descriptor import ImageDescriptor
 from featurizers.image_embedding import ImageEmbedding
 from featurizers.image_quality import ImageQuality
+from featurizers.known_kinds import KnownKinds
 from featurizers.lists import Lists
 from featurizers.nested import Nested
 from featurizers.numbers import Numbers
@@ -42,6 +43,7 @@ FEATURIZERS: dict[str, type[Featurizer]] = {
     "category": Categories,
     "hierarchy": Hierarchy,
     "numbers_in_text": NumbersInText,
+    "known_kind": KnownKinds,
     "calendar": Calendar,
     "nested": Nested,
     "list": Lists,
