@@ -49,6 +49,9 @@ VALUES: dict[Modality, Callable[[int], Any]] = {
     Modality.TEXT: lambda i: [f"A red shirt number {i}", f"Синяя рубашка, {i}", None, "<b>Sale!</b>"][i % 4],
     Modality.IMAGE: lambda i: [_photo(i), [_photo(2 * i), _photo(i), "missing.jpg"], None, "missing.jpg"][i % 4],
 }
+OWN_VALUES: dict[str, Callable[[int], Any]] = {
+    "known_kind": lambda i: ["лето", "летний", "winter", None][i % 4],
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     elif key == "image_embedding":
         tiny = request.getfixturevalue("tiny_image_encoder_folder")
         arguments = (column, resolve_encoder(str(tiny), Modality.IMAGE, Path(), Audit()))
-    values = pd.Series([VALUES[modality](i) for i in range(N)], index=[f"r{i}" for i in range(N)], dtype=object)
+    value_of = OWN_VALUES.get(key, VALUES[modality])
+    values = pd.Series([value_of(i) for i in range(N)], index=[f"r{i}" for i in range(N)], dtype=object)
     return Case(lambda: made_by(*arguments), values, lambda: Surroundings(folder, EmbeddingStore(folder / "cache")))
 
 
