@@ -1,6 +1,6 @@
 """How time and memory of making features grow with the number of rows, with an empty cache.
 
-    python benchmarks/scale.py --rows 5000 20000 80000 --weights ../shared/weights/mobilenetv2_100
+    python benchmarks/scale.py --rows 5000 20000 80000
 
 Cards of the demo shop are repeated with texts and photo files of their own, so that nothing is encoded less often than
 there are rows. Each size runs in a process of its own; the peak is what the operating system counted.
@@ -38,7 +38,7 @@ task = Task.from_toml(sys.argv[1])
 around = Surroundings(task.path(task.data.images), EmbeddingStore())
 frame = read_table(task.path(task.data.train))
 schema, _ = infer_schema(frame, task)
-encoders = [resolve_encoder(s, m, task.root, around.audit) for s, m in (("auto", Modality.TEXT), (sys.argv[2], Modality.IMAGE))]
+encoders = [resolve_encoder(s, m, task.root, around.audit) for s, m in ((sys.argv[3], Modality.TEXT), (sys.argv[2], Modality.IMAGE))]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 started = time.monotonic()
 featurizer = TableFeaturizer(schema, *encoders).fit(frame, around)
@@ -54,7 +54,8 @@ print(json.dumps({"rows": table.n_samples, "columns": table.n_features, "seconds
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[5000, 20000, 80000])
-    parser.add_argument("--weights", default="auto", help="image encoder")
+    parser.add_argument("--text", default="none", help="text encoder; with one, 80,000 rows take half an hour")
+    parser.add_argument("--weights", default="none", help="image encoder")
     parser.add_argument("--cards", type=int, default=2000, help="drawn cards that rows are made from")
     arguments = parser.parse_args()
     weights = str(Path(arguments.weights).resolve()) if Path(arguments.weights).is_dir() else arguments.weights
@@ -65,7 +66,7 @@ def main() -> None:
         for rows in arguments.rows:
             with tempfile.TemporaryDirectory() as folder:
                 _repeat(Path(base), Path(folder), rows)
-                got = _measure(Path(folder), weights)
+                got = _measure(Path(folder), weights, arguments.text)
             ratio = (got["peak_mb"] - got["before_mb"]) / got["table_mb"]
             print(
                 f"| {got['rows']} | {got['columns']} | {got['seconds']:.1f} | {got['rows'] / got['seconds']:.0f} "
@@ -93,8 +94,8 @@ def _repeat(base: Path, folder: Path, rows: int) -> None:
     frame.to_csv(folder / "train.csv", index=False)
 
 
-def _measure(folder: Path, weights: str) -> dict[str, float]:
-    line = [sys.executable, "-c", CHILD, str(folder / "task.toml"), weights]
+def _measure(folder: Path, weights: str, text: str) -> dict[str, float]:
+    line = [sys.executable, "-c", CHILD, str(folder / "task.toml"), weights, text]
     root = str(Path(__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": root, "TABULAR_FUSION_CACHE": str(folder / "cache")}
     done = subprocess.run(line, capture_output=True, text=True, env=environment)

@@ -12,7 +12,7 @@ import pandas as pd
 from artifacts.errors import InputError
 from artifacts.finding import Finding
 from artifacts.run_result import COLUMNS
-from artifacts.schema import Kind, Schema, Title
+from artifacts.schema import Kind, Modality, Schema, Title
 from evaluation.dose_response import DoseResponse
 from evaluation.prediction_check import PredictionDistribution
 
@@ -131,5 +131,12 @@ class ReportData:
         return self.metric_titles.get(metric) or Title.of(None, metric.replace("_", " "))
 
     def source_title(self, source: str) -> Title:
-        """A source column's title; its name where the schema does not have it."""
-        return self.schema[source].title if source in self.schema.names else Title.of(None, source)
+        """A source column's title, also of a text inside a nested one (``card.title``); else its name."""
+        if source in self.schema.names:
+            return self.schema[source].title
+        inside = next((c for c in self.schema.of_modality(Modality.NESTED) if source.startswith(f"{c.name}.")), None)
+        if inside is None:
+            return Title.of(None, source)
+        key = source.removeprefix(f"{inside.name}.")
+        en, ru = (key, key) if key != "*" else ("other texts", "прочий текст")
+        return Title(f"{inside.title.en}: {en}", f"{inside.title.ru}: {ru}")

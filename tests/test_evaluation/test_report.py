@@ -13,7 +13,7 @@ from PIL import Image
 
 from artifacts.errors import InputError
 from artifacts.run_result import RunResult, results_frame
-from artifacts.schema import Kind, Schema
+from artifacts.schema import Column, Kind, Modality, Schema, Title
 from evaluation.report import SECTIONS, render_report
 from evaluation.report_data import ReportData
 from evaluation.sections.errors import thumbnail
@@ -137,6 +137,15 @@ def test_features_of_photo_and_text_together_have_a_share_of_their_own(report_da
         assert page.count(words) >= 3 and f'<i class="key joint"></i>{words}' in page, "in the bar and both legends"
         assert words not in render_report(report_data, language)
     assert "leans most on how photos and texts go together" in render_report(data)
+
+
+def test_texts_inside_a_nested_column_have_its_title_before_their_own(report_data: ReportData) -> None:
+    card = Column("card", Modality.NESTED, Title("Card", "Карточка"))
+    data = replace(report_data, schema=Schema((card,)))
+    assert data.source_title("card") == card.title
+    assert data.source_title("card.about") == Title("Card: about", "Карточка: about")
+    assert data.source_title("card.*").ru == "Карточка: прочий текст"
+    assert data.source_title("cards.about") == Title("cards.about", "cards.about")
 
 
 def test_what_a_run_lacks_is_said(report_data: ReportData) -> None:
