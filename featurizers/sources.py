@@ -38,7 +38,8 @@ class Sources:
         having_texts = [name for name, featurizer in nested.items() if featurizer.has_texts]
         with_rest = tuple(name for name in having_texts if reading.raw(written_name(name, REST)).notna().any())
         sources = replace(sources, with_rest=with_rest)
-        names = [column.name for column in sources.columns if column.modality is Modality.TEXT]
+        texts = [column.name for column in sources.columns if column.modality is Modality.TEXT]
+        names = [name for name in texts if not sources.is_rest(name)]
         return replace(sources, pair=title_and_body({name: mean_length(reading.raw(name)) for name in names}))
 
     @property

@@ -268,7 +268,8 @@ class _Search:
         single = {c.key: scores[c.key] for c in usable if c.view != "all"}
         if len({c.view for c in usable if c.view != "all"}) > 1:
             late = greedy_blend(single, outcome, self.problem.metric, reference=self.reference)
-            blends.append(_Blend("late", "late fusion", "+".join(_views(late, usable)), late))
+            if len(_views(late, usable)) > 1:  # one view alone is no fusion
+                blends.append(_Blend("late", "late fusion", "+".join(_views(late, usable)), late))
         rows = [blend.candidate(scores, usable) for blend in blends]
         rest = [replace(c, weight=weights.get(c.key, 0.0)) for c in self.candidates]
         fitted = FittedSearch(outcome.kind, (*rows, *rest), {b.key: b.weights for b in blends}, self.root)

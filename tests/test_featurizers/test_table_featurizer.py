@@ -99,7 +99,8 @@ def test_a_title_and_its_description_are_compared_and_filled_from_one_another(
     about = [
         f"Shirt number {i} of wool. It keeps you warm in the coldest winter of them all, and lasts." for i in range(N)
     ]
-    frame["details"] = [json.dumps({"about": text}) for text in about]
+    rest = {f"key {k}": "value " * 9 for k in range(9)}  # longer than the description, but nobody's text
+    frame["details"] = [json.dumps({"about": text, **rest}) for text in about]
     frame.iloc[3, frame.columns.get_loc("title")] = None
     frame.iloc[4, frame.columns.get_loc("details")] = "{}"
     audit = Audit()
