@@ -60,4 +60,6 @@ def _parquet() -> Any:  # untyped
 def _mapped(shape: tuple[int, int], folder: Path) -> FloatArray:
     place = folder if os.access(folder, os.W_OK) else None  # a run folder may be read-only
     with tempfile.TemporaryFile(dir=place) as file:
+        if hasattr(os, "posix_fallocate"):  # a map of a file without space kills the process that writes into it
+            os.posix_fallocate(file.fileno(), 0, 4 * shape[0] * shape[1])
         return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)

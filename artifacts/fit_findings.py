@@ -267,6 +267,13 @@ FIT_FINDINGS: dict[str, tuple[str, str, str]] = {
         "{column}: кодирование с помощью {example} заняло бы около {details} с, больше, чем позволяет бюджет; вместо "
         "него: {fallback}. Увеличьте бюджет или укажите кодировщик поменьше.",
     ),
+    "encoder_without_time": (
+        "warning",
+        "{column}: the budget leaves no time for encoding by {example}; {fallback} is used in its place. Raise the "
+        "budget.",
+        "{column}: бюджет не оставляет времени на кодирование с помощью {example}; вместо него: {fallback}. Увеличьте "
+        "бюджет.",
+    ),
     "text_shortened": (
         "info",
         "{column}: encoding whole texts would take about {details} s, more than the budget allows; only the first "

@@ -45,6 +45,10 @@ def fit_embedding(
 
     What it will take is taken off the allowance. Findings: ``text_shortened``, ``encoder_too_slow``.
     """
+    if allowance.seconds is not None and allowance.seconds <= 0:
+        fallback = FALLBACKS[encoder.modality]
+        surroundings.audit.add("encoder_without_time", column=column.name, example=encoder.name, fallback=fallback)
+        return None
     started = time.monotonic()
     found: tuple[TextEmbedding | ImageEmbedding, Audit] | None = None
     takes = longest = 0.0

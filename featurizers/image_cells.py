@@ -119,6 +119,10 @@ def _is_photo_record(value: Mapping[Any, Any]) -> bool:
     return 0 < len(value) <= 3 and value.keys() <= {"bytes", "path", "url"}
 
 
+def _has_content(photo: Any) -> bool:
+    return not isinstance(photo, (str, bytes, bytearray)) or bool(photo)
+
+
 def _is_several(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.ndim == 1 or value.dtype == object
@@ -130,7 +134,8 @@ def _flat(value: Any, depth: int) -> list[Any]:
     if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype == np.uint8:
         return [value.tobytes()]  # the bytes of a file, as parquet may hold them
     if isinstance(value, Mapping) and _is_photo_record(value):
-        return [item for item in [value.get("bytes") or value.get("path") or value.get("url")] if item]
+        photos = (_flat(value.get(name), depth + 1) for name in ("bytes", "path", "url"))
+        return next((photo for photo in photos if any(map(_has_content, photo))), [])
     if not _is_several(value):
         return [] if _is_missing(value) else [value]
     if depth > _MAX_DEPTH:

@@ -13,7 +13,7 @@ MAX_WORD = 40  # characters; what is longer is no word, and is not to be asked f
 # Names of goods are English in texts of any language, so English counts for words in Latin letters.
 _LATIN = re.compile(r"[a-zà-ÿ]")
 _CYRILLIC = re.compile(r"[а-яё]")
-_CYRILLIC_LANGUAGES = frozenset({"ru", "uk", "bg", "mk", "sr", "be", "kk", "ky", "mn"})
+_CYRILLIC_LANGUAGES = frozenset({"ru", "uk", "bg", "mk"})  # that have a list
 
 
 @lru_cache(maxsize=100_000)
@@ -41,10 +41,9 @@ def vocabulary(language: str) -> NDArray[np.uint64]:
     """
     import wordfreq
 
-    try:
-        buckets = wordfreq.get_frequency_list(language, "best")
-    except LookupError:
+    if language not in wordfreq.available_languages("best"):  # else it takes a language that is near, and says so
         return np.empty(0, dtype=np.uint64)
+    buckets = wordfreq.get_frequency_list(language, "best")
     hashes = np.array([_hash(word) for bucket in buckets for word in bucket], dtype=np.uint64)
     wordfreq.get_frequency_list.cache_clear()
     return np.sort(hashes)

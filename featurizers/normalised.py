@@ -64,6 +64,8 @@ def recognise(name: str, cells: Sequence[list[Any]]) -> Recognised | None:
     kind = kind_of(found[0])
     by_text = {text: normalise_all(kind.name, text) for text in texts}
     seen = {level for levels in by_text.values() for level in levels}
+    if kind.form == "category":  # of several values in a cell another level may be made: male and female are unisex
+        seen |= {level for level in (_one(kind, cell) for cell in cells if len(cell) > 1) if level}
     levels = tuple(level.name for level in kind.levels if level.name in seen)
     outcomes = {levels for levels in by_text.values() if levels}
     spelled = {text.casefold() for text, levels in by_text.items() if levels}

@@ -96,7 +96,7 @@ class _Part:
     def transform(self, reading: Reading) -> list[Block]:
         if isinstance(self.featurizer, PairFeaturizer):
             first, second = self.sources
-            return self.featurizer.transform(reading.raw(first), reading.raw(second), reading.around(first))
+            return self.featurizer.transform(reading.raw(first), reading.raw(second), reading.around(*self.sources))
         (name,) = self.sources
         return self.featurizer.transform(_values(self.key, name, reading), reading.around(name))
 
@@ -173,7 +173,7 @@ class TableFeaturizer:
         blocks: list[Block] = []
         for part in self._parts:
             started = time.monotonic()
-            blocks.extend(part.transform(reading))
+            blocks.extend(block for block in part.transform(reading) if block.features)
             self.seconds[part.key] = self.seconds.get(part.key, 0.0) + time.monotonic() - started
         return FeatureTable(tuple(_unique(blocks)), frame.index)
 

@@ -7,6 +7,7 @@ from artifacts.finding import Audit
 from artifacts.schema import Column, Modality, Schema, Title
 from featurizers.base import Surroundings
 from featurizers.known_kinds import KnownKinds, says_more
+from featurizers.normalised import recognise, recognised_block
 from featurizers.table_featurizer import TableFeaturizer
 
 
@@ -49,3 +50,11 @@ def test_the_table_reads_such_a_column_beside_its_categories() -> None:
     table = TableFeaturizer(Schema((column("season"), column("other")))).fit_transform(frame, Surroundings())
     made = {(block.source, block.featurizer) for block in table.blocks}
     assert made == {("season", "category"), ("season", "known_kind"), ("other", "category")}
+
+
+def test_several_values_of_a_cell_can_make_a_level_that_none_spells() -> None:
+    cells = [["мужской"], ["женский"], ["мужчинам"], ["женский", "мужской"]] * 5
+    found = recognise("пол", cells)
+    assert found is not None and set(found.levels) == {"male", "female", "unisex"}
+    block = recognised_block(column("пол"), "x", ("", Title("", "")), found, cells)
+    assert block.categories is not None and block.categories[int(block.values[3, 0])] == "unisex"

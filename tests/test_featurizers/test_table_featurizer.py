@@ -118,6 +118,22 @@ def test_a_title_and_its_description_are_compared_and_filled_from_one_another(
     np.testing.assert_array_equal(again.to_numpy(), table.to_numpy())
 
 
+def test_a_column_named_like_a_text_inside_a_nested_one_is_another_source(around: Surroundings, tmp_path: Path) -> None:
+    schema = Schema((column("details", Modality.NESTED), column("details.about", Modality.NUMERIC)))
+    frame = make_frame().assign(**{"details.about": range(N)})
+    fitted = TableFeaturizer(schema).fit(frame, around)
+    table = fitted.transform(frame, around)
+    made = {(block.source, block.featurizer) for block in table.blocks}
+    assert {("details.about", "number"), ("details.about~2", "lexical")} <= made
+    fitted.save(tmp_path / "saved")
+    again = TableFeaturizer.load(tmp_path / "saved").transform(frame, around)
+    assert again.features == table.features
+    np.testing.assert_array_equal(again.to_numpy(), table.to_numpy())
+    alone = TableFeaturizer(Schema((column("details", Modality.NESTED),))).fit(make_frame(), around)
+    stray = alone.transform(frame, around)
+    np.testing.assert_array_equal(stray.to_numpy(), alone.transform(make_frame(), around).to_numpy())
+
+
 def test_missing_and_new_columns(around: Surroundings) -> None:
     frame = make_frame()
     fitted = TableFeaturizer(SCHEMA).fit(frame, around)
