@@ -44,7 +44,7 @@ THEMES: dict[str, tuple[dict[str, tuple[str, str, str]], Callable[[Views], dict[
 QUANTITIES = SIZE | {name: told for quantities, _ in THEMES.values() for name, told in quantities.items()}
 IS_MISSING = ("is_missing", Title("photo is missing", "фото нет"), "0/1")
 
-_RECIPE = f"image-quality/2|{VERSION}|{FINE_SIDE}|{SMALL_SIDE}"
+_RECIPE = f"image-quality/3|{VERSION}|{FINE_SIDE}|{SMALL_SIDE}"
 
 
 class ImageQuality(Featurizer):

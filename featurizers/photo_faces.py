@@ -16,7 +16,7 @@ FACES: dict[str, tuple[str, str, str]] = {
 }
 
 _CASCADE = "haarcascade_frontalface_alt2.xml"  # comes with OpenCV (Lienhart and Maydt, 2002)
-_LEAST = 20  # pixels of a photo of 128
+_LEAST = 24  # pixels of a photo of 128
 _STEP = 1.25  # from one size of faces to the next
 _VOTES = 3  # overlapping finds that make a face
 _SKIN = (0, 133, 77), (255, 178, 130)  # Y, Cr, Cb of 255 (after Chai and Ngan, 1999): Y, dark to light, is free
@@ -27,7 +27,7 @@ _MINE = threading.local()  # a cascade may be used by one thread at a time
 
 
 def measure_faces(views: Views) -> dict[str, float]:
-    """The quantities of ``FACES``: upright faces of at least 16% of the longer side.
+    """The quantities of ``FACES``: upright faces of at least 19% of the longer side.
 
     A Haar cascade over the part of the photo that has the colour of skin: where there is none, which
     holds for most product photos, it does not run. What it finds counts if it has that colour.
