@@ -23,7 +23,7 @@ import pandas as pd
 from artifacts import Task
 from artifacts.embedding_store import EmbeddingStore
 from artifacts.examples import Examples
-from artifacts.feature_table import FeatureTable
+from artifacts.feature_table import Block, FeatureTable
 from artifacts.finding import Audit
 from artifacts.outcome import outcome_of, usable_target_rows
 from artifacts.progress import Bars
@@ -35,7 +35,7 @@ from evaluation.splits import make_folds
 from featurizers.base import Surroundings
 from featurizers.column_inference import infer_schema
 from featurizers.encoders import resolve_encoder
-from featurizers.table_featurizer import TableFeaturizer
+from featurizers.table_featurizer import FEATURIZERS, PAIRS, TableFeaturizer
 
 
 @dataclass(frozen=True)
@@ -139,8 +139,8 @@ def _lines(name: str, arguments: argparse.Namespace) -> Iterator[str]:
     scores = [f"{fit_on.metric.score(outcomes[1], whole[m], fit_on.constant):.4f}" for m in MODEL_PARAMS]
     width = tables[0].n_features
     yield f"| **{name}** | everything ({fit_on.metric.name}) | {width} | | " + " | ".join(scores) + " |"
-    for key in dict.fromkeys(_key(block.featurizer) for block in tables[0].blocks):
-        columns = sum(len(b.features) for b in tables[0].blocks if _key(b.featurizer) == key)
+    for key in dict.fromkeys(map(_key, tables[0].blocks)):
+        columns = sum(len(b.features) for b in tables[0].blocks if _key(b) == key)
         added = [fit_on.added(model, whole[model], key) if columns < width else "" for model in MODEL_PARAMS]
         seconds = featurizer.seconds.get(key, float("nan"))
         speed = (len(train) + len(test)) / seconds if seconds > 0 else float("nan")
@@ -154,8 +154,13 @@ def _read(folder: Path, file: str, chosen: DataSet) -> pd.DataFrame:
     return chosen.prepare(frame)
 
 
-def _key(featurizer: str) -> str:
-    return featurizer.split(":")[0]
+NAMES = {(made_by.name, m): key for key, made_by in FEATURIZERS.items() for m in made_by.modalities}
+
+
+def _key(block: Block) -> str:
+    """The featurizer's name in its registry: an embedding may be of texts or of photos."""
+    name = block.featurizer.split(":")[0].split("~")[0]
+    return NAMES.get((name, block.modality), next((key for key, pair in PAIRS.items() if pair.name == name), name))
 
 
 class _Problem:
@@ -168,7 +173,7 @@ class _Problem:
     def predictions(self, model: str, without: str) -> np.ndarray[Any, Any]:
         """Of the test rows; a fifth of the training rows stops the boosting."""
         tables = [
-            FeatureTable(tuple(b for b in e.table.blocks if _key(b.featurizer) != without), e.table.index)
+            FeatureTable(tuple(b for b in e.table.blocks if _key(b) != without), e.table.index)
             for e in (self.train, self.test)
         ]
         rows = Examples(tables[0], self.train.outcome)
