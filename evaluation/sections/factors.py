@@ -61,7 +61,9 @@ def _label(curve: DoseResponse, b: DoseBin, say: Wording) -> str:
         return say("missing" if b.role == "missing" else "other_values")
     if curve.is_category:
         return neutral(b.label, 60)
-    unit = f"{NARROW_SPACE}{curve.feature.unit}" if curve.feature.unit else ""
+    # "0-1" and "0/1" say which values there are; they are no units to be read behind a number.
+    named = curve.feature.unit and not curve.feature.unit.lstrip("-")[:1].isdigit()
+    unit = f"{NARROW_SPACE}{curve.feature.unit}" if named else ""
     if b.lower == b.upper:
         return say.number(b.centre, 4) + unit
     return f"{say.number(b.lower, 2)}–{say.number(b.upper, 2)}{unit}"
