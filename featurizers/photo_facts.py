@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from artifacts.schema import Column
 from featurizers.base import Surroundings
+from featurizers.image_cells import first_photo
 from featurizers.image_decoding import VERSION, UnreadableImageError, decode_image, image_size
+from featurizers.image_loading import ImageLoader
 from featurizers.image_vectors import ImageWork, image_vectors
 
 if TYPE_CHECKING:
@@ -56,13 +58,17 @@ class PhotoFacts:
 
 
 def photo_facts(values: pd.Series[Any], column: Column, surroundings: Surroundings) -> PhotoFacts:
-    """Facts of every photo of a column, from the store where it has them; findings as ``image_vectors`` adds them.
+    """Facts of the photo of each row, from the store where it has them; findings as ``image_vectors`` adds them.
+
+    Of a cell with several photos the first one is looked at: hashes cannot be averaged.
 
     Raises:
         ArtifactError: if the cache cannot be written.
     """
     work = ImageWork(_RECIPE, N_DIMENSIONS, facts_of_photos, "looking at photos")
-    vectors = image_vectors(values, work, column, surroundings)
+    loader = ImageLoader(surroundings.images)
+    firsts = pd.Series([first_photo(value, loader) for value in values], index=values.index, dtype=object)
+    vectors = image_vectors(firsts, work, column, surroundings)
     readable = np.isfinite(vectors[:, 0])
     words = np.nan_to_num(vectors[:, _MEASURES : _MEASURES + 3 * _WORDS]).astype(np.uint64)
     pixels = np.nan_to_num(vectors[:, _MEASURES + 3 * _WORDS :]).astype(np.uint32)

@@ -142,3 +142,11 @@ def test_facts_come_from_the_store_the_second_time(tmp_path: Path, monkeypatch: 
 def test_an_empty_column_and_one_without_photos_find_nothing_more() -> None:
     found, repeats, _ = audited([None, None, ""])
     assert list(found) == ["image_missing"] and (repeats.near == -1).all()
+
+
+def test_of_several_photos_in_a_cell_the_first_is_looked_at() -> None:
+    one, other = encoded(scene(1)), encoded(scene(2))
+    alone = photo_facts(pd.Series([one, other], dtype=object), COLUMN, Surroundings())
+    several = photo_facts(pd.Series([[one, other], [other, one, b"broken"]], dtype=object), COLUMN, Surroundings())
+    for name, values in vars(alone).items():
+        np.testing.assert_array_equal(getattr(several, name), values, err_msg=name)
