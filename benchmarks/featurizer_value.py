@@ -96,6 +96,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=list(DATA_SETS), choices=list(DATA_SETS))
     parser.add_argument("--rows", type=int, default=5000, help="training rows at most")
     parser.add_argument("--seconds", type=float, default=60.0, help="for one model on one table")
+    parser.add_argument("--rates-only", action="store_true", help="no models")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     print("| data set | featurizer | columns | rows/s | linear: adds | lightgbm: adds |")
@@ -132,6 +133,11 @@ def _lines(name: str, arguments: argparse.Namespace) -> Iterator[str]:
         featurizer = TableFeaturizer(schema, *encoders)
         tables = [featurizer.fit(train, around).transform(train, around), featurizer.transform(test, around)]
         around.store.close() if around.store else None
+    n_rows = len(train) + len(test)
+    rates = {key: n_rows / seconds for key, seconds in featurizer.seconds.items() if seconds > 0}
+    if arguments.rates_only:
+        yield from (f"| {name} | {key} | | {rate:,.0f} | | |" for key, rate in rates.items())
+        return
     outcomes = [outcome_of(train, task)]
     outcomes.append(outcome_of(test, task, known=outcomes[0].classes))
     fit_on = _Problem(task, [Examples(*pair) for pair in zip(tables, outcomes, strict=True)], arguments)
@@ -142,9 +148,7 @@ def _lines(name: str, arguments: argparse.Namespace) -> Iterator[str]:
     for key in dict.fromkeys(map(_key, tables[0].blocks)):
         columns = sum(len(b.features) for b in tables[0].blocks if _key(b) == key)
         added = [fit_on.added(model, whole[model], key) if columns < width else "" for model in MODEL_PARAMS]
-        seconds = featurizer.seconds.get(key, float("nan"))
-        speed = (len(train) + len(test)) / seconds if seconds > 0 else float("nan")
-        yield f"| {name} | {key} | {columns} | {speed:,.0f} | " + " | ".join(added) + " |"
+        yield f"| {name} | {key} | {columns} | {rates.get(key, float('nan')):,.0f} | " + " | ".join(added) + " |"
 
 
 def _read(folder: Path, file: str, chosen: DataSet) -> pd.DataFrame:
