@@ -13,7 +13,7 @@ from typing import Any
 
 from artifacts.errors import ArtifactError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class RunFolder:
