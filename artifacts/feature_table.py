@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -202,13 +202,13 @@ class FeatureTable:
         for start in range(0, self.n_samples, size):
             yield self.take(np.arange(start, min(start + size, self.n_samples)))
 
-    def to_numpy(self, rows: NDArray[Any] | None = None) -> FloatArray:
+    def to_numpy(self, rows: NDArray[Any] | None = None, *, order: Literal["C", "F"] = "C") -> FloatArray:
         """One float32 array (n_samples, n_features): NaN unknown, category codes as numbers, -1 unknown.
 
-        ``rows`` picks rows without an intermediate copy of the table.
+        ``rows`` picks rows without an intermediate copy of the table; ``order`` is the layout in memory.
         """
         positions = np.arange(self.n_samples) if rows is None else np.arange(self.n_samples)[rows]
-        result = np.empty((len(positions), self.n_features), dtype=np.float32)
+        result = np.empty((len(positions), self.n_features), dtype=np.float32, order=order)
         start = 0
         for block in self.blocks:
             stop = start + len(block.features)

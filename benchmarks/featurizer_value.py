@@ -46,6 +46,7 @@ class DataSet:
     columns: dict[str, Any]
     prepare: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
     files: tuple[str, str] = ("train.parquet", "test.parquet")
+    images: str = "."  # folder that paths of photos are relative to
 
 
 def _log_of(column: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -83,7 +84,8 @@ DATA_SETS: dict[str, DataSet] = {
     ),
     "kazan_cards": DataSet(
         {"kind": "multiclass", "column": "category_id", "metric": "f1_weighted"},
-        {"nested": ["text_fields"], "ignore": ["category_name"], "id": "product_id"},
+        {"image": ["product_id"], "nested": ["text_fields"], "ignore": ["category_name"]},
+        images="images",
     ),
 }
 MODEL_PARAMS: dict[str, dict[str, Any]] = {"linear": {}, "lightgbm": {"rounds": 300, "patience": 30}}
@@ -106,49 +108,59 @@ def main() -> None:
             print(line, flush=True)
 
 
-def _lines(name: str, arguments: argparse.Namespace) -> Iterator[str]:
+@dataclass(frozen=True)
+class Made:
+    """Training and test rows of a data set as models take them, and the rows a second of each featurizer."""
+
+    task: Task
+    train: Examples
+    test: Examples
+    rates: dict[str, float]
+
+
+def make(name: str, data: Path, weights: str, rows: int, seed: int, cache: Path) -> Made:
+    """The wide tables of a data set; of the training rows, ``rows`` at most."""
     chosen = DATA_SETS[name]
-    folder = (arguments.data / name).resolve()
-    task = Task(
-        name=name, target=chosen.target, columns=chosen.columns, encoders={"image": arguments.weights}, root=folder
-    )
+    folder = (data / name).resolve()
+    task = Task(name=name, target=chosen.target, columns=chosen.columns, encoders={"image": weights}, root=folder)
     train, test = (_read(folder, file, chosen) for file in chosen.files)
     train, test = (frame[usable_target_rows(frame, task)[0]] for frame in (train, test))
-    if len(train) > arguments.rows:  # the latest rows, where rows have a time
+    if len(train) > rows:  # the latest rows, where rows have a time
         order = train[task.columns.time].rank() if task.columns.time else None
-        rows = (
-            train.sample(arguments.rows, random_state=arguments.seed).index
-            if order is None
-            else order.nlargest(arguments.rows).index
-        )
-        train = train.loc[rows]
+        train = train.sample(rows, random_state=seed) if order is None else train.loc[order.nlargest(rows).index]
     schema, _ = infer_schema(train, task)
-    with tempfile.TemporaryDirectory() as cache:
-        audit = Audit()
-        around = Surroundings(folder, EmbeddingStore(Path(cache)), audit, Bars())
-        encoders = [
-            resolve_encoder(getattr(task.encoders, m.value), m, Path.cwd(), audit)
-            for m in (Modality.TEXT, Modality.IMAGE)
-        ]
-        featurizer = TableFeaturizer(schema, *encoders)
-        tables = [featurizer.fit(train, around).transform(train, around), featurizer.transform(test, around)]
-        around.store.close() if around.store else None
+    audit = Audit()
+    around = Surroundings(folder / chosen.images, EmbeddingStore(cache), audit, Bars())
+    encoders = [
+        resolve_encoder(getattr(task.encoders, m.value), m, Path.cwd(), audit) for m in (Modality.TEXT, Modality.IMAGE)
+    ]
+    featurizer = TableFeaturizer(schema, *encoders)
+    tables = [featurizer.fit(train, around).transform(train, around), featurizer.transform(test, around)]
+    assert around.store is not None
+    around.store.close()
     n_rows = len(train) + len(test)
     rates = {key: n_rows / seconds for key, seconds in featurizer.seconds.items() if seconds > 0}
+    known = outcome_of(train, task)
+    outcomes = [known, outcome_of(test, task, known=known.classes)]
+    return Made(task, *(Examples(*pair) for pair in zip(tables, outcomes, strict=True)), rates)
+
+
+def _lines(name: str, arguments: argparse.Namespace) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as cache:
+        made = make(name, arguments.data, arguments.weights, arguments.rows, arguments.seed, Path(cache))
     if arguments.rates_only:
-        yield from (f"| {name} | {key} | | {rate:,.0f} | | |" for key, rate in rates.items())
+        yield from (f"| {name} | {key} | | {rate:,.0f} | | |" for key, rate in made.rates.items())
         return
-    outcomes = [outcome_of(train, task)]
-    outcomes.append(outcome_of(test, task, known=outcomes[0].classes))
-    fit_on = _Problem(task, [Examples(*pair) for pair in zip(tables, outcomes, strict=True)], arguments)
+    fit_on = _Problem(made, arguments)
     whole = {model: fit_on.predictions(model, "") for model in MODEL_PARAMS}
-    scores = [f"{fit_on.metric.score(outcomes[1], whole[m], fit_on.constant):.4f}" for m in MODEL_PARAMS]
-    width = tables[0].n_features
+    scores = [f"{fit_on.metric.score(made.test.outcome, whole[m], fit_on.constant):.4f}" for m in MODEL_PARAMS]
+    table = made.train.table
+    width = table.n_features
     yield f"| **{name}** | everything ({fit_on.metric.name}) | {width} | | " + " | ".join(scores) + " |"
-    for key in dict.fromkeys(map(_key, tables[0].blocks)):
-        columns = sum(len(b.features) for b in tables[0].blocks if _key(b) == key)
+    for key in dict.fromkeys(map(_key, table.blocks)):
+        columns = sum(len(b.features) for b in table.blocks if _key(b) == key)
         added = [fit_on.added(model, whole[model], key) if columns < width else "" for model in MODEL_PARAMS]
-        yield f"| {name} | {key} | {columns} | {rates.get(key, float('nan')):,.0f} | " + " | ".join(added) + " |"
+        yield f"| {name} | {key} | {columns} | {made.rates.get(key, float('nan')):,.0f} | " + " | ".join(added) + " |"
 
 
 def _read(folder: Path, file: str, chosen: DataSet) -> pd.DataFrame:
@@ -168,9 +180,9 @@ def _key(block: Block) -> str:
 
 
 class _Problem:
-    def __init__(self, task: Task, examples: list[Examples], arguments: argparse.Namespace) -> None:
-        self.metric, self.arguments = metric_for(task.target), arguments
-        self.train, self.test = examples
+    def __init__(self, made: Made, arguments: argparse.Namespace) -> None:
+        self.metric, self.arguments = metric_for(made.task.target), arguments
+        self.train, self.test = made.train, made.test
         self.constant = constant_prediction(self.train.outcome)
         self.fold = make_folds(self.train.outcome, n_folds=5, seed=arguments.seed)[0]
 

@@ -1,6 +1,6 @@
 """Peak memory of a search over wide tables of growing size.
 
-    python benchmarks/memory.py --rows 10000 40000
+    python benchmarks/memory.py --rows 40000 100000
 
 A made table (two embeddings of 800 dimensions, 50 numbers) is written as a run would write it; a process of its own
 loads it and searches over it. The peak is what the operating system counted; "before" is the same process with all
@@ -55,7 +55,7 @@ print(json.dumps({"before": before, "loaded": loaded, "peak": peak(), "done": le
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, nargs="+", default=[10000, 40000])
+    parser.add_argument("--rows", type=int, nargs="+", default=[40000, 100000])
     parser.add_argument("--budget", type=float, default=120.0)
     arguments = parser.parse_args()
     print("| rows | wide table MB | before MB | loaded MB | peak MB | models fitted | MB per MB of table |")

@@ -70,16 +70,8 @@ class CatBoostModel(Model):
         import catboost
 
         options = self._options(chosen, work, deadline)
-        held = None
-        if valid is not None:
-            y, weight = self.output_.encode(valid.outcome)
-            rows = np.flatnonzero(weight > 0)
-            if len(rows):
-                held = _pool(valid.table.take(rows), self._labels(y[rows]), weight[rows])
-        y, weight = self.output_.encode(train.outcome)
-        rows = np.flatnonzero(weight > 0)
-        table = train.table if len(rows) == len(weight) else train.table.take(rows)
-        pool = _pool(table, self._labels(y[rows]), weight[rows])
+        pool = self._weighted_pool(train)
+        held = None if valid is None else self._weighted_pool(valid)
         trees = catboost.CatBoost(options)
         stop = [] if deadline is None else [_StopInTime(deadline)]
         trees.fit(
@@ -90,6 +82,13 @@ class CatBoostModel(Model):
             callbacks=stop,
         )
         self.trees_, self.rounds_ = trees, int(trees.tree_count_)
+
+    def _weighted_pool(self, examples: Examples) -> Any:
+        """The rows that have a weight, or None if none has."""
+        y, weight = self.output_.encode(examples.outcome)
+        rows = np.flatnonzero(weight > 0)
+        table = examples.table if len(rows) == len(weight) else examples.table.take(rows)
+        return _pool(table, self._labels(y[rows]), weight[rows]) if len(rows) else None
 
     def _labels(self, y: Float) -> NDArray[Any]:
         # CatBoost tells classes by their type: whole numbers for them, and nothing else.
@@ -233,8 +232,9 @@ def _pool(table: FeatureTable, label: NDArray[Any] | None = None, weight: Float 
 
     numbers = [block for block in table.blocks if not block.is_category]
     codes = [block for block in table.blocks if block.is_category]
-    matrix = FeatureTable(tuple(numbers), table.index).to_numpy()
-    matrix[np.isinf(matrix)] = np.nan
+    matrix = FeatureTable(tuple(numbers), table.index).to_numpy(order="F")  # the layout that a pool does not copy
+    for column in matrix.T:
+        column[np.isinf(column)] = np.nan
     data = catboost.FeaturesData(
         num_feature_data=matrix if matrix.shape[1] else None,
         cat_feature_data=_code_names(codes, table.n_samples) if codes else None,

@@ -36,7 +36,6 @@ CHUNK_BYTES = 64 << 20  # of contributions in memory at a time
 # Below this many values a round, threads wait for each other longer than they work: on two cores that others
 # use as well, a round of 4,800 rows took 0.4 s with two threads and 0.05 s with one.
 VALUES_WORTH_THREADS = 2e7
-BINNED_VALUES = 2e7  # of a sample that bins are chosen from, which the library holds in float64
 WIDE = 300  # features; with many classes on more than that, the search stays with trees that see a tenth
 
 
@@ -83,21 +82,16 @@ class LightGBMModel(Model):
     def _boost(self, chosen: LightGBMParams, train: Examples, valid: Examples | None, deadline: float | None) -> None:
         import lightgbm
 
+        from automl.models.lightgbm_rows import binned
+
         options = self._options(chosen, train.table, self.output_)
-        y, weight = self.output_.encode(train.outcome)
-        dataset = lightgbm.Dataset(
-            _matrix(train.table),
-            label=y,
-            weight=weight,
-            categorical_feature=list(train.table.category_positions),
-            params=options,
-        )
+        dataset = binned(train.table, *self.output_.encode(train.outcome), options)
         booster = lightgbm.Booster(params=options, train_set=dataset)
         watch = _Watch(chosen.patience)
         if valid is not None:
             y, weight = self.output_.encode(valid.outcome)
             if weight.sum() > 0:
-                held = lightgbm.Dataset(_matrix(valid.table), label=y, weight=weight, reference=dataset, params=options)
+                held = binned(valid.table, y, weight, options, dataset)
                 booster.add_valid(held, "valid")
                 watch.watching = True
         for number in range(1, chosen.rounds + 1):
@@ -126,7 +120,6 @@ class LightGBMModel(Model):
             "min_data_in_bin": 1 if table.n_samples < 100 else 3,
             "min_data_per_group": max(1, min(100, table.n_samples // 20)),
             "min_sum_hessian_in_leaf": 1e-3,
-            "bin_construct_sample_cnt": int(np.clip(BINNED_VALUES / max(table.n_features, 1), 5_000, 200_000)),
             "feature_pre_filter": False,
             "force_col_wise": True,
             "deterministic": True,
@@ -143,9 +136,11 @@ class LightGBMModel(Model):
         check_same_features(self.name, self.features_, table)
         if self.booster_ is None:
             return self.output_.link(self.output_.constant(table.n_samples))
+        from automl.models.lightgbm_rows import matrix
+
         parts = [
             np.asarray(
-                self.booster_.predict(_matrix(chunk), raw_score=True, num_threads=self.n_threads), dtype=np.float64
+                self.booster_.predict(matrix(chunk), raw_score=True, num_threads=self.n_threads), dtype=np.float64
             )
             for chunk in table.row_chunks(16384)
         ]
@@ -154,6 +149,8 @@ class LightGBMModel(Model):
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``; computed in pieces, so that memory holds groups and not features."""
+        from automl.models.lightgbm_rows import matrix
+
         unit = LINK_UNITS[self.fitted_kind]
         check_same_features(self.name, self.features_, table)
         n_raw, n_features = self.output_.n_raw, len(self.features_)
@@ -163,7 +160,7 @@ class LightGBMModel(Model):
         for start in range(0, table.n_samples if self.booster_ is not None else 0, size):
             rows = np.arange(start, min(start + size, table.n_samples))
             found = np.asarray(
-                self.booster_.predict(_matrix(table.take(rows)), pred_contrib=True, num_threads=self.n_threads),
+                self.booster_.predict(matrix(table.take(rows)), pred_contrib=True, num_threads=self.n_threads),
                 dtype=np.float64,
             )
             found = found.reshape(len(rows), n_raw, n_features + 1)
@@ -235,14 +232,6 @@ class _Watch:
         if score < self.lowest:
             self.best_round, self.lowest = number, score
         self.over = number - self.best_round >= self.patience
-
-
-def _matrix(table: FeatureTable) -> NDArray[np.float32]:
-    x = table.to_numpy()
-    for position in table.category_positions:
-        column = x[:, position]
-        column[column < 0] = np.nan
-    return x
 
 
 def _too_late(train: Examples, n_raw: int, deadline: float | None) -> bool:

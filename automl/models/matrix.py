@@ -63,15 +63,19 @@ class Standardizer:
         """Columns of the matrix."""
         return len(self.sort)
 
-    def transform(self, table: FeatureTable) -> NDArray[np.float32]:
-        """The matrix, float32 (n_samples, n_columns), C-contiguous and finite."""
+    def transform(self, table: FeatureTable, *, place: Int | None = None) -> NDArray[np.float32]:
+        """The matrix, float32 (n_samples, n_columns), C-contiguous and finite.
+
+        ``place`` (n_columns,) says where each column goes, if not to its own position.
+        """
         result = np.empty((table.n_samples, self.n_columns), dtype=np.float32)
         first_column = np.searchsorted(self.block, np.arange(len(table.blocks) + 1))
         first_feature = 0
         for i, block in enumerate(table.blocks):
             columns = slice(int(first_column[i]), int(first_column[i + 1]))
+            places = columns if place is None else place[columns]
             for rows, values in _pieces(block):  # intermediate arrays stay small
-                result[rows, columns] = self._standardised(values, columns, first_feature)
+                result[rows, places] = self._standardised(values, columns, first_feature)
             first_feature += len(block.features)
         return result
 

@@ -105,8 +105,7 @@ class MLPModel(Model):
         from automl.models.network import parts_of
 
         order, _ = parts_of(self.standardizer_.block)
-        x = self.standardizer_.transform(table)
-        return x if np.array_equal(order, np.arange(len(order))) else np.ascontiguousarray(x[:, order])
+        return self.standardizer_.transform(table, place=np.argsort(order))
 
     def decide(self, table: FeatureTable) -> Float:
         """See ``Model.decide``."""

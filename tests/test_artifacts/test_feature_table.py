@@ -82,6 +82,13 @@ def test_take_composes_and_shares_the_stored_values() -> None:
     assert taken.blocks[0]._stored is table.blocks[0]._stored
 
 
+def test_a_matrix_by_columns_holds_the_same() -> None:
+    table = make_table().take(np.array([4, 1, 1]))
+    by_columns = table.to_numpy(order="F")
+    assert by_columns.flags.f_contiguous
+    np.testing.assert_array_equal(by_columns, table.to_numpy())
+
+
 def test_pandas_gives_categories_and_missing() -> None:
     frame = make_table().to_pandas()
     assert list(frame["shop__code"].astype("object").where(frame["shop__code"].notna(), None))[:3] == [None, "a", "b"]

@@ -1,0 +1,57 @@
+"""The rows of a wide table in the form that LightGBM takes in, without a second copy of the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from artifacts.feature_table import FeatureTable
+from automl.models.base import Float
+
+BINNED_VALUES = 2e7  # of the sample of rows that bins are chosen from
+FEWEST_BINNED, MOST_BINNED = 5_000, 200_000  # rows
+
+
+def matrix(table: FeatureTable) -> NDArray[np.float32]:
+    """float32 (n_samples, n_features), an unknown category as NaN."""
+    x = table.to_numpy()
+    for position in table.category_positions:
+        column = x[:, position]
+        column[column < 0] = np.nan
+    return x
+
+
+class Rows(lightgbm.Sequence):  # type: ignore[misc, unused-ignore]
+    """The table as the library reads it, a few rows at a time."""
+
+    def __init__(self, table: FeatureTable) -> None:
+        self.table = table
+
+    def __len__(self) -> int:
+        return self.table.n_samples
+
+    def __getitem__(self, rows: Any) -> NDArray[np.float32]:
+        """Rows of a slice or a list, (n, n_features), or one row, (n_features,)."""
+        if isinstance(rows, int | np.integer):
+            return np.asarray(matrix(self.table.take([int(rows)]))[0])
+        return matrix(self.table.take(np.arange(len(self))[rows]))
+
+
+def binned(
+    table: FeatureTable, y: Float, weight: Float, params: dict[str, Any], reference: lightgbm.Dataset | None = None
+) -> lightgbm.Dataset:
+    """A data set with bins of a sample of the table's rows, or with those of ``reference``."""
+    wanted = int(np.clip(BINNED_VALUES / max(table.n_features, 1), FEWEST_BINNED, MOST_BINNED))
+    params = {**params, "bin_construct_sample_cnt": wanted}
+    categories = list(table.category_positions)
+    if reference is None and table.n_samples > wanted:
+        chosen = np.sort(np.random.default_rng(params["seed"]).choice(table.n_samples, wanted, replace=False))
+        sample = matrix(table.take(chosen))
+        reference = lightgbm.Dataset(sample, categorical_feature=categories, params=params).construct()
+    data = matrix(table) if reference is None else Rows(table)
+    return lightgbm.Dataset(
+        data, label=y, weight=weight, reference=reference, categorical_feature=categories, params=params
+    )
