@@ -39,8 +39,9 @@ WORK_WORTH_THREADS = 2e9
 class LinearParams:
     """``alpha``: strength of the L2 penalty against the mean loss; None chooses it.
 
-    ``balance``: 0 gives each column the same prior variance; 0.5 each block, so that an embedding
-    of a thousand dimensions weighs no more than a single characteristic.
+    ``balance``: 0 gives each column the same prior variance; 0.5 each group of columns, so that an
+    embedding of a thousand dimensions weighs no more than all single characteristics. Groups are the
+    embeddings one by one, and what else there is of each modality.
     """
 
     alpha: float | None = None
@@ -64,7 +65,7 @@ class LinearModel(Model):
         self.features_ = feature_names(train.table)
         self.output_ = Output.of(train.outcome)
         self.standardizer_ = Standardizer.of(train.table)
-        self._scale = _block_scale(self.standardizer_, chosen.balance)
+        self._scale = _group_scale(train.table, self.standardizer_, chosen.balance)
         n_columns, n_raw = self.standardizer_.n_columns, self.output_.n_raw
         self.fitted_ = Fitted(np.zeros((n_columns, n_raw)), np.array(self.output_.prior), 1.0)
         self.reference_ = np.zeros(n_columns)
@@ -158,8 +159,11 @@ class LinearModel(Model):
         return {**self.params, "alpha": 10.0 ** median_of([float(np.log10(model.fitted_.alpha)) for model in fitted])}
 
 
-def _block_scale(standardizer: Standardizer, balance: float) -> NDArray[np.float32]:
-    size = np.bincount(standardizer.block, minlength=1)[standardizer.block]
+def _group_scale(table: FeatureTable, standardizer: Standardizer, balance: float) -> NDArray[np.float32]:
+    names = [block.name if block.is_opaque else block.modality for block in table.blocks]
+    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    group = np.array([number[name] for name in names], dtype=np.int64)[standardizer.block]
+    size = np.bincount(group, minlength=1)[group]
     return np.asarray(size ** (-balance), dtype=np.float32)
 
 

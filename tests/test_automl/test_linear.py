@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from artifacts.examples import Examples
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
-from artifacts.schema import Column, Kind, Modality, Title, opaque_features
+from artifacts.schema import Column, Kind, Modality, Title, opaque_features, quantity_feature
 from automl.models.linear import DEFAULT_ALPHA, LinearModel
 from automl.models.matrix import LARGEST, MAX_LEVELS, Standardizer, sum_over_groups
 from automl.models.output import Output
@@ -179,3 +181,16 @@ def test_unusable_weights_and_targets_are_told(wide) -> None:
         LinearModel().fit(Examples(table, Outcome(Kind.REGRESSION, wide[:, 0], weight=np.zeros(120))))
     with pytest.raises(ValueError, match="finite targets, but 120 are not"):
         LinearModel().fit(Examples(table, Outcome(Kind.REGRESSION, np.full(120, np.nan))))
+
+
+def test_characteristics_weigh_together_as_one_embedding() -> None:
+    column = Column("x", Modality.NUMERIC, Title("x", "x"))
+    values = np.random.default_rng(0).normal(size=(20, 16)).astype("f4")
+    single = []
+    for i in range(4):
+        feature = quantity_feature(column, "number", f"v{i}", Title("v", "v"))
+        single.append(Block(f"x{i}", "number", (feature,), np.ascontiguousarray(values[:, [i]])))
+    blocks = (*single, Block("e", "net", opaque_features(replace(column, name="e"), "net", 16), values))
+    outcome = Outcome(Kind.REGRESSION, values[:, 0].astype(np.float64))
+    model = LinearModel({"balance": 0.5}).fit(Examples(FeatureTable(blocks, pd.RangeIndex(20)), outcome))
+    np.testing.assert_allclose(model._scale, [0.5] * 4 + [0.25] * 16)
