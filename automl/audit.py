@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from artifacts.audit_report import AuditReport, Drift, TargetDistribution
 from artifacts.embedding_store import EmbeddingStore
@@ -25,22 +23,21 @@ from artifacts.progress import Progress, Silent
 from artifacts.schema import Kind, Modality, Schema
 from artifacts.tables import read_table
 from artifacts.task import Task
+from automl.audit_split import audit_rows_in_train, drift_of, report_drift
 from automl.data import Loaded, load
-from evaluation.drift import NOTICEABLE, two_sample_test
 from evaluation.label_noise import disagreement
 from evaluation.splits import content_clusters
 from evaluation.target_distribution import report_targets, target_distributions
 from featurizers.audit_columns import audit_columns, columns_of, report_copies
+from featurizers.audit_pairs import audit_pairs
 from featurizers.audit_photos import audit_photos
 from featurizers.audit_texts import audit_texts
 from featurizers.base import Surroundings
-from featurizers.drift_features import cheap_features
+from featurizers.encoders import resolve_encoder
 from featurizers.image_loading import ImageLoader
-from featurizers.near_duplicates import joined_repeats
 from featurizers.photo_facts import PhotoFacts
-from featurizers.repeats import Repeats, twins_in_train
+from featurizers.repeats import Repeats
 
-MOST_DRIFT_ROWS = 10_000  # of each side
 TEST_LABEL = "test:{}"
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
@@ -91,6 +88,7 @@ def audit_task(
     *,
     train: pd.DataFrame | None = None,
     test: pd.DataFrame | None = None,
+    pairs: bool = False,
     store: EmbeddingStore | None = None,
     progress: Progress | None = None,
 ) -> AuditReport:
@@ -100,11 +98,14 @@ def audit_task(
         task: what is predicted, and where the rows are.
         train: training rows, instead of the file that the task names.
         test: test rows, likewise.
+        pairs: also look for photos that do not show what the text says, by the encoders of the task; texts and
+            photos that the cache does not have are encoded.
         store: the cache of photo facts; the user's own if None.
         progress: where to show progress; silent if None.
 
     Raises:
-        InputError: if the data cannot be used for this task.
+        InputError: if the data cannot be used for this task; with ``pairs``, if there are no text and photo to
+            compare, or no encoder for one of them.
         ArtifactError: if the cache cannot be written.
     """
     images = task.path(task.data.images) or task.root
@@ -122,12 +123,15 @@ def audit_task(
     repeats, photos = work.contents(frame, schema, n_train)
     with work.timed("labels"):
         _labels(loaded, frame, repeats, work.audit)
+    if pairs:
+        with work.timed("pairs"):
+            frame = _with_compared(task, frame, schema, n_train, work.surroundings)
     drift = None
     if n_train < len(frame):
         with work.timed("drift"):
-            _rows_in_train(frame, schema, n_train, work.audit)
-            drift = _drift(frame, schema, photos, repeats, n_train)
-            _report_drift(drift, work.audit)
+            audit_rows_in_train(frame, schema, n_train, work.audit)
+            drift = drift_of(frame, schema, photos, repeats, n_train)
+            report_drift(drift, work.audit)
     rows = {"train": n_train} | ({"test": len(frame) - n_train} if n_train < len(frame) else {})
     return work.report(task.name, rows, facts, frame, schema, targets, drift)
 
@@ -186,7 +190,8 @@ class _Shown:
     def __init__(self, frame: pd.DataFrame, schema: Schema, loader: ImageLoader, findings: tuple[Finding, ...]) -> None:
         named = {row for finding in findings for row in finding.rows}
         named |= {row for finding in findings for group in finding.details.get("groups", ()) for row in group}
-        columns = [column.name for column in schema.of_modality(Modality.IMAGE, Modality.TEXT) if column.name in frame]
+        used = {column.name for column in schema.of_modality(Modality.IMAGE, Modality.TEXT)}
+        columns = [name for name in frame if name in used | {finding.column for finding in findings}]
         rows = frame.index.isin(named)
         self._values = frame.loc[rows, columns]
         self._values = self._values[~self._values.index.duplicated()]
@@ -252,62 +257,21 @@ def _labels(loaded: Loaded, frame: pd.DataFrame, repeats: dict[str, Repeats], au
             )
 
 
-def _rows_in_train(frame: pd.DataFrame, schema: Schema, n_train: int, audit: Audit) -> None:
-    if not schema.of_modality(Modality.IMAGE, Modality.TEXT, Modality.NESTED):
-        return  # equal rows of a few numbers are no copies
-    twins = twins_in_train(content_clusters(frame, list(schema.names)), n_train)
-    rows = np.flatnonzero(twins >= 0)
-    if len(rows):
-        pairs = [[str(frame.index[n_train + row]), str(frame.index[twins[row]])] for row in rows[:10]]
-        audit.add(
-            "test_rows_in_train",
-            rows=frame.index[n_train + rows],
-            total=len(frame) - n_train,
-            groups=pairs,
-            example=" = ".join(pairs[0]),
+def _with_compared(task: Task, frame: pd.DataFrame, schema: Schema, n_train: int, around: Surroundings) -> pd.DataFrame:
+    """Audit texts against photos; the frame has the text that was compared, wherever it was written."""
+    given = {modality: getattr(task.encoders, modality.value) for modality in (Modality.TEXT, Modality.IMAGE)}
+    found = {modality: resolve_encoder(spec, modality, task.root, around.audit) for modality, spec in given.items()}
+    text, image = found[Modality.TEXT], found[Modality.IMAGE]
+    if text is None or image is None:
+        lacking = [modality.value for modality, encoder in found.items() if encoder is None]
+        raise InputError(
+            f"Comparing photos with texts needs an encoder of each, but there is none for {lacking}. Name one under "
+            "[encoders] in the task: a local folder or a hub name."
         )
-
-
-def _drift(
-    frame: pd.DataFrame, schema: Schema, photos: dict[str, PhotoFacts], repeats: dict[str, Repeats], n_train: int
-) -> Drift | None:
-    """The test of the columns that both files have, on at most ``MOST_DRIFT_ROWS`` rows of each."""
-    rng = np.random.default_rng(0)
-    sides = (np.arange(n_train), np.arange(n_train, len(frame)))
-    rows = np.concatenate([np.sort(rng.permutation(side)[:MOST_DRIFT_ROWS]) for side in sides])
-    common = tuple(column for column in schema.columns if not frame[column.name].iloc[n_train:].isna().all())
-    facts = {name: _taken(found, rows) for name, found in photos.items()}
-    features, named = cheap_features(frame.iloc[rows], Schema(common), facts)
-    titles = [(feature.title, feature.kind) for feature in named]
-    groups = joined_repeats([repeat.near for repeat in repeats.values()], len(frame))
-    sources = [feature.source for feature in named]
-    return two_sample_test(features, rows >= n_train, sources, titles, groups=groups[rows])
-
-
-def _taken(facts: PhotoFacts, rows: NDArray[np.int64]) -> PhotoFacts:
-    return PhotoFacts(**{name: values[rows] for name, values in vars(facts).items()})
-
-
-def _report_drift(drift: Drift | None, audit: Audit) -> None:
-    if drift is None or drift.low <= NOTICEABLE:
-        return
-    audit.add(
-        "test_drift",
-        count=drift.n_test,
-        total=drift.n_test,
-        auc=f"{drift.auc:.3f}",
-        interval=f"{drift.low:.3f}-{drift.high:.3f}",
-        example=", ".join(column.name for column in drift.columns[:3]) or "-",
-    )
-    for column in (one for one in drift.columns if one.train):
-        audit.add(
-            "test_drift_column",
-            column=column.name,
-            count=drift.n_test,
-            total=drift.n_test,
-            auc=f"{column.auc:.3f}",
-            example=column.quantity.en,
-            example_ru=column.quantity.ru,
-            train=column.train,
-            test=column.test,
+    compared = audit_pairs(frame, schema, text, image, around, n_train)
+    if compared is None:
+        raise InputError(
+            f"There are no text and photo to compare. The columns are: "
+            f"{ {column.name: column.modality.value for column in schema.columns} }."
         )
+    return frame.assign(**{str(compared.name): compared})

@@ -165,10 +165,14 @@ def audit(
     data: Annotated[Path | None, typer.Option(help="Folder that the task's paths start from.")] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the photos of a table.")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write it as html, or as json by the ending.")] = None,
+    pairs: Annotated[
+        bool, typer.Option("--pairs", help="Of a task: also find photos that do not show what the text says.")
+    ] = False,
     lang: Annotated[str, typer.Option(help="en or ru.")] = "en",
     as_json: Json = False,
 ) -> None:
     """Say what is wrong in the data: how bad it is, in which rows, and what to do."""
+    from artifacts.errors import InputError
     from artifacts.progress import Bars
     from artifacts.store import write_file
     from artifacts.task import Task
@@ -179,7 +183,9 @@ def audit(
 
     Wording(lang)  # an unknown language ends the command before the work
     if source.suffix.lower() == ".toml":
-        found = audit_task(Task.from_toml(source, data=data), progress=Bars())
+        found = audit_task(Task.from_toml(source, data=data), pairs=pairs, progress=Bars())
+    elif pairs:
+        raise InputError("--pairs needs a task.toml, which names the encoders. Make one with `tabular-fusion init`.")
     else:
         found = audit_data(source, images=images, progress=Bars())
     if out is not None:

@@ -62,6 +62,7 @@ AUDIT_TEXTS: dict[str, dict[str, str]] = {
     "audit_part_target": {"en": "target", "ru": "цель"},
     "audit_part_photos": {"en": "photos", "ru": "фото"},
     "audit_part_texts": {"en": "texts", "ru": "тексты"},
+    "audit_part_pairs": {"en": "photos against texts", "ru": "фото и тексты"},
     "audit_part_labels": {"en": "labels of repeats", "ru": "метки повторов"},
     "audit_part_drift": {"en": "drift", "ru": "сдвиг"},
 }

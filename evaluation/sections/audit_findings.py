@@ -42,12 +42,17 @@ def _item(finding: Finding, report: AuditReport, say: Wording) -> dict[str, Any]
     else:
         named = ", ".join(neutral(row, 40) for row in rows[:MAX_NAMED]) + (", …" if finding.count > MAX_NAMED else "")
     about_photos = finding.code.startswith("image_") and finding.code not in ("image_missing", "image_not_found")
-    shown = [group[:3] for group in together[:MAX_GROUPS]] or [[row] for row in rows[:MAX_PHOTOS]]
+    mismatch = finding.code == "alignment_mismatch"
+    photos = str(finding.details.get("other", "")) if mismatch else finding.column
+    alone = [[row] for row in rows[:MAX_PHOTOS]]
+    shown = [group[:3] for group in together[:MAX_GROUPS]] or alone
     return {
         "text": finding.in_language(say.language),
         "rows": say("rows_named", rows=named) if rows else "",
-        "photos": _photos(finding.column, shown, report) if about_photos else [],
-        "quotes": _quotes(finding.column, together, report) if finding.code.startswith("text_") else [],
+        "photos": _photos(photos, shown, report) if about_photos or mismatch else [],
+        "quotes": _quotes(finding.column, alone if mismatch else together[: MAX_GROUPS - 1], report)
+        if mismatch or finding.code.startswith("text_")
+        else [],
     }
 
 
@@ -74,5 +79,5 @@ def _quotes(column: str, groups: list[list[str]], report: AuditReport) -> list[l
         return []
     return [
         [{"row": neutral(row, 40), "text": neutral(report.text(column, row), MAX_TEXT)} for row in group[:2]]
-        for group in groups[: MAX_GROUPS - 1]
+        for group in groups
     ]

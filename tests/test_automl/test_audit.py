@@ -123,6 +123,13 @@ def test_a_table_alone_is_audited_without_a_task(clean: Any) -> None:
     assert by_code(copied)["rows_copied"].rows == ("63",)
 
 
+def test_comparing_photos_with_texts_needs_both_and_their_encoders(clean: Any) -> None:
+    train, _, store = clean
+    task = Task(**TASK, encoders={"text": "bundled:minilm", "image": "none"})
+    with pytest.raises(InputError, match=r"there is none for \['image'\]"):
+        audit_task(task, train=train, pairs=True, store=store)
+
+
 def test_photos_are_looked_for_beside_the_table(tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()
@@ -157,5 +164,7 @@ def test_the_command_writes_lines_a_page_and_json(tmp_path: Path, monkeypatch: p
     printed = json.loads(done.stdout)
     assert printed == json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))
     assert printed["targets"][0]["name"] == "sold"
+    done = command(tmp_path / "cards.csv", "--pairs")
+    assert done.returncode == 2 and "--pairs needs a task.toml" in done.stderr
     done = command(task, "--lang", "xx")
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1

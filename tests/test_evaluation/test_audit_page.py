@@ -34,7 +34,14 @@ def picture(_column: str, _row: str) -> bytes:
 def report(name: str = "shop", text: str = "a text") -> AuditReport:
     frame = pd.DataFrame({"y": np.random.default_rng(0).normal(size=200)})
     findings = tuple(
-        Finding(code, text, 3, 200, ("1", text, "test:7"), {"example": text, "groups": [["test:7", "1"], [text, "2"]]})
+        Finding(
+            code,
+            text,
+            3,
+            200,
+            ("1", text, "test:7"),
+            {"example": text, "other": text, "groups": [["test:7", "1"], [text, "2"]]},
+        )
         for code in sorted(FINDINGS)
     )
     drift = Drift(0.8, 0.75, 0.85, 200, 100, (DriftColumn(text, 0.7, Title("length", "длина"), "3", "5"),))
@@ -58,6 +65,21 @@ def test_the_page_has_every_section_and_loads_nothing(language: str) -> None:
     assert "data:image/jpeg;base64," in page and "<script" not in page and "default-src &#39;none&#39;" not in page
     assert not re.search(r'(?:src|href)="(?!data:|#)', page)
     assert page == render_audit(report(), language)
+
+
+def test_a_mismatch_shows_the_photo_of_one_column_and_the_text_of_the_other() -> None:
+    asked: list[tuple[str, str, str]] = []
+    shown = AuditReport(
+        "t",
+        {"train": 5},
+        (),
+        (Finding("alignment_mismatch", "title", 1, 5, ("r3",), {"other": "photo"}),),
+        photo=lambda column, row: asked.append(("photo", column, row)) or picture(column, row),
+        text=lambda column, row: asked.append(("text", column, row)) or "a red lamp",
+    )
+    page = render_audit(shown)
+    assert asked == [("photo", "photo", "r3"), ("text", "title", "r3")]
+    assert "data:image/jpeg;base64," in page and "a red lamp" in page
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
