@@ -87,6 +87,21 @@ DATA_SETS: dict[str, DataSet] = {
         {"image": ["product_id"], "nested": ["text_fields"], "ignore": ["category_name"]},
         images="images",
     ),
+    "babies_r_us": DataSet(
+        {"kind": "regression", "column": "price", "metric": "r2"},
+        {"text": ["title"], "ignore": ["int_id", "ext_id", "SKU", "brand"]},
+    ),
+    "goodreads": DataSet(
+        {"kind": "regression", "column": "Rating", "metric": "r2"},
+        {
+            "text": ["Title", "Description"],
+            "ignore": ["ID", "FileName", "ISBN", "ISBN13", "NumberofRatings", "NumberofReviews"],
+        },
+    ),
+    "product_texts": DataSet(
+        {"kind": "multiclass", "column": "category", "metric": "f1_weighted"},
+        {"text": ["noisyTextDescription"], "ignore": ["id"]},
+    ),
 }
 MODEL_PARAMS: dict[str, dict[str, Any]] = {"linear": {}, "lightgbm": {"rounds": 300, "patience": 30}}
 
