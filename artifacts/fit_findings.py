@@ -104,8 +104,8 @@ FIT_FINDINGS: dict[str, tuple[str, str, str]] = {
     ),
     "characteristic_recognised": (
         "info",
-        "{subject}: {percent}% of {total} values were recognised as {kind_en} (not, for example: {example}).",
-        "{subject}: {percent}% из {total} значений распознаны как «{kind_ru}» (не распознано, например: {example}).",
+        "{subject}: {percent}% of {total} values were recognised as {kind_en} (unrecognised: {example}).",
+        "{subject}: {percent}% из {total} значений распознаны как «{kind_ru}» (не распознано: {example}).",
     ),
     "number_unreadable": (
         "warning",

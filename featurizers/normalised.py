@@ -89,7 +89,7 @@ def report_recognised(
     details: dict[str, Any] = {
         "subject": subject, "kind": kind.name, "kind_en": kind.title.en, "kind_ru": kind.title.ru,
         "percent": round(100 * recognised.share, 1),
-        "example": repr(max(sorted(missed), key=lambda text: texts[text])[:60]) if missed else "-",
+        "example": repr(max(sorted(missed), key=lambda text: texts[text])[:60]) if missed else "0",
     }  # fmt: skip
     total = sum(texts.values())
     audit.add("characteristic_recognised", column=column, count=round(recognised.share * total), total=total, **details)

@@ -41,6 +41,7 @@ class Training:
         free = [x for x in net.weights.values() if x.ndim <= 1]
         plain = [{"params": decayed, "weight_decay": chosen.weight_decay}, {"params": free, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(plain, lr=chosen.learning_rate, fused=True)
+        assert chosen.epochs is not None
         self.epochs = chosen.epochs
         self.started = time.monotonic()
 
