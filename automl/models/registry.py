@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from automl.models.base import Model
 from automl.models.catboost import CatBoostModel
+from automl.models.knn import KNNModel
 from automl.models.lightgbm import LightGBMModel
 from automl.models.linear import LinearModel
 from automl.models.mlp import MLPModel
@@ -13,4 +14,5 @@ MODELS: dict[str, type[Model]] = {
     "lightgbm": LightGBMModel,
     "catboost": CatBoostModel,
     "mlp": MLPModel,
+    "knn": KNNModel,
 }
