@@ -15,7 +15,7 @@ class Preset:
     back_end: str
     budget_seconds: float
     n_folds: int
-    models: tuple[str, ...] = ("linear", "lightgbm", "catboost", "mlp")
+    models: tuple[str, ...] = ("linear", "lightgbm", "catboost", "mlp", "knn")
     max_trials: int = 1000
     holdout_fraction: float = 0.2
 

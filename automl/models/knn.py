@@ -38,6 +38,7 @@ PRIOR_VOTES = (0.1, 0.3, 1.0, 3.0, 10.0)
 MOST_SWEPT = 3000  # rows that the best number of neighbours is looked for on
 MOST_FOR_AXES = 5000  # rows that the main axes of embeddings come from
 TIE = 1e-6  # of similarity: of rows that are equally near, the heavier ones vote
+PRODUCTS = 1e10  # a second, of two ordinary cores, with the choice of the nearest
 SIMILARITIES_AT_ONCE = 1 << 24  # of all players together
 
 
@@ -68,14 +69,13 @@ class KNNModel(Model):
     name: ClassVar[str] = "knn"
 
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:
-        """See ``Model.fit``. A deadline that has passed leaves the best constant prediction."""
+        """See ``Model.fit``. A deadline that leaves no time to compare all rows leaves the best constant prediction."""
         chosen = settings(KNNParams, self.name, self.params)
         self.features_ = feature_names(train.table)
         self.output_ = Output.of(train.outcome)
         self.space_: Space | None = None
         self.votes_ = Votes(1, 1.0, 1.0)
-        late = deadline is not None and time.monotonic() >= deadline
-        if self.output_.learnable and self.features_ and not late:
+        if self.output_.learnable and self.features_ and not _too_late(train, valid, chosen.components, deadline):
             with threads(self.n_threads):
                 self._learn(chosen, train, valid)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
@@ -290,6 +290,16 @@ class Asked:
         for part in _chunks(self.points, n_train):
             yield part, None if self.own is None else self.own[start : start + len(part)]
             start += len(part)
+
+
+def _too_late(train: Examples, valid: Examples | None, components: int, deadline: float | None) -> bool:
+    """Whether the main axes and the comparison with the rows held back would not end in time, by a rough count."""
+    table = train.table
+    axes = sum(len(block.features) ** 2 for block in table.blocks if block.is_opaque)
+    columns = sum(min(len(block.features), components) for block in table.blocks)
+    asked = 2 * valid.n_samples if valid is not None else MOST_SWEPT
+    seconds = (axes * min(table.n_samples, MOST_FOR_AXES) + 1.0 * table.n_samples * asked * columns) / PRODUCTS
+    return deadline is not None and time.monotonic() + seconds > deadline
 
 
 def _chunks(points: Single, n_train: int) -> Iterator[Single]:
