@@ -115,6 +115,9 @@ def audit_task(
         work.audit.findings.extend(loaded.audit.findings)
         frame, n_train = _joined(loaded)
     schema = loaded.schema
+    if pairs:  # first, as it may lack what it needs
+        with work.timed("pairs"):
+            frame = _with_compared(task, frame, schema, n_train, work.surroundings)
     with work.timed("columns"):
         facts = audit_columns(frame, schema, work.audit)
     with work.timed("target"):
@@ -123,9 +126,6 @@ def audit_task(
     repeats, photos = work.contents(frame, schema, n_train)
     with work.timed("labels"):
         _labels(loaded, frame, repeats, work.audit)
-    if pairs:
-        with work.timed("pairs"):
-            frame = _with_compared(task, frame, schema, n_train, work.surroundings)
     drift = None
     if n_train < len(frame):
         with work.timed("drift"):
@@ -274,4 +274,6 @@ def _with_compared(task: Task, frame: pd.DataFrame, schema: Schema, n_train: int
             f"There are no text and photo to compare. The columns are: "
             f"{ {column.name: column.modality.value for column in schema.columns} }."
         )
-    return frame.assign(**{str(compared.name): compared})
+    frame = frame.copy(deep=False)
+    frame[str(compared.name)] = compared
+    return frame

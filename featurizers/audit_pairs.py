@@ -44,8 +44,9 @@ def audit_pairs(
         ArtifactError: if an encoder cannot be loaded, or the cache cannot be written.
     """
     quiet = replace(surroundings, audit=Audit())
-    nested = {c.name: Nested(c).fit(frame[c.name], quiet) for c in schema.of_modality(Modality.NESTED)}
-    sources = Sources.of(schema, nested, frame)
+    train = frame.iloc[:n_train]
+    nested = {c.name: Nested(c).fit(train[c.name], quiet) for c in schema.of_modality(Modality.NESTED)}
+    sources = Sources.of(schema, nested, train)
     texts = [c.name for c in sources.columns if c.modality is Modality.TEXT and not sources.is_rest(c.name)]
     photos = schema.of_modality(Modality.IMAGE)
     if not texts or not photos:

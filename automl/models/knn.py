@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit, softmax
 
+from artifacts.errors import InputError
 from artifacts.examples import Examples
 from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
@@ -23,8 +24,9 @@ from automl.models.description import Description, feature_names, load_arrays, m
 from automl.models.matrix import check_same_features
 from automl.models.neighbour_space import Space
 from automl.models.output import Output
-from automl.models.shapley import EVALUATIONS, MOST_EXACT, shapley_of_sums
+from automl.models.shapley import MOST_EXACT, n_orders, shapley_of_sums
 from automl.models.solvers import threads
+from automl.models.votes import SIMILARITIES_AT_ONCE, Asked, Votes, chunks, largest
 
 if TYPE_CHECKING:
     import optuna
@@ -36,10 +38,10 @@ NEIGHBOURS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
 TEMPERATURES = (0.01, 0.03, 0.1, 0.3, 10.0)
 PRIOR_VOTES = (0.1, 0.3, 1.0, 3.0, 10.0)
 MOST_SWEPT = 3000  # rows that the best number of neighbours is looked for on
+LEAST_HELD = 400  # with fewer, the best of 250 settings on them would flatter their scores
+CANDIDATES = 1000  # training rows that a prediction is explained with: the nearest half, and a random one
 MOST_FOR_AXES = 5000  # rows that the main axes of embeddings come from
-TIE = 1e-6  # of similarity: of rows that are equally near, the heavier ones vote
 PRODUCTS = 1e10  # a second, of two ordinary cores, with the choice of the nearest
-SIMILARITIES_AT_ONCE = 1 << 24  # of all players together
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,9 @@ class KNNParams:
 class KNNModel(Model):
     """Weighted votes of the nearest training rows, by exact search; similarity is that of ``Space``.
 
-    Embeddings are centred, cut to their main axes and compared by cosine. A source that a row lacks is as far from
-    all rows, so it does not choose among them. Contributions are Shapley values of sources in the
+    Embeddings are centred, cut to their main axes and compared by cosine. An embedding that a row lacks is as far
+    from all rows, so it does not choose among them. Rows as near as the last neighbour share its vote, so that
+    neither the order of rows nor what else is asked matters. Contributions are Shapley values of sources in the
     game "predict without the others" (see ``shapley``), whose empty coalition is the base rate.
     """
 
@@ -75,13 +78,16 @@ class KNNModel(Model):
         self.output_ = Output.of(train.outcome)
         self.space_: Space | None = None
         self.votes_ = Votes(1, 1.0, 1.0)
-        if self.output_.learnable and self.features_ and not _too_late(train, valid, chosen.components, deadline):
+        if chosen.components < 1:
+            raise InputError(f"Model {self.name!r} needs components of at least 1, but got {chosen.components}.")
+        late = deadline is not None and time.monotonic() >= deadline
+        if self.output_.learnable and self.features_ and not late:
             with threads(self.n_threads):
-                self._learn(chosen, train, valid)
+                self._learn(chosen, train, valid, deadline)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
         return self
 
-    def _learn(self, chosen: KNNParams, train: Examples, valid: Examples | None) -> None:
+    def _learn(self, chosen: KNNParams, train: Examples, valid: Examples | None, deadline: float | None) -> None:
         y, weight = self.output_.encode(train.outcome)
         rows = np.flatnonzero(weight > 0)
         table = train.table.take(rows)
@@ -90,10 +96,13 @@ class KNNModel(Model):
         space = Space.of(table, n_components=chosen.components, table_weight=chosen.table_weight, rows=some)
         if not space.varying.any():
             return  # no column tells rows apart
+        asked = MOST_SWEPT + (0 if valid is None else valid.n_samples)
+        if deadline is not None and time.monotonic() + len(rows) * asked * len(space.scale) / PRODUCTS > deadline:
+            return
         self.space_ = space
         self._remember(space.points(table), y[rows], weight[rows])
         held = None if valid is None else Asked(space.points(valid.table), *self.output_.encode(valid.outcome))
-        if held is None or not held.weight.sum() > 0:
+        if held is None or np.count_nonzero(held.weight) < LEAST_HELD:
             own = np.sort(rng.permutation(len(rows))[:MOST_SWEPT])
             held = Asked(self.points_[own], y[rows][own], weight[rows][own], own)
         else:
@@ -102,8 +111,7 @@ class KNNModel(Model):
 
     def _remember(self, points: Single, y: Float, weight: Float) -> None:
         self.points_, self.y_, self.weight_ = points, y, weight
-        self._half = 0.5 * np.square(points).sum(axis=1)
-        self._first = np.asarray(TIE * weight / weight.max(), dtype=np.float32)
+        self._half = self._space.half_norms(points, np.arange(points.shape[1]))
 
     # -- votes ------------------------------------------------------------------------------------
 
@@ -144,35 +152,42 @@ class KNNModel(Model):
         prior = self.output_.prior[0]
         return prior if self.output_.kind is Kind.REGRESSION else float(expit(prior))
 
-    def _raw(self, similarity: Single) -> Float:
-        """Raw scores (n_samples, n_raw) for similarities to all training rows (n_samples, n_train)."""
-        k = min(self.votes_.neighbours, len(self.y_))
-        similarity, nearest = _largest(similarity + self._first, k)
-        vote = self.votes_.of(similarity, self.weight_[nearest])
-        total = vote.sum(axis=1) + self.votes_.prior
+    def _raw(self, similarity: Single, among: Int | None = None) -> Float:
+        """Raw scores (n_samples, n_raw) for similarities (n_samples, n) to training rows, or to those in ``among``."""
+        row, column, vote = self.votes_.cast(similarity)
+        known = column if among is None else among[row, column]
+        vote = vote * self.weight_[known]
+        n, prior = len(similarity), self.votes_.prior
+        total = np.bincount(row, vote, minlength=n) + prior
         if self.output_.kind is Kind.MULTICLASS:
-            share = np.zeros((len(vote), self.output_.n_raw))
-            rows = np.repeat(np.arange(len(vote)), k)
-            np.add.at(share, (rows, self.y_[nearest].astype(np.int64).ravel()), vote.ravel())
-            prior = softmax(np.array(self.output_.prior))
-            return np.asarray(np.log((share + self.votes_.prior * prior) / total[:, None]))
-        mean = ((vote * self.y_[nearest]).sum(axis=1) + self.votes_.prior * self._prior) / total
+            k = self.output_.n_raw
+            share = np.bincount(row * k + self.y_[known].astype(np.int64), vote, minlength=n * k).reshape(n, k)
+            return np.asarray(np.log((share + prior * softmax(np.array(self.output_.prior))) / total[:, None]))
+        mean = (np.bincount(row, vote * self.y_[known], minlength=n) + prior * self._prior) / total
         return np.asarray(mean if self.output_.kind is Kind.REGRESSION else logit(mean))[:, None]
 
     def _nearest(self, points: Single, k: int, own: Int | None) -> tuple[Single, Int]:
-        similarity = self._similarity(points, slice(None))
+        similarity = self._similarity(points)
         if own is not None:  # a row is no neighbour of itself
             similarity[np.arange(len(points)), own] = -np.inf
-        return _largest(similarity + self._first, k)
+        return largest(similarity, k)
 
-    def _similarity(self, points: Single, columns: slice | Int) -> Single:
-        """Half the squared distance to each training row in some columns, less than 0."""
-        part, known = points[:, columns], self.points_[:, columns]
-        half = self._half if isinstance(columns, slice) else 0.5 * np.square(known).sum(axis=1)
+    def _similarity(self, points: Single, columns: Int | None = None) -> Single:
+        """Less half the squared distance to each training row, in some columns."""
+        if columns is None:
+            columns, half, part, known = np.arange(points.shape[1]), self._half, points, self.points_
+        else:
+            half = self._space.half_norms(self.points_, columns)
+            part, known = points[:, columns], self.points_[:, columns]
         found = part @ known.T
         found -= half
-        found -= 0.5 * np.square(part).sum(axis=1, keepdims=True)
+        found -= self._space.half_norms(points, columns)[:, None]
         return np.asarray(found)
+
+    @property
+    def _space(self) -> Space:
+        assert self.space_ is not None
+        return self.space_
 
     # -- the contract -----------------------------------------------------------------------------
 
@@ -187,7 +202,7 @@ class KNNModel(Model):
             return self.output_.constant(table.n_samples)
         points = self.space_.points(table)
         with threads(self.n_threads):
-            parts = [self._raw(self._similarity(part, slice(None))) for part in _chunks(points, len(self.y_))]
+            parts = [self._raw(self._similarity(part)) for part in chunks(points, len(self.y_))]
         return np.concatenate(parts)
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
@@ -199,21 +214,29 @@ class KNNModel(Model):
         if self.space_ is not None:
             players, shares = self.space_.players(table, np.asarray(groups), len(names))
             points, scores = self.space_.points(table), self._decide_raw(table)
-            size = max(1, SIMILARITIES_AT_ONCE // (len(self.y_) * max(1, len(players))))
+            size = max(1, SIMILARITIES_AT_ONCE // max(len(self.y_), CANDIDATES * len(players)))
             with threads(self.n_threads):
                 for start in range(0, table.n_samples, size):
                     rows = slice(start, start + size)
-                    parts = np.stack([self._similarity(points[rows], columns) for columns in players])
-                    base = self.output_.constant(len(points[rows]))
-                    found = shapley_of_sums(parts, self._raw, base, scores[rows], seed=self.seed)
+                    found = self._shapley(points[rows], scores[rows], players)
                     raw[rows] = np.einsum("npk,pg->ngk", found, shares)
-            method = (
-                "exact Shapley values over sources"
-                if len(players) <= MOST_EXACT
-                else f"Shapley values over {len(players)} parts, from {max(2, EVALUATIONS // len(players))} orders"
-            )
+            how = "exact Shapley values over sources"
+            if len(players) > MOST_EXACT:
+                how = f"Shapley values over {len(players)} parts, from {n_orders(len(players))} orders"
+            method = f"{how}; what is left out does not choose neighbours"
         values, base = self.output_.link_parts(raw, np.array(self.output_.prior))
-        return Explanation(tuple(names), values, base, unit, f"{method}; what is left out does not choose neighbours")
+        return Explanation(tuple(names), values, base, unit, method)
+
+    def _shapley(self, points: Single, scores: Float, players: list[Int]) -> Float:
+        """Values (n_samples, n_players, n_raw); neighbours come from ``CANDIDATES`` of the training rows."""
+        n = len(self.y_)
+        some = np.random.default_rng(self.seed).permutation(n)[: CANDIDATES // 2]
+        similarity = self._similarity(points)
+        similarity[:, some] = np.inf
+        _, among = largest(similarity, min(CANDIDATES, n))
+        parts = np.stack([np.take_along_axis(self._similarity(points, part), among, axis=1) for part in players])
+        base = self.output_.constant(len(points))
+        return shapley_of_sums(parts, lambda total: self._raw(total, among), base, scores, seed=self.seed)
 
     def save(self, folder: Path) -> None:
         """Write ``rows.npz`` (not for a constant prediction), ``space.npz`` and ``model.json``."""
@@ -255,64 +278,3 @@ class KNNModel(Model):
             "temperature": median_of([v.temperature for v in votes]),
             "prior_votes": median_of([v.prior for v in votes]),
         }
-
-
-@dataclass(frozen=True)
-class Votes:
-    """How many neighbours vote, how their votes fall with similarity, and the votes of the base rate."""
-
-    neighbours: int
-    temperature: float
-    prior: float
-
-    def of(self, similarity: Single, weight: Float) -> Float:
-        """Votes (n_samples, k) of neighbours, nearest first."""
-        off = (similarity - similarity[:, :1]).astype(np.float64)
-        return np.asarray(np.exp(off / self.temperature) * weight)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Held rows: their points, targets and weights; ``own`` are their positions among the training rows, if there."""
-
-    points: Single
-    y: Float
-    weight: Float
-    own: Int | None = None
-
-    def first(self, rows: Int) -> Asked:
-        """Some of the rows."""
-        return Asked(self.points[rows], self.y[rows], self.weight[rows])
-
-    def chunks(self, n_train: int) -> Iterator[tuple[Single, Int | None]]:
-        """Points in pieces, with ``own``."""
-        start = 0
-        for part in _chunks(self.points, n_train):
-            yield part, None if self.own is None else self.own[start : start + len(part)]
-            start += len(part)
-
-
-def _too_late(train: Examples, valid: Examples | None, components: int, deadline: float | None) -> bool:
-    """Whether the main axes and the comparison with the rows held back would not end in time, by a rough count."""
-    table = train.table
-    axes = sum(len(block.features) ** 2 for block in table.blocks if block.is_opaque)
-    columns = sum(min(len(block.features), components) for block in table.blocks)
-    asked = 2 * valid.n_samples if valid is not None else MOST_SWEPT
-    seconds = (axes * min(table.n_samples, MOST_FOR_AXES) + 1.0 * table.n_samples * asked * columns) / PRODUCTS
-    return deadline is not None and time.monotonic() + seconds > deadline
-
-
-def _chunks(points: Single, n_train: int) -> Iterator[Single]:
-    size = max(1, SIMILARITIES_AT_ONCE // max(1, n_train))
-    return (points[start : start + size] for start in range(0, len(points), size))
-
-
-def _largest(similarity: Single, k: int) -> tuple[Single, Int]:
-    """The ``k`` largest of each row and where they are, the largest first."""
-    n = similarity.shape[1]
-    found = (
-        np.argpartition(similarity, n - k, axis=1)[:, n - k :] if k < n else np.tile(np.arange(n), (len(similarity), 1))
-    )
-    values = np.take_along_axis(similarity, found, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    return np.take_along_axis(values, order, axis=1), np.take_along_axis(found, order, axis=1)

@@ -32,10 +32,11 @@ class Directions:
         values = block.gather(rows)
         values = values[np.isfinite(values).all(axis=1)]
         d = values.shape[1]
-        if len(values) < 2:
+        if len(values) < 2 or not np.ptp(values, axis=0).any():
             return cls(np.zeros(d, np.float32), np.zeros((d, 0), np.float32))
         mean = values.mean(axis=0, dtype=np.float64)
         off = values - mean.astype(np.float32)
+        off /= np.abs(off).max()  # products of huge values would overflow
         gram = (off.T @ off).astype(np.float64) if d <= len(off) else (off @ off.T).astype(np.float64)
         kept = min(n_components, len(gram))
         variances, vectors = eigh(gram, subset_by_index=(len(gram) - kept, len(gram) - 1))
@@ -54,11 +55,12 @@ class Directions:
 
 @dataclass(frozen=True)
 class Space:
-    """Points (n_samples, n_columns), so that half their squared distance is a weighted mean over parts of a row.
+    """Points (n_samples, n_columns) of rows; half their squared distance is a weighted mean over parts of a row.
 
-    Each embedding is a part, 1 less its cosine after centring; all other columns together are one, standardised,
-    with a mean square of 1. ``table_weight`` is the weight of that part beside the 1 of an embedding.
-    ``block`` (n_columns,) is the block that a column comes from, ``feature`` the feature, -1 in embeddings.
+    Each embedding is a part, 1 less its cosine after centring, and 1 if one of the rows lacks it; all other columns
+    together are one, standardised, with a mean square of 1. ``table_weight`` is the weight of that part beside the
+    1 of an embedding. ``block`` (n_columns,) is the block that a column comes from, ``feature`` the feature, -1 in
+    embeddings.
     """
 
     directions: Mapping[int, Directions]
@@ -147,6 +149,18 @@ class Space:
                 counts = np.bincount(groups[first[i] : first[i + 1]], minlength=n_groups)
                 shares.append(counts / counts.sum())
         return columns, np.array(shares).reshape(len(columns), n_groups)
+
+    def half_norms(self, points: Single, columns: Int) -> Single:
+        """Half the squared length (n_samples,) of points in some columns; that of an embedding is always the same.
+
+        So a row without it, whose point is 0 there, is as far from every row.
+        """
+        n_opaque = len(self.scale) - self.standardizer.n_columns
+        inside = columns < n_opaque
+        blocks, first = np.unique(self.block[columns[inside]], return_index=True)
+        constant = np.square(self.scale[columns[inside]][first], dtype=np.float64).sum() if len(blocks) else 0.0
+        found = np.square(points[:, columns[~inside]], dtype=np.float64).sum(axis=1) + constant
+        return np.asarray(0.5 * found, dtype=np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What was learned, as arrays; ``from_arrays`` reads it back."""

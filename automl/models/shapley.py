@@ -15,6 +15,11 @@ MOST_EXACT = 7  # players whose coalitions are all valued: 128 of them
 EVALUATIONS = 256  # at least half as many, where there are more players
 
 
+def n_orders(n_players: int) -> int:
+    """How many orders are valued, where there are more than ``MOST_EXACT`` players."""
+    return 2 * max(1, EVALUATIONS // (2 * n_players))
+
+
 def shapley_of_sums(
     parts: Single, value: Callable[[Single], Float], nobody: Float, everybody: Float, *, seed: int
 ) -> Float:
@@ -41,7 +46,7 @@ def shapley_of_sums(
         _add_exact(parts, value, nobody, everybody, result)
         return result
     rng = np.random.default_rng(seed)
-    orders = [rng.permutation(n_players) for _ in range(max(1, EVALUATIONS // (2 * n_players)))]
+    orders = [rng.permutation(n_players) for _ in range(n_orders(n_players) // 2)]
     for order in (one for drawn in orders for one in (drawn, drawn[::-1])):
         running, before = np.zeros_like(parts[0]), nobody
         for i, player in enumerate(order):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from artifacts.errors import InputError
 from artifacts.examples import Examples
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
@@ -101,3 +102,53 @@ def test_many_sources_are_explained_from_sampled_orders() -> None:
     found = model.contributions(rows, np.arange(12), [f"x{i:02d}" for i in range(12)])
     np.testing.assert_allclose(found.total, model.decide(rows), atol=1e-8)
     assert int(np.argmax(found.importance)) == 3 and "orders" in found.method
+
+
+def test_rows_without_a_photo_are_nobodys_neighbours_by_it() -> None:
+    rng = np.random.default_rng(5)
+    photo = rng.normal(size=(900, 48))
+    photo[:, 0] *= 2
+    y = (photo[:, 0] + 0.3 * rng.normal(size=900) > 0).astype(np.int64)
+    lacking = photo.copy()
+    lacking[rng.random(900) < 0.15] = np.nan
+    known = np.isfinite(lacking[:, 0]) & (np.arange(900) >= 600)
+    hits = []
+    for values in (photo, lacking):
+        rows = table(embedding("photo", values))
+        examples = Examples(rows, Outcome(Kind.BINARY, y, ("no", "yes"), 2))
+        model = KNNModel().fit(examples.take(np.arange(600)))
+        hits.append(((model.decide(rows)[:, 0] > 0) == y)[known].mean())
+    assert hits[1] > hits[0] - 0.03
+
+
+def test_neither_what_else_is_asked_nor_the_order_of_rows_matters() -> None:
+    rng = np.random.default_rng(6)
+    rows = table(embedding("photo", rng.normal(size=(12, 8))[rng.integers(0, 12, N)]))  # many are the same
+    examples = Examples(rows, Outcome(Kind.REGRESSION, rng.normal(size=N)))
+    params = {"neighbours": 5, "temperature": 0.3, "prior_votes": 0.3}
+    model, shuffled = (KNNModel(params).fit(examples.take(order)) for order in (np.arange(N), rng.permutation(N)))
+    together = model.decide(rows)
+    alone = np.concatenate([model.decide(rows.take(np.array([i]))) for i in range(N)])
+    np.testing.assert_allclose(alone, together, atol=1e-4)
+    np.testing.assert_allclose(shuffled.decide(rows), together, atol=1e-4)
+
+
+def test_an_explanation_of_many_rows_looks_at_some_of_them(monkeypatch) -> None:
+    from automl.models import knn
+
+    rng = np.random.default_rng(7)
+    rows = table(number("x", rng.normal(size=N)), number("z", rng.normal(size=N)))
+    model = KNNModel().fit(Examples(rows, Outcome(Kind.REGRESSION, 9.0 * rows.blocks[0].values[:, 0].astype("f8"))))
+    whole = model.contributions(rows, np.array([0, 1]), ["x", "z"])
+    monkeypatch.setattr(knn, "CANDIDATES", 80)
+    some = model.contributions(rows, np.array([0, 1]), ["x", "z"])
+    np.testing.assert_allclose(some.total, model.decide(rows), atol=1e-8)
+    assert np.corrcoef(some.values[:, 0, 0], whole.values[:, 0, 0])[0, 1] > 0.97
+
+
+def test_huge_values_and_too_few_axes(rows) -> None:
+    huge = table(embedding("photo", rows.blocks[0].values * 1e25))
+    y = Outcome(Kind.REGRESSION, np.arange(N, dtype="f8"))
+    assert np.isfinite(KNNModel().fit(Examples(huge, y)).decide(huge)).all()
+    with pytest.raises(InputError, match="components of at least 1"):
+        KNNModel({"components": 0}).fit(Examples(rows, y))
