@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from artifacts.finding import Audit
+from artifacts.schema import Modality
+from featurizers.encoders import Encoder, resolve_encoder
+
 
 @pytest.fixture(scope="session")
 def tiny_image_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -25,3 +29,12 @@ def tiny_image_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = {"architecture": "test_resnet", "num_classes": 4, "num_features": net.num_features, "pretrained_cfg": how}
     (folder / "config.json").write_text(json.dumps(config))
     return folder
+
+
+@pytest.fixture(scope="session")
+def encoders(tiny_image_encoder_folder: Path) -> tuple[Encoder, Encoder]:
+    """The bundled text encoder and the tiny image encoder."""
+    text = resolve_encoder("bundled:minilm", Modality.TEXT, Path(), Audit())
+    image = resolve_encoder(str(tiny_image_encoder_folder), Modality.IMAGE, Path(), Audit())
+    assert text and image
+    return text, image

@@ -65,7 +65,7 @@ class KNNModel(Model):
 
     Embeddings are centred, cut to their main axes and compared by cosine. An embedding that a row lacks is as far
     from all rows, so it does not choose among them. Rows as near as the last neighbour share its vote, so that
-    neither the order of rows nor what else is asked matters. Contributions are Shapley values of sources in the
+    with given votes neither their order nor what else is asked matters. Contributions are Shapley values of sources in the
     game "predict without the others" (see ``shapley``), whose empty coalition is the base rate.
     """
 
@@ -223,6 +223,8 @@ class KNNModel(Model):
             how = "exact Shapley values over sources"
             if len(players) > MOST_EXACT:
                 how = f"Shapley values over {len(players)} parts, from {n_orders(len(players))} orders"
+            if len(self.y_) > CANDIDATES:
+                how += f", with neighbours among {CANDIDATES} rows"
             method = f"{how}; what is left out does not choose neighbours"
         values, base = self.output_.link_parts(raw, np.array(self.output_.prior))
         return Explanation(tuple(names), values, base, unit, method)

@@ -143,6 +143,7 @@ def test_an_explanation_of_many_rows_looks_at_some_of_them(monkeypatch) -> None:
     monkeypatch.setattr(knn, "CANDIDATES", 80)
     some = model.contributions(rows, np.array([0, 1]), ["x", "z"])
     np.testing.assert_allclose(some.total, model.decide(rows), atol=1e-8)
+    assert "among 80 rows" in some.method and "among" not in whole.method
     assert np.corrcoef(some.values[:, 0, 0], whole.values[:, 0, 0])[0, 1] > 0.97
 
 

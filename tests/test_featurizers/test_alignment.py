@@ -20,7 +20,7 @@ from featurizers import alignment, image_embedding, text_embedding
 from featurizers.alignment import Alignment
 from featurizers.base import State, Surroundings
 from featurizers.contrastive import Settings
-from featurizers.encoders import Encoder, resolve_encoder
+from featurizers.encoders import Encoder
 
 TITLE = Column("title", Modality.TEXT, Title("Title", "Заголовок"), actionable=True)
 PHOTO = Column("photo", Modality.IMAGE, Title("Photo", "Фото"))
@@ -51,14 +51,6 @@ def cards(n: int, start: int = 0) -> tuple[pd.Series, pd.Series]:
     index = [f"r{i}" for _, _, i in rows]
     texts = pd.Series([f"{colour} {thing} no. {i}" for colour, thing, i in rows], index=index, dtype=object)
     return texts, pd.Series([photo(colour, i) for colour, _, i in rows], index=index, dtype=object)
-
-
-@pytest.fixture(scope="module")
-def encoders(tiny_image_encoder_folder: Path) -> tuple[Encoder, Encoder]:
-    text = resolve_encoder("bundled:minilm", Modality.TEXT, Path(), Audit())
-    image = resolve_encoder(str(tiny_image_encoder_folder), Modality.IMAGE, Path(), Audit())
-    assert text and image
-    return text, image
 
 
 def make(encoders: tuple[Encoder, Encoder]) -> Alignment:

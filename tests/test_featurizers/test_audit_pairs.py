@@ -13,7 +13,6 @@ from artifacts.finding import Audit
 from artifacts.schema import Column, Modality, Schema, Title
 from featurizers.audit_pairs import audit_pairs
 from featurizers.base import Surroundings
-from featurizers.encoders import Encoder, resolve_encoder
 
 COLOURS = {
     "red": (200, 20, 20), "green": (20, 150, 30), "blue": (30, 40, 200), "yellow": (230, 210, 30),
@@ -41,14 +40,6 @@ def cards(n: int) -> pd.DataFrame:
     fields = [json.dumps({"title": f"{colour} {thing} no. {i}"}) for i, (colour, thing) in enumerate(names)]
     photos = [photo(colour, i) for i, colour in enumerate(shown)]
     return pd.DataFrame({"fields": fields, "photo": photos}, index=[f"r{i}" for i in range(n)])
-
-
-@pytest.fixture(scope="module")
-def encoders(tiny_image_encoder_folder: Path) -> tuple[Encoder, Encoder]:
-    text = resolve_encoder("bundled:minilm", Modality.TEXT, Path(), Audit())
-    image = resolve_encoder(str(tiny_image_encoder_folder), Modality.IMAGE, Path(), Audit())
-    assert text and image
-    return text, image
 
 
 def test_swapped_photos_are_named_though_the_text_is_inside_a_nested_column(encoders, tmp_path: Path) -> None:
