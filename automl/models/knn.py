@@ -65,8 +65,8 @@ class KNNModel(Model):
 
     Embeddings are centred, cut to their main axes and compared by cosine. An embedding that a row lacks is as far
     from all rows, so it does not choose among them. Rows as near as the last neighbour share its vote, so that
-    with given votes neither their order nor what else is asked matters. Contributions are Shapley values of sources in the
-    game "predict without the others" (see ``shapley``), whose empty coalition is the base rate.
+    with given votes neither their order nor what else is asked matters. Contributions are Shapley values of sources
+    in the game "predict without the others" (see ``shapley``), whose empty coalition is the base rate.
     """
 
     name: ClassVar[str] = "knn"
