@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,20 @@ from artifacts.outcome import Outcome
 from evaluation.metrics import METRICS, Metric
 
 Float = NDArray[np.float64]
-MAX_MEMBERS = 15
+MAX_CANDIDATES = 40
+PER_FAMILY = 2  # versions of one model over one view are nearly the same member
 # The likelihood breaks ties: metrics of hard decisions stand still over many blends.
 LIKELIHOOD = {"regression": "rmse", "binary": "log_loss", "multiclass": "log_loss", "conversion": "log_likelihood"}
 
 
 def greedy_blend(
-    scores: Mapping[str, Float], outcome: Outcome, metric: Metric, *, reference: Float | None = None, rounds: int = 20
+    scores: Mapping[str, Float],
+    outcome: Outcome,
+    metric: Metric,
+    *,
+    reference: Float | None = None,
+    families: Mapping[str, str] | None = None,
+    rounds: int = 20,
 ) -> dict[str, float]:
     """Weights of candidates, which sum to 1, chosen with replacement on out-of-fold link scores.
 
@@ -27,12 +35,14 @@ def greedy_blend(
         outcome: the targets of the same rows.
         metric: what to make best.
         reference: constant prediction, for metrics that are relative to one.
+        families: candidate to the name of its family, of which the best ``PER_FAMILY`` take part; each its own if None.
         rounds: how many times a candidate is added.
     """
     valid = np.all([np.isfinite(values).all(axis=1) for values in scores.values()], axis=0)
     outcome = outcome.take(valid)
     quality = _Quality(outcome, metric, reference)
-    ranked = sorted(scores, key=lambda key: quality(scores[key][valid]), reverse=True)[:MAX_MEMBERS]
+    ranked = sorted(scores, key=lambda key: quality(scores[key][valid]), reverse=True)
+    ranked = _best_of_families(ranked, families or {})[:MAX_CANDIDATES]
     kept = {key: scores[key][valid] for key in ranked}
     counts = dict.fromkeys(ranked, 0)
     counts[ranked[0]] = 1
@@ -47,6 +57,17 @@ def greedy_blend(
             best, best_counts = options[chosen], dict(counts)
     n = sum(best_counts.values())
     return {key: count / n for key, count in best_counts.items() if count}
+
+
+def _best_of_families(ranked: Sequence[str], families: Mapping[str, str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    kept = []
+    for key in ranked:
+        family = families.get(key, key)
+        seen[family] += 1
+        if seen[family] <= PER_FAMILY:
+            kept.append(key)
+    return kept
 
 
 class _Quality:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from data_sets import DATA_SETS
 
 from artifacts import Task
 from artifacts.embedding_store import EmbeddingStore
@@ -37,122 +37,6 @@ from featurizers.column_inference import infer_schema
 from featurizers.encoders import resolve_encoder
 from featurizers.table_featurizer import FEATURIZERS, PAIRS, TableFeaturizer
 
-
-@dataclass(frozen=True)
-class DataSet:
-    """A task on a folder of data; ``prepare`` mends what a task file cannot say."""
-
-    target: dict[str, Any]
-    columns: dict[str, Any]
-    prepare: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
-    files: tuple[str, str] = ("train.parquet", "test.parquet")
-    images: str = "."  # folder that paths of photos are relative to
-    folder: str = ""  # of the files, if not called as the set
-
-
-def _log_of(column: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    return lambda frame: frame.assign(**{f"log_{column}": np.log(frame[column].astype(float))})
-
-
-SPELLINGS = {  # as sellers write them
-    "Men": "Men, MEN, men's, Male, м, муж., мужской, Мужчины, для мужчин",
-    "Women": "Women, WOMEN, women's, Female, ж, жен., женский, Женщины, для женщин",
-    "Unisex": "Unisex, UNISEX, унисекс, для всех",
-    "Boys": "Boys, boy, мальчики, для мальчиков",
-    "Girls": "Girls, girl, девочки, для девочек",
-    "Summer": "Summer, SUMMER, лето, летний, Лето., на лето",
-    "Winter": "Winter, winter, зима, зимний, Зима., на зиму",
-    "Fall": "Fall, Autumn, autumn, осень, осенний, Осень.",
-    "Spring": "Spring, spring, весна, весенний, Весна.",
-    "Black": "Black, black, BLACK, чёрный, черный, Чёрный., цвет чёрный",
-    "White": "White, white, WHITE, белый, Белый., цвет белый",
-    "Blue": "Blue, blue, синий, Синий., тёмно-синий, цвет синий",
-    "Brown": "Brown, brown, коричневый, Коричневый., цвет коричневый",
-    "Grey": "Grey, gray, GREY, серый, Серый., цвет серый",
-    "Red": "Red, red, RED, красный, Красный., цвет красный",
-    "Green": "Green, green, зелёный, зеленый, Зелёный.",
-    "Pink": "Pink, pink, розовый, Розовый.",
-    "Purple": "Purple, purple, фиолетовый, Фиолетовый.",
-    "Yellow": "Yellow, yellow, жёлтый, желтый, Жёлтый.",
-}
-
-
-def _respelled(frame: pd.DataFrame) -> pd.DataFrame:
-    """Sex, season and colour in the spellings of many sellers."""
-    rng = np.random.default_rng(len(frame))
-    columns = {
-        name: [rng.choice(SPELLINGS[value].split(", ")) if value in SPELLINGS else value for value in frame[name]]
-        for name in ("gender", "season", "baseColour")
-    }
-    return frame.assign(**columns)
-
-
-RBC_OUTCOMES = ("views", "depth", "full_reads_percent", "trials", "successes")
-DATA_SETS: dict[str, DataSet] = {
-    "fashion": DataSet(
-        {"kind": "multiclass", "column": "subCategory", "metric": "f1_weighted"},
-        {"image": ["image"], "text": ["productDisplayName"], "ignore": ["masterCategory", "high_ctr"], "id": "id"},
-    ),
-    "movie_posts": DataSet(
-        {"kind": "conversion", "successes": "like", "trials": "view", "metric": "log_likelihood_skill"},
-        {"image": ["photo"], "text": ["text"], "list": ["genres"], "ignore": ["hide"], "id": "post_id"},
-        files=("train.csv", "test.csv"),
-    ),
-    "rbc_news_ru": DataSet(
-        {"kind": "conversion", "successes": "successes", "trials": "trials", "metric": "log_likelihood_skill"},
-        {"text": ["title"], "ignore": [*RBC_OUTCOMES[:3], "ctr", "document_id", "session"], "time": "publish_date"},
-    ),
-    "cian_ru": DataSet(
-        {"kind": "regression", "column": "log_price", "metric": "r2"},
-        {"ignore": ["price", "link", "processed"]},
-        _log_of("price"),
-    ),
-    "kdramas": DataSet(
-        {"kind": "regression", "column": "rating", "metric": "r2"},
-        {"image": ["image"], "text": ["plot"], "list": ["genre", "starring"], "id": "id"},
-    ),
-    "houses": DataSet(
-        {"kind": "regression", "column": "log_price", "metric": "r2"},
-        {"image": ["frontal", "bedroom", "bathroom", "kitchen"], "ignore": ["price", "house_id"]},
-        _log_of("price"),
-    ),
-    "kazan_cards": DataSet(
-        {"kind": "multiclass", "column": "category_id", "metric": "f1_weighted"},
-        {"image": ["product_id"], "nested": ["text_fields"], "ignore": ["category_name"]},
-        images="images",
-    ),
-    "babies_r_us": DataSet(
-        {"kind": "regression", "column": "price", "metric": "r2"},
-        {"text": ["title"], "ignore": ["int_id", "ext_id", "SKU", "brand"]},
-    ),
-    "goodreads": DataSet(
-        {"kind": "regression", "column": "Rating", "metric": "r2"},
-        {
-            "text": ["Title", "Description"],
-            "ignore": ["ID", "FileName", "ISBN", "ISBN13", "NumberofRatings", "NumberofReviews"],
-        },
-    ),
-    "demo": DataSet(  # of tabular-fusion demo-data, 4,000 rows: effects are planted in what an author can change
-        {"kind": "conversion", "successes": "clicks", "trials": "views", "metric": "log_likelihood_skill"},
-        {"image": ["photo"], "text": ["title", "description"], "nested": ["characteristics"], "ignore": ["likes"]},
-        files=("train.csv", "test.csv"),
-        images="images",
-    ),
-    "product_texts": DataSet(
-        {"kind": "multiclass", "column": "category", "metric": "f1_weighted"},
-        {"text": ["noisyTextDescription"], "ignore": ["id"]},
-    ),
-    "product_texts_respelled": DataSet(
-        {"kind": "multiclass", "column": "category", "metric": "f1_weighted"},
-        {
-            "text": ["noisyTextDescription"],
-            "categorical": ["gender", "season", "baseColour", "usage"],
-            "ignore": ["id"],
-        },
-        _respelled,
-        folder="product_texts",
-    ),
-}
 MODEL_PARAMS: dict[str, dict[str, Any]] = {"linear": {}, "lightgbm": {"rounds": 300, "patience": 30}}
 
 
@@ -191,7 +75,7 @@ def make(name: str, data: Path, weights: str, rows: int, seed: int, cache: Path)
     chosen = DATA_SETS[name]
     folder = (data / (chosen.folder or name)).resolve()
     task = Task(name=name, target=chosen.target, columns=chosen.columns, encoders={"image": weights}, root=folder)
-    train, test = (_read(folder, file, chosen) for file in chosen.files)
+    train, test = (chosen.read(folder, file) for file in chosen.files)
     train, test = (frame[usable_target_rows(frame, task)[0]] for frame in (train, test))
     if len(train) > rows:  # the latest rows, where rows have a time
         order = train[task.columns.time].rank() if task.columns.time else None
@@ -229,13 +113,6 @@ def _lines(name: str, arguments: argparse.Namespace) -> Iterator[str]:
         columns = sum(len(b.features) for b in table.blocks if _key(b) == key)
         added = [fit_on.added(model, whole[model], key) if columns < width else "" for model in MODEL_PARAMS]
         yield f"| {name} | {key} | {columns} | {made.rates.get(key, float('nan')):,.0f} | " + " | ".join(added) + " |"
-
-
-def _read(folder: Path, file: str, chosen: DataSet) -> pd.DataFrame:
-    frame = pd.read_csv(folder / file) if file.endswith(".csv") else pd.read_parquet(folder / file)
-    if file.startswith("test") and (folder / "test_labels.parquet").exists():
-        frame = frame.merge(pd.read_parquet(folder / "test_labels.parquet"), on="product_id")
-    return chosen.prepare(frame)
 
 
 NAMES = {(made_by.name, m): key for key, made_by in FEATURIZERS.items() for m in made_by.modalities}

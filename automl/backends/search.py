@@ -19,6 +19,7 @@ from artifacts.outcome import Outcome
 from artifacts.store import read_json, write_file, write_json
 from automl.backends.base import Backend, Candidate, FittedBackend, Problem
 from automl.backends.fitted_search import FittedSearch, candidate_from, described
+from automl.backends.turns import Arm, Turns
 from automl.budget import Budget
 from automl.ensemble import greedy_blend
 from automl.models.base import Model
@@ -32,8 +33,6 @@ Float = NDArray[np.float64]
 
 DEFAULTS_SHARE = 0.6  # of the budget at most, where Optuna is to have a turn
 BLEND_SHARE = 0.03  # kept back for the blend
-N_ARMS = 3  # (model, view) pairs that Optuna tunes
-MIN_TRIAL_SECONDS = 1.0
 FIRST_SECONDS = 5.0  # for the first candidate, even if the budget is used up
 LEAST_SECONDS = 3.0  # for a default candidate, where there is as much
 
@@ -97,55 +96,31 @@ class _Search:
             self.try_candidate(f"{name}-{view}", name, view, {}, Budget(seconds))
 
     def run_trials(self) -> None:
-        """Optuna over the parameters of the best (model, view) pairs, pruned over the folds."""
-        arms = self._best_arms()
-        if not arms or self.budget.left < MIN_TRIAL_SECONDS:
-            return
-        study = self._study()
+        """Optuna over the parameters of promising (model, view) pairs, pruned over the folds."""
         self._take_stored()
-        for number in range(int(self.problem.settings.get("max_trials", 200))):
-            if self.budget.left < max(MIN_TRIAL_SECONDS, 0.5 * min(c.fit_seconds for c in arms.values())):
+        ranked = sorted((c for c in self.candidates if not c.error and not c.params), key=self._quality, reverse=True)
+        turns = Turns(ranked, self.root, maximize=self.problem.metric.higher_is_better, seed=self.problem.seed)
+        for _ in range(int(self.problem.settings.get("max_trials", 200))):
+            arm = turns.next(self.budget.left)
+            if arm is None:
                 return
-            self._run_trial(study, arms, number)
+            self._run_trial(arm)
 
-    def _run_trial(self, study: optuna.Study, arms: dict[str, Candidate], number: int) -> None:
-        import optuna
-
-        trial = study.ask()
-        arm = arms[trial.suggest_categorical("arm", list(arms))]
+    def _run_trial(self, arm: Arm) -> None:
+        started = time.monotonic()
+        trial = arm.study.ask()
         table = self.problem.examples.table.select(view=arm.view)
         params = MODELS[arm.model].suggest(trial, self.problem.examples.outcome, table)
         allowed = Budget(max(min(self.budget.left, 4 * arm.fit_seconds + 5.0), 1e-3))
-        key = f"{arm.model}-{arm.view}-{_digest(params)}"
+        key = f"{arm.key}-{_digest(params)}" if params else arm.key
         before = next((candidate for candidate in self.candidates if candidate.key == key), None)
         done = before or self.try_candidate(key, arm.model, arm.view, params, allowed, trial)
-        if done.error:
-            state = optuna.trial.TrialState.PRUNED if "pruned" in done.error else optuna.trial.TrialState.FAIL
-            study.tell(trial, state=state)
-        else:
-            study.tell(trial, self._score(done))
+        arm.tell(trial, None if done.error else self._score(done), pruned="pruned" in done.error)
+        arm.spent += time.monotonic() - started
 
-    def _study(self) -> optuna.Study:
-        import optuna
-        from optuna.storages.journal import JournalFileBackend
-
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self.root.mkdir(parents=True, exist_ok=True)
-        storage = optuna.storages.JournalStorage(JournalFileBackend(str(self.root / "study.journal")))
-        return optuna.create_study(
-            study_name="search",
-            storage=storage,
-            load_if_exists=True,
-            direction="maximize" if self.problem.metric.higher_is_better else "minimize",
-            sampler=optuna.samplers.TPESampler(seed=self.problem.seed, n_startup_trials=8),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
-        )
-
-    def _best_arms(self) -> dict[str, Candidate]:
-        usable = [c for c in self.candidates if not c.error]
-        sign = 1 if self.problem.metric.higher_is_better else -1
-        usable.sort(key=lambda c: sign * np.nan_to_num(self._score(c), nan=-sign * np.inf), reverse=True)
-        return {f"{c.model}-{c.view}": c for c in usable[:N_ARMS]}
+    def _quality(self, candidate: Candidate) -> float:
+        score = self._score(candidate) * (1 if self.problem.metric.higher_is_better else -1)
+        return -np.inf if np.isnan(score) else score
 
     def _score(self, candidate: Candidate) -> float:
         assert candidate.out_of_fold is not None
@@ -263,11 +238,12 @@ class _Search:
         """The final blend, and beside it the blend of single views, which is late fusion."""
         outcome = self.problem.examples.outcome
         scores = {c.key: c.out_of_fold for c in usable if c.out_of_fold is not None}
-        weights = greedy_blend(scores, outcome, self.problem.metric, reference=self.reference)
+        arms = {c.key: f"{c.model}-{c.view}" for c in usable}
+        weights = greedy_blend(scores, outcome, self.problem.metric, reference=self.reference, families=arms)
         blends = [_Blend(FittedBackend.FINAL, "blend", "all", weights)]
         single = {c.key: scores[c.key] for c in usable if c.view != "all"}
         if len({c.view for c in usable if c.view != "all"}) > 1:
-            late = greedy_blend(single, outcome, self.problem.metric, reference=self.reference)
+            late = greedy_blend(single, outcome, self.problem.metric, reference=self.reference, families=arms)
             if len(_views(late, usable)) > 1:  # one view alone is no fusion
                 blends.append(_Blend("late", "late fusion", "+".join(_views(late, usable)), late))
         rows = [blend.candidate(scores, usable) for blend in blends]

@@ -1,0 +1,103 @@
+"""Turns of tuning: seconds shared evenly, small spaces left in good time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from automl.backends.base import Candidate
+from automl.backends.turns import N_ARMS, TRIALS_PER_PARAMETER, Arm, Turns
+
+RANKED = [
+    Candidate("mlp-table", "mlp", "table", fit_seconds=1.0),
+    Candidate("mlp-all", "mlp", "all", fit_seconds=4.0),
+    Candidate("linear-all", "linear", "all", fit_seconds=1.0),
+    Candidate("lightgbm-all", "lightgbm", "all", fit_seconds=100.0),
+    Candidate("catboost-all", "catboost", "all", fit_seconds=2.0),
+]
+
+
+@pytest.fixture
+def turns(tmp_path: Path) -> Turns:
+    return Turns(RANKED, tmp_path, maximize=True, seed=0)
+
+
+def play(arm: Arm, seconds: float, n_parameters: int = 3) -> None:
+    trial = arm.study.ask()
+    for i in range(n_parameters):
+        trial.suggest_float(f"{arm.key}.{i}", 0.0, 1.0)
+    arm.tell(trial, 0.5, pruned=False)
+    arm.spent += seconds
+
+
+def test_models_come_before_second_views_and_share_the_seconds(turns: Turns) -> None:
+    spent: dict[str, float] = {}
+    for _ in range(40):
+        arm = turns.next(1000.0)
+        assert arm is not None
+        seconds = arm.fit_seconds
+        play(arm, seconds, n_parameters=9)
+        spent[arm.key] = spent.get(arm.key, 0.0) + seconds
+    assert set(spent) == {"mlp-table", "linear-all", "lightgbm-all"}, "the best view of the three best models"
+    assert abs(spent["mlp-table"] - spent["linear-all"]) <= 1.0
+    assert spent["lightgbm-all"] == 100.0, "a slow arm has its turn, and then waits for the others"
+
+
+def test_an_arm_without_parameters_or_seen_often_makes_room(turns: Turns) -> None:
+    played: list[str] = []
+    for _ in range(400):
+        arm = turns.next(1000.0)
+        if arm is None:
+            break
+        play(arm, 1.0, n_parameters=0 if arm.model == "linear" else 1)
+        played.append(arm.key)
+    counts = {key: played.count(key) for key in played}
+    assert counts.pop("linear-all") == 1
+    assert counts == dict.fromkeys(("mlp-table", "mlp-all", "lightgbm-all", "catboost-all"), TRIALS_PER_PARAMETER)
+    assert played.index("mlp-all") > max(played.index(key) for key in counts if key != "mlp-all")
+
+
+def test_an_arm_that_joins_late_does_not_take_every_turn(turns: Turns) -> None:
+    for _ in range(3 * TRIALS_PER_PARAMETER):
+        arm = turns.next(1000.0)
+        assert arm is not None
+        play(arm, 1.0, n_parameters=1 if arm.model == "linear" else 9)
+    assert len(RANKED) > N_ARMS, "one waits"
+    keys = []
+    for _ in range(9):
+        arm = turns.next(1000.0)
+        assert arm is not None
+        play(arm, 1.0, n_parameters=9)
+        keys.append(arm.key)
+    assert max(keys.count(key) for key in keys) <= 4, keys
+
+
+def test_an_arm_too_slow_for_what_is_left_waits(turns: Turns) -> None:
+    keys = set()
+    for _ in range(20):
+        arm = turns.next(10.0)
+        assert arm is not None
+        play(arm, 1.0, n_parameters=9)
+        keys.add(arm.key)
+    assert keys == {"mlp-table", "linear-all"}
+    assert turns.next(0.5) is None, "no time for any"
+
+
+def test_failed_and_pruned_trials_count_as_seen(tmp_path: Path) -> None:
+    turns = Turns(RANKED[:1], tmp_path, maximize=False, seed=0)
+    for i in range(TRIALS_PER_PARAMETER):
+        arm = turns.next(100.0)
+        assert arm is not None
+        trial = arm.study.ask()
+        trial.suggest_float("x", 0.0, 1.0)
+        arm.tell(trial, None, pruned=i % 2 == 0)
+    assert turns.next(100.0) is None
+
+
+def test_a_search_that_goes_on_finds_its_trials(tmp_path: Path) -> None:
+    before = Turns(RANKED[:1], tmp_path, maximize=True, seed=0).next(100.0)
+    assert before is not None
+    play(before, 1.0)
+    after = Turns(RANKED[:1], tmp_path, maximize=True, seed=0).next(100.0)
+    assert after is not None and len(after.study.trials) == 1
