@@ -50,7 +50,8 @@ class Candidate:
     """One line of a leaderboard: a model or a blend over a view, or the reason why it failed.
 
     ``out_of_fold`` holds link scores (n_train, n_link), NaN in rows that no fold validated; None if
-    there are none. ``weight`` is its share in the back end's final blend.
+    there are none. ``weight`` is its share in the back end's final blend. ``members`` are the keys of the candidates
+    whose outputs it reads, if it is a stack.
     """
 
     key: str
@@ -61,6 +62,7 @@ class Candidate:
     out_of_fold: Float | None = None
     weight: float = 0.0
     error: str = ""
+    members: tuple[str, ...] = ()
 
 
 class FittedBackend(ABC):

@@ -16,6 +16,7 @@ from artifacts.feature_table import FeatureTable
 from artifacts.schema import Kind
 from artifacts.store import read_json, write_file
 from automl.backends.base import Candidate, FittedBackend
+from automl.backends.stacking import base_model, stack_table
 from automl.models.base import LINK_UNITS, Model
 from automl.models.registry import MODELS
 
@@ -39,8 +40,12 @@ class FittedSearch(FittedBackend):
         if key in self.blends:
             parts = [weight * self.decide(table, member) for member, weight in self.blends[key].items()]
             return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
-        view = table.select(view=self._candidate(key).view)
-        return np.asarray(np.mean([model.decide(view) for model in self.models(key)], axis=0), dtype=np.float64)
+        candidate = self._candidate(key)
+        if candidate.members:
+            read = stack_table({member: self.decide(table, member) for member in candidate.members}, table.index)
+        else:
+            read = table.select(view=candidate.view)
+        return np.asarray(np.mean([model.decide(read) for model in self.models(key)], axis=0), dtype=np.float64)
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``; the final blend's."""
@@ -62,7 +67,7 @@ class FittedSearch(FittedBackend):
         if key in self._models:
             return self._models[key]
         folders = sorted((self.folder / key).glob("model_*"))
-        models = [MODELS[self._candidate(key).model].load(folder) for folder in folders]
+        models = [MODELS[base_model(self._candidate(key))].load(folder) for folder in folders]
         if key in self.blends[self.FINAL]:
             self._models[key] = models
         return models
@@ -102,4 +107,5 @@ def described(candidate: Candidate) -> dict[str, Any]:
 
 def candidate_from(data: dict[str, Any]) -> Candidate:
     """Read what ``described`` gave."""
-    return Candidate(**{**data, "fit_seconds": np.nan if data["fit_seconds"] is None else data["fit_seconds"]})
+    seconds = np.nan if data["fit_seconds"] is None else data["fit_seconds"]
+    return Candidate(**{**data, "fit_seconds": seconds, "members": tuple(data["members"])})

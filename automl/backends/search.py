@@ -14,17 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artifacts.errors import FusionError
-from artifacts.link import finite_rows, from_link, n_link
+from artifacts.examples import Examples
+from artifacts.link import finite_rows, from_link
 from artifacts.outcome import Outcome
 from artifacts.store import read_json, write_file, write_json
 from automl.backends.base import Backend, Candidate, FittedBackend, Problem
 from automl.backends.fitted_search import FittedSearch, candidate_from, described
+from automl.backends.fold_models import Pruned, fit_fold_models
+from automl.backends.stacking import base_model, folds_within, stack_table, stacks_over
 from automl.backends.turns import Arm, Turns
 from automl.budget import Budget
 from automl.ensemble import greedy_blend
 from automl.models.base import Model
 from automl.models.registry import MODELS
 from evaluation.metrics import constant_prediction
+from evaluation.splits import Fold
 
 if TYPE_CHECKING:
     import optuna
@@ -33,6 +37,7 @@ Float = NDArray[np.float64]
 
 DEFAULTS_SHARE = 0.6  # of the budget at most, where Optuna is to have a turn
 BLEND_SHARE = 0.03  # kept back for the blend
+STACKS_SHARE = 0.04  # kept back for stacks, where there are several modalities
 FIRST_SECONDS = 5.0  # for the first candidate, even if the budget is used up
 LEAST_SECONDS = 3.0  # for a default candidate, where there is as much
 
@@ -56,6 +61,7 @@ class SearchBackend(Backend):
             search.advance = advance
             search.run_defaults()
             search.run_trials()
+            search.run_stacks()
         usable = [candidate for candidate in search.candidates if not candidate.error]
         if not usable:
             reasons = "; ".join(f"{c.model} on {c.view}: {c.error}" for c in search.candidates)
@@ -93,15 +99,16 @@ class _Search:
             if position == 0:  # a fit without any model is worth nothing, however long the features took
                 least = max(least, FIRST_SECONDS)
             seconds = max(usable * share, least, 1e-3)
-            self.try_candidate(f"{name}-{view}", name, view, {}, Budget(seconds))
+            self.try_candidate(Candidate(f"{name}-{view}", name, view), Budget(seconds))
 
     def run_trials(self) -> None:
         """Optuna over the parameters of promising (model, view) pairs, pruned over the folds."""
         self._take_stored()
-        ranked = sorted((c for c in self.candidates if not c.error and not c.params), key=self._quality, reverse=True)
-        turns = Turns(ranked, self.root, maximize=self.problem.metric.higher_is_better, seed=self.problem.seed)
+        untuned = [candidate for candidate in self._ranked() if not candidate.params]
+        turns = Turns(untuned, self.root, maximize=self.problem.metric.higher_is_better, seed=self.problem.seed)
+        kept_back = STACKS_SHARE * self.budget.seconds if stacks_over(self._ranked()) else 0.0
         for _ in range(int(self.problem.settings.get("max_trials", 200))):
-            arm = turns.next(self.budget.left)
+            arm = turns.next(self.budget.left - kept_back)
             if arm is None:
                 return
             self._run_trial(arm)
@@ -114,9 +121,18 @@ class _Search:
         allowed = Budget(max(min(self.budget.left, 4 * arm.fit_seconds + 5.0), 1e-3))
         key = f"{arm.key}-{_digest(params)}" if params else arm.key
         before = next((candidate for candidate in self.candidates if candidate.key == key), None)
-        done = before or self.try_candidate(key, arm.model, arm.view, params, allowed, trial)
+        done = before or self.try_candidate(Candidate(key, arm.model, arm.view, params), allowed, trial)
         arm.tell(trial, None if done.error else self._score(done), pruned="pruned" in done.error)
         arm.spent += time.monotonic() - started
+
+    def run_stacks(self) -> None:
+        """Models over the outputs of the best candidates of single views."""
+        stacks = stacks_over(self._ranked())
+        for i, stack in enumerate(stacks):
+            self.try_candidate(stack, Budget(max(self.budget.left / (len(stacks) - i), 1e-3)))
+
+    def _ranked(self) -> list[Candidate]:
+        return sorted((c for c in self.candidates if not c.error), key=self._quality, reverse=True)
 
     def _quality(self, candidate: Candidate) -> float:
         score = self._score(candidate) * (1 if self.problem.metric.higher_is_better else -1)
@@ -128,17 +144,15 @@ class _Search:
 
     # -- one candidate ----------------------------------------------------------------------------
 
-    def try_candidate(
-        self, key: str, name: str, view: str, params: dict[str, Any], allowed: Budget, trial: optuna.Trial | None = None
-    ) -> Candidate:
+    def try_candidate(self, wanted: Candidate, allowed: Budget, trial: optuna.Trial | None = None) -> Candidate:
         """Fit over the folds, or take what a killed fit had finished; a failure is a candidate, too."""
-        stored = self._stored(key)
+        stored = self._stored(wanted.key)
         if stored is not None:
             candidate = stored
         elif allowed.left < 0.05:
-            candidate = Candidate(key, name, view, params, error="the budget was used up before its turn")
+            candidate = replace(wanted, error="the budget was used up before its turn")
         else:
-            candidate = self._fitted(Candidate(key, name, view, params), allowed, trial)
+            candidate = self._fitted(wanted, allowed, trial)
         self.candidates.append(candidate)
         self.advance(max(self.problem.budget.spent - self.shown, 0.0))
         self.shown = self.problem.budget.spent
@@ -152,7 +166,7 @@ class _Search:
                 candidate = replace(candidate, out_of_fold=scores, fit_seconds=time.monotonic() - started)
                 np.save(folder / "out_of_fold.npy", scores, allow_pickle=False)
                 write_json(folder / "candidate.json", described(candidate))
-        except _Pruned as pruned:
+        except Pruned as pruned:
             return replace(candidate, fit_seconds=time.monotonic() - started, error=f"pruned: {pruned}")
         except Exception as error:  # a trial that fails is a row, whatever the library raised
             text = f"{type(error).__name__}: {str(error)[:300]}"
@@ -160,39 +174,40 @@ class _Search:
         return candidate
 
     def _over_folds(self, candidate: Candidate, allowed: Budget, folder: Path, trial: optuna.Trial | None) -> Float:
-        examples = self.problem.examples.view(candidate.view)
-        outcome = examples.outcome
-        scores = np.full((outcome.n_samples, n_link(outcome.kind, outcome.n_outputs)), np.nan)
-        models = []
-        n_fits = len(self.problem.folds) + (1 if self._refits else 0)
-        for i, fold in enumerate(self.problem.folds):
-            if allowed.left <= 0 and i:
-                raise _Pruned(f"time ran out after {i} of {len(self.problem.folds)} folds")
-            model = self._model(candidate, candidate.params)
-            deadline = time.monotonic() + max(allowed.left, 0.0) / (n_fits - i)
-            train, valid = examples.take(fold.train), examples.take(fold.valid)
-            model.fit(train, valid, deadline=deadline)
-            scores[fold.valid] = model.decide(valid.table)
-            models.append(model)
+        examples, folds = self._read_by(candidate)
+
+        def report(i: int, scores: Float) -> None:
             if trial is not None:
                 trial.report(_score(self.problem, scores, self.reference), i)
-                if i + 1 < len(self.problem.folds) and trial.should_prune():
-                    raise _Pruned(f"worse than the median after {i + 1} of {len(self.problem.folds)} folds")
-        if self._refits:
-            params = models[0].params_for_refit(models)
-            models = [self._model(candidate, params).fit(examples, deadline=time.monotonic() + max(allowed.left, 0.0))]
+                if i + 1 < len(folds) and trial.should_prune():
+                    raise Pruned(f"worse than the median after {i + 1} of {len(folds)} folds")
+
+        def make(params: dict[str, Any]) -> Model:
+            return MODELS[base_model(candidate)](params, seed=self.problem.seed, n_threads=self.problem.n_threads)
+
+        models, scores = fit_fold_models(
+            make, candidate.params, examples, folds, allowed, refit=self._refits, after_fold=report
+        )
         for i, model in enumerate(models):
             (folder / f"model_{i}").mkdir()
             model.save(folder / f"model_{i}")
         return scores
 
+    def _read_by(self, candidate: Candidate) -> tuple[Examples, tuple[Fold, ...]]:
+        """What a candidate learns from: a view of the table, or the outputs of other candidates."""
+        examples = self.problem.examples
+        if not candidate.members:
+            return examples.view(candidate.view), self.problem.folds
+        outputs = {c.key: c.out_of_fold for c in self.candidates if c.key in candidate.members}
+        scores = {key: values for key in candidate.members if (values := outputs[key]) is not None}
+        known = np.all([finite_rows(values) for values in scores.values()], axis=0)
+        table = stack_table(scores, examples.table.index)
+        return Examples(table, examples.outcome), folds_within(self.problem.folds, known)
+
     @property
     def _refits(self) -> bool:
         # Folds in time order leave the newest rows out of every model; a refit sees them all.
         return bool(self.problem.settings.get("refit", False))
-
-    def _model(self, candidate: Candidate, params: dict[str, Any]) -> Model:
-        return MODELS[candidate.model](params, seed=self.problem.seed, n_threads=self.problem.n_threads)
 
     def _stored(self, key: str) -> Candidate | None:
         folder = self.root / key
@@ -206,7 +221,7 @@ class _Search:
         known = {candidate.key for candidate in self.candidates}
         stored = [folder.parent.name for folder in sorted(self.root.glob("*/candidate.json"))]
         found = [self._stored(key) for key in stored if key not in known]
-        self.candidates.extend(candidate for candidate in found if candidate is not None)
+        self.candidates.extend(candidate for candidate in found if candidate is not None and not candidate.members)
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -235,7 +250,8 @@ class _Search:
         return any(np.ptp(scores[fold.valid], axis=0).max(initial=0.0) > 0 for fold in self.problem.folds)
 
     def blended(self, usable: list[Candidate]) -> FittedSearch:
-        """The final blend, and beside it the blend of single views, which is late fusion."""
+        """The final blend, and beside it the blend of single views, which is late fusion; stacks are no members."""
+        usable = [candidate for candidate in usable if not candidate.members]
         outcome = self.problem.examples.outcome
         scores = {c.key: c.out_of_fold for c in usable if c.out_of_fold is not None}
         arms = {c.key: f"{c.model}-{c.view}" for c in usable}
@@ -263,10 +279,6 @@ class _Blend:
         seconds = sum(c.fit_seconds for c in members if c.key in self.weights)
         blended = _weighted(self.weights, scores)
         return Candidate(self.key, self.model, self.view, dict(self.weights), seconds, blended, 1.0)
-
-
-class _Pruned(Exception):  # noqa: N818 - a verdict, not an error
-    pass
 
 
 def _score(problem: Problem, scores: Float, reference: Float) -> float:
