@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from artifacts.schema import Kind
 from artifacts.store import read_json, write_file
 from automl.backends.base import Candidate, FittedBackend
 from automl.backends.stacking import base_model, stack_table
+from automl.calibration import Calibration
 from automl.models.base import LINK_UNITS, Model
 from automl.models.registry import MODELS
 
@@ -24,22 +26,30 @@ Float = NDArray[np.float64]
 
 
 class FittedSearch(FittedBackend):
-    """A blend of fold models. Models are read from ``folder`` when first asked for."""
+    """A blend of fold models, calibrated. Models are read from ``folder`` when first asked for."""
 
     def __init__(
-        self, kind: Kind, candidates: tuple[Candidate, ...], blends: dict[str, dict[str, float]], folder: Path
+        self,
+        kind: Kind,
+        candidates: tuple[Candidate, ...],
+        blends: dict[str, dict[str, float]],
+        folder: Path,
+        calibration: Calibration | None = None,
     ) -> None:
         self.kind = kind
         self.candidates = candidates
         self.blends = blends
         self.folder = folder
+        self.calibration = calibration or Calibration()
         self._models: dict[str, list[Model]] = {}
 
     def decide(self, table: FeatureTable, key: str = FittedBackend.FINAL) -> Float:
-        """See ``FittedBackend.decide``: the weighted mean of members, each the mean of its fold models."""
+        """See ``FittedBackend.decide``: the weighted mean of members, each the mean of its fold models; the final one
+        is calibrated."""
         if key in self.blends:
             parts = [weight * self.decide(table, member) for member, weight in self.blends[key].items()]
-            return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
+            link = np.asarray(np.sum(parts, axis=0), dtype=np.float64)
+            return self.calibration.apply(link) if key == self.FINAL else link
         candidate = self._candidate(key)
         if candidate.members:
             read = stack_table({member: self.decide(table, member) for member in candidate.members}, table.index)
@@ -60,6 +70,7 @@ class FittedSearch(FittedBackend):
                 total = total + weight / len(models) * part.values if total.size else weight / len(models) * part.values
                 base = base + weight / len(models) * part.base if base.size else weight / len(models) * part.base
                 methods.append(f"{model.name}: {part.method}")
+        total, base = self.calibration.scale * total, self.calibration.apply(base)
         return Explanation(tuple(names), total, base, LINK_UNITS[self.kind], "; ".join(dict.fromkeys(methods)))
 
     def models(self, key: str) -> list[Model]:
@@ -80,7 +91,9 @@ class FittedSearch(FittedBackend):
         for key in self.blends[self.FINAL]:
             shutil.copytree(self.folder / key, folder / key)
         only = {self.FINAL: self.blends[self.FINAL]}
-        write_file(folder / "search.json", FittedSearch(self.kind, self.candidates, only, folder).described())
+        write_file(
+            folder / "search.json", FittedSearch(self.kind, self.candidates, only, folder, self.calibration).described()
+        )
 
     def described(self) -> str:
         """The blends and candidates as JSON; ``load`` reads it from ``search.json``."""
@@ -88,6 +101,7 @@ class FittedSearch(FittedBackend):
             "kind": self.kind.value,
             "candidates": [described(candidate) for candidate in self.candidates],
             "blends": self.blends,
+            "calibration": asdict(self.calibration),
         }
         return json.dumps(data, ensure_ascii=False, indent=1)
 
@@ -96,7 +110,7 @@ class FittedSearch(FittedBackend):
         """Read what ``save`` wrote; executes no code from the folder."""
         data = read_json(folder / "search.json")
         candidates = tuple(candidate_from(candidate) for candidate in data["candidates"])
-        return cls(Kind(data["kind"]), candidates, data["blends"], folder)
+        return cls(Kind(data["kind"]), candidates, data["blends"], folder, Calibration(**data["calibration"]))
 
 
 def described(candidate: Candidate) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from automl.backends.fold_models import Pruned, fit_fold_models
 from automl.backends.stacking import base_model, folds_within, stack_table, stacks_over
 from automl.backends.turns import Arm, Turns
 from automl.budget import Budget
+from automl.calibration import Calibration, fit_calibration
 from automl.ensemble import greedy_blend
 from automl.models.base import Model
 from automl.models.registry import MODELS
@@ -230,7 +231,8 @@ class _Search:
         fitted = FittedSearch.load(self.root)
         scores = {c.key: c.out_of_fold for c in map(self._stored, _keys(fitted)) if c and c.out_of_fold is not None}
         for key, weights in fitted.blends.items():
-            scores[key] = _weighted(weights, scores)
+            blended = _weighted(weights, scores)
+            scores[key] = fitted.calibration.apply(blended) if key == fitted.FINAL else blended
         fitted.candidates = tuple(replace(c, out_of_fold=scores.get(c.key)) for c in fitted.candidates)
         return fitted
 
@@ -256,7 +258,8 @@ class _Search:
         scores = {c.key: c.out_of_fold for c in usable if c.out_of_fold is not None}
         arms = {c.key: f"{c.model}-{c.view}" for c in usable}
         weights = greedy_blend(scores, outcome, self.problem.metric, reference=self.reference, families=arms)
-        blends = [_Blend(FittedBackend.FINAL, "blend", "all", weights)]
+        calibration = fit_calibration(_weighted(weights, scores), outcome, self.problem.folds)
+        blends = [_Blend(FittedBackend.FINAL, "blend", "all", weights, calibration)]
         single = {c.key: scores[c.key] for c in usable if c.view != "all"}
         if len({c.view for c in usable if c.view != "all"}) > 1:
             late = greedy_blend(single, outcome, self.problem.metric, reference=self.reference, families=arms)
@@ -264,8 +267,8 @@ class _Search:
                 blends.append(_Blend("late", "late fusion", "+".join(_views(late, usable)), late))
         rows = [blend.candidate(scores, usable) for blend in blends]
         rest = [replace(c, weight=weights.get(c.key, 0.0)) for c in self.candidates]
-        fitted = FittedSearch(outcome.kind, (*rows, *rest), {b.key: b.weights for b in blends}, self.root)
-        return fitted
+        weights_of = {blend.key: blend.weights for blend in blends}
+        return FittedSearch(outcome.kind, (*rows, *rest), weights_of, self.root, calibration)
 
 
 @dataclass(frozen=True)
@@ -274,10 +277,11 @@ class _Blend:
     model: str
     view: str
     weights: dict[str, float]
+    calibration: Calibration = field(default_factory=Calibration)
 
     def candidate(self, scores: dict[str, Float], members: Sequence[Candidate]) -> Candidate:
         seconds = sum(c.fit_seconds for c in members if c.key in self.weights)
-        blended = _weighted(self.weights, scores)
+        blended = self.calibration.apply(_weighted(self.weights, scores))
         return Candidate(self.key, self.model, self.view, dict(self.weights), seconds, blended, 1.0)
 
 

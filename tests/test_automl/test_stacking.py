@@ -20,6 +20,7 @@ from automl.backends.fitted_search import FittedSearch
 from automl.backends.search import SearchBackend
 from automl.backends.stacking import STACKERS, folds_within, stacks_over
 from automl.budget import Budget
+from automl.calibration import Calibration
 from evaluation.metrics import METRICS
 from evaluation.splits import Fold
 
@@ -111,3 +112,16 @@ def test_folds_that_nothing_is_left_of_are_gone() -> None:
     known = np.arange(15) >= 5
     kept = folds_within(folds, known)
     assert len(kept) == 1 and kept[0].train.tolist() == [5, 6, 7, 8, 9]
+
+
+def test_contributions_add_up_to_the_calibrated_blend(tmp_path: Path) -> None:
+    problem, new = problem_of_two(tmp_path, even_folds(), max_trials=0)
+    fitted = SearchBackend().fit(problem)
+    plain = fitted.decide(new)
+    fitted.calibration = Calibration(1.7, -0.4)
+    assert np.allclose(fitted.decide(new), 1.7 * plain - 0.4)
+    explained = fitted.contributions(new, np.arange(new.n_features), [f.name for f in new.features])
+    assert np.allclose(explained.total, fitted.decide(new), atol=1e-4)
+    (tmp_path / "saved").mkdir()
+    fitted.save(tmp_path / "saved")
+    assert np.allclose(FittedSearch.load(tmp_path / "saved").decide(new), fitted.decide(new))

@@ -1,0 +1,83 @@
+"""Calibrated probabilities: a scale and a shift of link scores, learned on rows that the models did not see.
+
+For two outcomes this is Platt scaling (Platt, Probabilistic outputs for support vector machines, 1999), for many
+classes temperature scaling (Guo et al., On calibration of modern neural networks, 2017): one number for all classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artifacts.link import finite_rows, from_link
+from artifacts.outcome import Outcome
+from artifacts.schema import Kind
+from evaluation.metrics import METRICS
+from evaluation.splits import Fold
+
+Float = NDArray[np.float64]
+
+SHIFTED = frozenset({Kind.BINARY, Kind.CONVERSION})  # a shift of all classes would change nothing
+CALIBRATED = SHIFTED | {Kind.MULTICLASS}
+SMALLEST_SCALE, LARGEST_SCALE = 0.05, 20.0
+LEAST_ROWS = 50  # two numbers learned on fewer are noise
+MOST_NUMBERS = 4_000_000  # link scores that are looked at; more say the same
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """``scale * link + shift``; the ranking of rows stays."""
+
+    scale: float = 1.0
+    shift: float = 0.0
+
+    def apply(self, link: Float) -> Float:
+        """Calibrated link scores, of the same shape."""
+        return link if self == Calibration() else self.scale * link + self.shift
+
+
+def fit_calibration(link: Float, outcome: Outcome, folds: Sequence[Fold]) -> Calibration:
+    """What makes the likelihood of rows out of fold best, or nothing if that does not hold on other rows.
+
+    Whether it holds is judged over the folds: the calibration of a fold's rows is learned on those of the others.
+
+    Args:
+        link: link scores out of fold (n_samples, n_link); NaN in rows that no fold validated.
+        outcome: the targets of the same rows.
+        folds: the folds that the scores are from.
+    """
+    if outcome.kind not in CALIBRATED:
+        return Calibration()
+    known = finite_rows(link)
+    every = -(-int(known.sum()) * link.shape[1] // MOST_NUMBERS)
+    parts = [fold.valid[known[fold.valid]][:: max(1, every)] for fold in folds]
+    parts = [part for part in parts if len(part)]
+    if len(parts) < 2 or known.sum() < LEAST_ROWS:
+        return Calibration()
+    calibrated = np.full_like(link, np.nan)
+    for i, part in enumerate(parts):
+        others = np.concatenate(parts[:i] + parts[i + 1 :])
+        calibrated[part] = _best(link[others], outcome.take(others)).apply(link[part])
+    judged = np.concatenate(parts)
+    kept = _loss(calibrated[judged], outcome.take(judged)) < _loss(link[judged], outcome.take(judged))
+    return _best(link[judged], outcome.take(judged)) if kept else Calibration()
+
+
+def _best(link: Float, outcome: Outcome) -> Calibration:
+    from scipy.optimize import minimize
+
+    shifted = outcome.kind in SHIFTED
+
+    def loss(x: Float) -> float:
+        return _loss(float(np.exp(x[0])) * link + (x[1] if shifted else 0.0), outcome)
+
+    bounds = [(np.log(SMALLEST_SCALE), np.log(LARGEST_SCALE))] + [(-5.0, 5.0)] * shifted
+    found = minimize(loss, np.zeros(len(bounds)), method="L-BFGS-B", bounds=bounds)
+    return Calibration(float(np.exp(found.x[0])), float(found.x[1]) if shifted else 0.0)
+
+
+def _loss(link: Float, outcome: Outcome) -> float:
+    return METRICS["log_loss"].score(outcome, from_link(outcome.kind, link), None)

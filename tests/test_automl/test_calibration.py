@@ -1,0 +1,84 @@
+"""Calibration: found where probabilities are too sure or too timid, left out where it is noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+
+from artifacts.outcome import Outcome
+from artifacts.schema import Kind
+from automl.calibration import LEAST_ROWS, Calibration, fit_calibration
+from evaluation.splits import Fold
+
+N = 4000
+
+
+def folds_of(n: int) -> tuple[Fold, ...]:
+    number = np.arange(n) % 4
+    return tuple(Fold(np.flatnonzero(number != i), np.flatnonzero(number == i)) for i in range(4))
+
+
+def binary(link: np.ndarray) -> Outcome:
+    y = (np.random.default_rng(1).random(len(link)) < expit(link[:, 0])).astype(np.int64)
+    return Outcome(Kind.BINARY, y, classes=("no", "yes"), n_known=2)
+
+
+def test_too_sure_and_shifted_log_odds_are_brought_back() -> None:
+    truth = np.random.default_rng(0).normal(size=(N, 1))
+    found = fit_calibration(3.0 * truth + 1.0, binary(truth), folds_of(N))
+    assert found.scale == pytest.approx(1 / 3, abs=0.04)
+    assert found.shift == pytest.approx(-1 / 3, abs=0.1)
+    assert np.allclose(found.apply(3.0 * truth + 1.0), truth, atol=0.35)
+
+
+def test_a_conversion_with_many_trials() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(-2.0, 0.5, size=(N, 1))
+    trials = rng.integers(1, 200, N).astype(np.float64)
+    rate = rng.binomial(trials.astype(int), expit(truth[:, 0])) / trials
+    outcome = Outcome(Kind.CONVERSION, rate, trials=trials)
+    found = fit_calibration(0.5 * (truth + 2.0) - 2.0, outcome, folds_of(N))
+    assert found.scale == pytest.approx(2.0, abs=0.05)
+    assert found.shift == pytest.approx(2.0, abs=0.1)
+
+
+def test_many_classes_get_one_temperature_and_keep_their_order() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(N, 6))
+    shares = softmax(truth, axis=1).cumsum(axis=1)
+    y = (rng.random((N, 1)) > shares).sum(axis=1)
+    outcome = Outcome(Kind.MULTICLASS, y, classes=tuple("abcdef"), n_known=6)
+    found = fit_calibration(4.0 * truth, outcome, folds_of(N))
+    assert found.scale == pytest.approx(0.25, abs=0.03) and found.shift == 0.0
+
+
+def test_what_is_calibrated_already_stays_about_as_it_is() -> None:
+    truth = np.random.default_rng(0).normal(size=(N, 1))
+    found = fit_calibration(truth, binary(truth), folds_of(N))
+    assert found.scale == pytest.approx(1.0, abs=0.1) and found.shift == pytest.approx(0.0, abs=0.1)
+
+
+def test_nothing_is_learned_from_few_rows_or_for_a_regression() -> None:
+    few = np.random.default_rng(0).normal(size=(LEAST_ROWS - 1, 1))
+    assert fit_calibration(5.0 * few, binary(few), folds_of(len(few))) == Calibration()
+    numbers = np.random.default_rng(0).normal(size=(N, 1))
+    assert fit_calibration(5.0 * numbers, Outcome(Kind.REGRESSION, numbers[:, 0]), folds_of(N)) == Calibration()
+
+
+def test_gains_that_do_not_hold_on_other_folds_are_left_out() -> None:
+    """Each fold is off by a shift of its own: what the others teach makes it worse."""
+    truth = np.random.default_rng(0).normal(size=(N, 1))
+    number = np.arange(N) % 4
+    shift = np.array([1.5, -0.5, -0.5, -0.5])[number][:, None]
+    alternating = np.array([1.0, -1.0, 1.0, -1.0])[number][:, None]
+    assert fit_calibration(truth + alternating, binary(truth), folds_of(N)) != Calibration(), "common part is learned"
+    two = (Fold(np.flatnonzero(number != 0), np.flatnonzero(number == 0)), Fold(np.arange(0), np.flatnonzero(number)))
+    assert fit_calibration(truth + shift, binary(truth), two) == Calibration()
+
+
+def test_rows_that_no_fold_validated_are_left_out() -> None:
+    truth = np.random.default_rng(0).normal(size=(N, 1))
+    link = 3.0 * truth
+    link[:1000] = np.nan
+    assert fit_calibration(link, binary(truth), folds_of(N)).scale == pytest.approx(1 / 3, abs=0.05)
