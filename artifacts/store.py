@@ -13,7 +13,7 @@ from typing import Any
 
 from artifacts.errors import ArtifactError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 class RunFolder:

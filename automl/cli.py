@@ -80,6 +80,9 @@ def predict(
     data: Annotated[Path, typer.Argument(help="Rows to predict: csv, parquet, jsonl, or a folder of JSON files.")],
     out: Out,
     proba: Annotated[bool, typer.Option("--proba", help="Add one column per class.")] = False,
+    interval: Annotated[
+        float | None, typer.Option(help="Add bounds that hold this share of outcomes, such as 0.9.")
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the photos, if it is not the task's.")] = None,
     trust: Annotated[bool, typer.Option("--trust", help="Allow runs whose files execute code when read.")] = False,
     as_json: Json = False,
@@ -93,7 +96,7 @@ def predict(
     predictor = Predictor.load(run, trust=trust, progress=Bars())
     if images is not None:
         predictor = predictor.with_images(images)
-    predictions = predictor.predict(frame, proba=proba)
+    predictions = predictor.predict(frame, proba=proba, interval=interval)
     write_table(predictions, out)
     if as_json:
         _print_json({"out": str(out), "rows": len(predictions), "findings": _finding_lines(predictor.audit.findings)})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +23,8 @@ from artifacts.store import FORMAT_VERSION, RunFolder, read_json
 from artifacts.task import Task
 from automl.backends.base import FittedBackend
 from automl.backends.registry import backend_named
+from automl.scored_rows import FOLDS, read_scored
+from evaluation.prediction_intervals import PredictionIntervals
 from featurizers.base import Surroundings
 from featurizers.table_featurizer import TableFeaturizer
 
@@ -40,6 +44,7 @@ class Predictor:
         self.classes = tuple(classes)
         self.audit = Audit()
         self._progress = progress
+        self._run: RunFolder | None = None
 
     @classmethod
     def load(cls, folder: str | Path, *, trust: bool = False, progress: Progress | None = None) -> Self:
@@ -71,13 +76,29 @@ class Predictor:
         featurizer = TableFeaturizer.load(run.folder("features") / "featurizer")
         fitted = fitted_class.load(run.folder("model"))
         outcome = manifest["outcome"]
-        return cls(task, featurizer, fitted, outcome["classes"][: outcome["n_known"]], progress or Silent())
+        predictor = cls(task, featurizer, fitted, outcome["classes"][: outcome["n_known"]], progress or Silent())
+        predictor._run = run
+        return predictor
 
     def with_images(self, folder: str | Path) -> Self:
         """The same predictor with another folder of photos."""
         data = self.task.data.model_copy(update={"images": str(Path(folder).resolve())})
         task = self.task.model_copy(update={"data": data})
-        return type(self)(task, self.featurizer, self.fitted, self.classes, self._progress)
+        other = copy(self)
+        other.task, other.audit = task, Audit()
+        return other
+
+    @cached_property
+    def intervals(self) -> PredictionIntervals:
+        """How far outcomes lie from predictions, learned from training rows out of fold.
+
+        Raises:
+            InputError: if the kind has no intervals, or the back end predicted no training rows out of fold.
+        """
+        if self._run is None:
+            raise InputError("Intervals need the folder of a run: use Predictor.load.")
+        part = read_scored(self._run, FOLDS, read_json(self._run.folder("run.json")))
+        return PredictionIntervals.fit(part.outcome, part.predictions)
 
     @property
     def kind(self) -> Kind:
@@ -113,15 +134,38 @@ class Predictor:
         width = len(self.classes) or 1
         return np.concatenate(parts) if parts else np.empty((0, width))
 
-    def predict(self, frame: pd.DataFrame, *, proba: bool = False) -> pd.DataFrame:
+    def predict(self, frame: pd.DataFrame, *, proba: bool = False, interval: float | None = None) -> pd.DataFrame:
         """Predictions as a frame with the index of ``frame``.
+
+        Args:
+            frame: raw rows.
+            proba: add a column per class.
+            interval: add bounds that hold the outcomes of a share of rows, such as 0.9; for numbers and rates. The
+                bounds of a rate are for the row's trials where the frame has them, else for their median in training.
+
+        Raises:
+            InputError: if the rows or the wish for an interval are not usable.
 
         Returns:
             The id column (if the task has one and the frame holds it) and the column that
             ``[output]`` names: a value, a rate, or the most probable class. With ``proba``, one more
-            column per class, ``probability_{class}``.
+            column per class, ``probability_{class}``; with ``interval``, ``{prediction}_low`` and ``_high``.
         """
-        return predictions_frame(self.task, self.classes, frame, self.predict_array(frame), proba=proba)
+        intervals = None if interval is None else self.intervals  # before the work, in case there are none
+        predictions = self.predict_array(frame)
+        result = predictions_frame(self.task, self.classes, frame, predictions, proba=proba)
+        if intervals is not None and interval is not None:
+            bounds = intervals.bounds(predictions, interval, self._trials(frame, intervals.usual_trials))
+            for end, values in zip(("low", "high"), bounds, strict=True):
+                result[f"{self.task.output.prediction}_{end}"] = values
+        return result
+
+    def _trials(self, frame: pd.DataFrame, usual: float) -> Float | None:
+        name = self.task.target.trials
+        if name is None or name not in frame:
+            return None
+        trials = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        return np.where(trials > 0, trials, usual)
 
     def decide(self, table: FeatureTable) -> Float:
         """Link scores of features (n_samples, n_link)."""

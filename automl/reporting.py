@@ -13,7 +13,8 @@ from artifacts.progress import Progress, Silent
 from artifacts.schema import LANGUAGES, Modality
 from artifacts.task import Task
 from automl.predictor import Predictor
-from automl.run import Run, ScoredPart
+from automl.run import Run
+from automl.scored_rows import ScoredPart
 from evaluation.dose_response import dose_responses
 from evaluation.explain import Explained, explain_rows, global_importance
 from evaluation.metrics import METRICS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,29 +13,16 @@ from numpy.typing import NDArray
 from artifacts.errors import ArtifactError
 from artifacts.feature_table import FeatureTable
 from artifacts.finding import Finding
-from artifacts.link import from_link
-from artifacts.outcome import Outcome
 from artifacts.progress import Progress, Silent
-from artifacts.schema import Kind, Schema
+from artifacts.schema import Schema
 from artifacts.store import FORMAT_VERSION, RunFolder, read_json
 from artifacts.task import Task
 from automl.predictor import Predictor
+from automl.scored_rows import ScoredPart, read_scored
 from evaluation.compare import ComparedRun
 from evaluation.metrics import Metric, metric_for
 
 Float = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class ScoredPart:
-    """Rows that the final model was scored on: holdout or test. ``groups`` has codes, -1 for none."""
-
-    name: str
-    ids: tuple[str, ...]
-    outcome: Outcome
-    predictions: Float
-    fingerprint: str
-    groups: NDArray[np.int64] | None = None
 
 
 class Run:
@@ -105,9 +91,9 @@ class Run:
         """The fitted model, loaded when first asked for."""
         return Predictor.load(self.path, progress=self.progress)
 
-    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def predict(self, frame: pd.DataFrame, *, interval: float | None = None) -> pd.DataFrame:
         """Predictions for raw rows; see ``Predictor.predict``."""
-        return self.predictor.predict(frame)
+        return self.predictor.predict(frame, interval=interval)
 
     @property
     def scored_part(self) -> str:
@@ -116,15 +102,16 @@ class Run:
 
     def scored(self) -> ScoredPart:
         """The rows that no model saw, with truth and the final model's predictions."""
-        name = self.scored_part
-        frame = pd.read_parquet(self.folder.folder("scores") / f"{name}.parquet")
-        info = self.manifest["outcome"]
-        kind = Kind(info["kind"])
-        outcome = Outcome.from_frame(frame, kind, info["classes"], info["n_known"])
-        link = frame[[column for column in frame if str(column).startswith("link_")]].to_numpy(np.float64)
-        groups = frame["group"].to_numpy(np.int64) if "group" in frame else None
-        ids = tuple(frame["id"].astype(str))
-        return ScoredPart(name, ids, outcome, from_link(kind, link), str(self.manifest["scored_rows"]), groups)
+        return read_scored(self.folder, self.scored_part, self.manifest)
+
+    def coverage(self, level: float = 0.9) -> float:
+        """The share of scored rows whose outcome lies within its interval of this level; see ``Predictor.predict``.
+
+        Raises:
+            InputError: if the kind has no intervals, or the back end predicted no training rows out of fold.
+        """
+        part = self.scored()
+        return self.predictor.intervals.coverage(part.outcome, part.predictions, level)
 
     def compared(self) -> ComparedRun:
         """The scored rows, for a comparison with other runs."""

@@ -56,6 +56,10 @@ def test_predict_writes_parquet_and_csv(shop: Path) -> None:
     assert "card_id" in pd.read_parquet(out)
     done = command("predict", shop / "run", shop / "shop" / "test.csv", "--out", shop / "p.csv")
     assert done.returncode == 0 and (shop / "p.csv").exists()
+    done = command("predict", shop / "run", shop / "shop" / "test.csv", "--out", out, "--interval", "0.8")
+    assert done.returncode == 0 and {"prediction_low", "prediction_high"} <= set(pd.read_parquet(out))
+    done = command("predict", shop / "run", shop / "shop" / "test.csv", "--out", out, "--interval", "80")
+    assert done.returncode == 2 and "between 0 and 1" in done.stderr
 
 
 def test_report_is_written_in_both_languages(shop: Path) -> None:

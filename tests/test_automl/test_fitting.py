@@ -152,6 +152,30 @@ def test_a_labelled_test_file_is_scored_and_a_class_training_lacks_counts_as_mis
     ]
 
 
+@pytest.mark.parametrize("kind", ["regression", "conversion"])
+def test_intervals_hold_outcomes_of_new_rows(kind: str, tmp_path: Path) -> None:
+    frame, column = make_frame(), {"regression": "price", "conversion": "click"}[kind]
+    run = fit(make_task(kind), train=frame, preset="fast", budget_seconds=SECONDS, run=tmp_path / "run")
+    new = make_frame(seed=7)
+    predicted = Predictor.load(run.path).predict(new, interval=0.8)
+    assert (predicted["prediction_low"] < predicted["prediction"]).all()
+    truth = new[column] / (new["view"] if kind == "conversion" else 1)
+    within = truth.between(predicted["prediction_low"] - 1e-9, predicted["prediction_high"] + 1e-9)
+    assert within.mean() == pytest.approx(0.8, abs=0.12)
+    assert 0.6 <= run.coverage(0.8) <= 1.0
+    if kind == "conversion":
+        few = run.predict(new.assign(view=2), interval=0.8)
+        usual = run.predict(new.drop(columns="view"), interval=0.8)
+        wide = few["prediction_high"] - few["prediction_low"]
+        assert (wide > usual["prediction_high"] - usual["prediction_low"]).mean() > 0.9
+
+
+def test_classes_have_no_intervals(tmp_path: Path) -> None:
+    run = fit(make_task("binary"), train=make_frame(), preset="fast", budget_seconds=SECONDS, run=tmp_path / "run")
+    with pytest.raises(InputError, match="numbers and rates"):
+        run.predict(make_frame().head(3), interval=0.9)
+
+
 def test_a_test_file_without_labels_is_predicted(tmp_path: Path) -> None:
     train, test = make_frame(), make_frame(30, seed=1).drop(columns=OUTCOMES)
     task = make_task("multiclass", output={"prediction": "guess"})

@@ -1,0 +1,93 @@
+"""Intervals hold what they promise, for numbers and for rates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from artifacts.errors import InputError
+from artifacts.outcome import Outcome
+from artifacts.schema import Kind
+from evaluation.prediction_intervals import LEAST_IN_BIN, PredictionIntervals
+
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+
+
+def numbers(seed: int, n: int = 4000) -> tuple[Outcome, np.ndarray]:
+    """Skewed errors that grow with the prediction."""
+    rng = np.random.default_rng(seed)
+    predicted = rng.uniform(1, 10, n)
+    return Outcome(Kind.REGRESSION, predicted * rng.lognormal(0, 0.3, n)), predicted[:, None]
+
+
+def rates(seed: int, dispersion: float, n: int = 6000) -> tuple[Outcome, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    trials = rng.integers(1, 400, n).astype(np.float64)
+    mean = rng.uniform(0.05, 0.4, n)
+    size = 1.0 / dispersion - 1.0 if dispersion else np.inf
+    own = rng.beta(mean * size, (1 - mean) * size) if dispersion else mean
+    return Outcome(Kind.CONVERSION, rng.binomial(trials.astype(int), own) / trials, trials=trials), mean[:, None]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_numbers_lie_within_as_often_as_said(level: float) -> None:
+    intervals = PredictionIntervals.fit(*numbers(0))
+    assert intervals.coverage(*numbers(1), level) == pytest.approx(level, abs=0.02)
+
+
+def test_large_predictions_that_err_more_have_wider_intervals_that_hold_too() -> None:
+    intervals = PredictionIntervals.fit(*numbers(0))
+    low, high = intervals.bounds(np.array([[1.5], [9.0]]), 0.9)
+    assert high[1] - low[1] > 3 * (high[0] - low[0])
+    outcome, predicted = numbers(1)
+    large = predicted[:, 0] > 8
+    assert intervals.coverage(outcome.take(large), predicted[large], 0.9) == pytest.approx(0.9, abs=0.04)
+
+
+@pytest.mark.parametrize("dispersion", [0.0, 0.02, 0.1])
+def test_rates_lie_within_as_often_as_said(dispersion: float) -> None:
+    intervals = PredictionIntervals.fit(*rates(0, dispersion))
+    assert intervals.over_dispersion == pytest.approx(dispersion, abs=0.004)
+    for level in (0.8, 0.9, 0.95):
+        assert intervals.coverage(*rates(1, dispersion), level) == pytest.approx(level, abs=0.02)
+
+
+def test_a_rate_of_few_trials_has_a_wider_interval() -> None:
+    intervals = PredictionIntervals.fit(*rates(0, 0.02))
+    low, high = intervals.bounds(np.full((3, 1), 0.2), 0.9, np.array([2.0, 50.0, 1e6]))
+    widths = high - low
+    assert widths[0] > widths[1] > widths[2] > 0.1, "what a row's own rate adds stays, however many trials"
+    assert low.min() >= 0.0
+    usual = intervals.bounds(np.full((1, 1), 0.2), 0.9)
+    expected = intervals.bounds(np.full((1, 1), 0.2), 0.9, np.array([intervals.usual_trials]))
+    assert usual == expected
+
+
+def test_few_rows_promise_nothing() -> None:
+    outcome, predicted = numbers(0, n=10)
+    low, high = PredictionIntervals.fit(outcome, predicted).bounds(predicted, 0.95)
+    assert np.isinf(low).all() and np.isinf(high).all()
+    assert len(PredictionIntervals.fit(*numbers(0, n=LEAST_IN_BIN + 50)).errors) == 1
+
+
+def test_equal_predictions_are_one_bin() -> None:
+    outcome, predicted = numbers(0)
+    intervals = PredictionIntervals.fit(outcome, np.full_like(predicted, 5.0))
+    assert intervals.coverage(outcome, np.full_like(predicted, 5.0), 0.9) == pytest.approx(0.9, abs=0.01)
+
+
+def test_rows_that_no_fold_predicted_are_left_out() -> None:
+    outcome, predicted = numbers(0)
+    partly = predicted.copy()
+    partly[:500] = np.nan
+    assert sum(map(len, PredictionIntervals.fit(outcome, partly).errors)) == 3500
+    with pytest.raises(InputError, match="out of fold"):
+        PredictionIntervals.fit(outcome, np.full_like(predicted, np.nan))
+
+
+def test_what_cannot_be_is_refused() -> None:
+    with pytest.raises(InputError, match="between 0 and 1"):
+        PredictionIntervals.fit(*numbers(0)).bounds(np.ones((1, 1)), 90)
+    classes = Outcome(Kind.BINARY, np.array([0, 1]), classes=("a", "b"), n_known=2)
+    with pytest.raises(InputError, match="probabilities"):
+        PredictionIntervals.fit(classes, np.full((2, 2), 0.5))
