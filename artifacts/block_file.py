@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 
-ROWS_AT_ONCE = 8_192
+PIECE_BYTES = 16 << 20  # that are written or read at once
+LEAST_ROWS = 1_024  # of a piece, however wide it is
 MAP_BYTES = 32 << 20  # a larger block is not held in memory, but mapped from a file
 
 
@@ -21,10 +22,12 @@ def write_values(path: Path, values: FloatArray, names: list[str]) -> None:
     import pyarrow as pa
 
     schema = pa.schema([(name, pa.float32()) for name in names])
-    with _parquet().ParquetWriter(path, schema, compression="zstd") as writer:
-        for start in range(0, len(values), ROWS_AT_ONCE):
-            columns = [pa.array(column) for column in np.asfortranarray(values[start : start + ROWS_AT_ONCE]).T]
-            writer.write_batch(pa.record_batch(columns, schema=schema))
+    rows = rows_at_once(values.shape[1])
+    # Numbers hardly repeat: a dictionary of them takes three times as long and makes the file larger.
+    with _parquet().ParquetWriter(path, schema, compression="zstd", use_dictionary=False) as writer:
+        for start in range(0, len(values), rows):
+            columns = [pa.array(column) for column in np.asfortranarray(values[start : start + rows]).T]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
 
 
 def read_values(path: Path, *, map_bytes: int = MAP_BYTES) -> FloatArray:
@@ -43,12 +46,17 @@ def read_values(path: Path, *, map_bytes: int = MAP_BYTES) -> FloatArray:
         shape = (file.metadata.num_rows, file.metadata.num_columns)
         values = _mapped(shape, path.parent) if 4 * shape[0] * shape[1] > map_bytes else np.empty(shape, np.float32)
         start = 0
-        for batch in file.iter_batches(ROWS_AT_ONCE):
+        for batch in file.iter_batches(rows_at_once(shape[1])):
             for i, column in enumerate(batch.columns):
                 values[start : start + len(batch), i] = column.to_numpy(zero_copy_only=False)
             start += len(batch)
     pyarrow.default_memory_pool().release_unused()
     return values
+
+
+def rows_at_once(n_features: int) -> int:
+    """Rows of a piece, so that a copy of it is small."""
+    return max(LEAST_ROWS, PIECE_BYTES // (4 * max(1, n_features)))
 
 
 def _parquet() -> Any:  # untyped

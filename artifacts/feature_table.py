@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from artifacts.block_file import ROWS_AT_ONCE, read_values, write_values
+from artifacts.block_file import read_values, rows_at_once, write_values
 from artifacts.errors import ArtifactError, InputError
 from artifacts.schema import VIEWS, Feature, Modality
 
@@ -212,8 +212,9 @@ class FeatureTable:
         start = 0
         for block in self.blocks:
             stop = start + len(block.features)
-            for first in range(0, len(positions), ROWS_AT_ONCE):  # gathered rows are a copy: of few at a time
-                some = positions[first : first + ROWS_AT_ONCE]
+            piece = rows_at_once(len(block.features))
+            for first in range(0, len(positions), piece):  # gathered rows are a copy: of few at a time
+                some = positions[first : first + piece]
                 result[first : first + len(some), start:stop] = block.gather(some)
             start = stop
         return result

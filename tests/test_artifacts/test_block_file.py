@@ -15,8 +15,9 @@ from artifacts.schema import Column, Modality, Title, opaque_features
 
 
 @pytest.fixture
-def values() -> np.ndarray:
-    made = np.random.default_rng(0).normal(size=(2 * block_file.ROWS_AT_ONCE + 5, 3)).astype(np.float32)
+def values(monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    monkeypatch.setattr(block_file, "PIECE_BYTES", 12 * block_file.LEAST_ROWS)
+    made = np.random.default_rng(0).normal(size=(2 * block_file.LEAST_ROWS + 5, 3)).astype(np.float32)
     made[::7, 1] = np.nan
     made[3, 0] = np.inf
     return made
