@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 EXAMPLES = {
     "fashion_category": "fashion",
+    "late_fusion": "fashion",
     "movie_posts": "movie_posts",
     "kazan_cards": "kazan_cards",
     "cian_flats": "cian_ru",

@@ -60,9 +60,12 @@ class SearchBackend(Backend):
             return search.finished()
         with problem.progress.task("search", problem.budget.seconds) as advance:
             search.advance = advance
-            search.run_defaults()
-            search.run_trials()
-            search.run_stacks()
+            try:
+                search.run_defaults()
+                search.run_trials()
+                search.run_stacks()
+            except KeyboardInterrupt:
+                search.go_on_with_what_is_done()
         usable = [candidate for candidate in search.candidates if not candidate.error]
         if not usable:
             reasons = "; ".join(f"{c.model} on {c.view}: {c.error}" for c in search.candidates)
@@ -225,6 +228,17 @@ class _Search:
         self.candidates.extend(candidate for candidate in found if candidate is not None and not candidate.members)
 
     # -- the end ----------------------------------------------------------------------------------
+
+    def go_on_with_what_is_done(self) -> None:
+        """After an interrupt.
+
+        Raises:
+            KeyboardInterrupt: if no candidate was finished.
+        """
+        n = sum(not candidate.error for candidate in self.candidates)
+        if not n:
+            raise KeyboardInterrupt
+        self.problem.progress.say(f"Stopped: finishing with the {n} candidates so far. Ctrl-C again leaves at once.")
 
     def finished(self) -> FittedSearch:
         """What a fit that was killed after its search had found."""

@@ -97,3 +97,21 @@ def test_kill_9_in_the_search_loses_no_finished_candidate(task: Path, tmp_path: 
     assert {step: step.stat().st_mtime_ns for step in made} == made
     assert not list(run.glob(".tmp-*"))
     assert {"blend", "constant"} <= set(Run(run).leaderboard()["model"])
+
+
+def finished(run: Path) -> int:
+    return len(list(run.glob("search/*/candidate.json")))
+
+
+def test_an_interrupt_keeps_what_is_done_and_finishes(task: Path, tmp_path: Path) -> None:
+    process = start(task, tmp_path / "run", budget=120)
+    until = time.monotonic() + 90
+    while finished(tmp_path / "run") < 3 and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=90)
+    assert process.returncode == 0, err
+    assert "finishing with the" in err and "Traceback" not in err
+    run = Run(tmp_path / "run")
+    assert run.manifest["spent_seconds"] < 100
+    assert len(run.predict(pd.read_csv(task.parent / "train.csv").head(5))) == 5
