@@ -110,19 +110,20 @@ class _Search:
         self._take_stored()
         untuned = [candidate for candidate in self._ranked() if not candidate.params]
         turns = Turns(untuned, self.root, maximize=self.problem.metric.higher_is_better, seed=self.problem.seed)
-        kept_back = STACKS_SHARE * self.budget.seconds if stacks_over(self._ranked()) else 0.0
+        stacks_seconds = STACKS_SHARE * self.budget.seconds if stacks_over(self._ranked()) else 0.0
+        budget = self.budget.sooner(stacks_seconds)
         for _ in range(int(self.problem.settings.get("max_trials", 200))):
-            arm = turns.next(self.budget.left - kept_back)
+            arm = turns.next(budget.left)
             if arm is None:
                 return
-            self._run_trial(arm)
+            self._run_trial(arm, budget)
 
-    def _run_trial(self, arm: Arm) -> None:
+    def _run_trial(self, arm: Arm, budget: Budget) -> None:
         started = time.monotonic()
         trial = arm.study.ask()
         table = self.problem.examples.table.select(view=arm.view)
         params = MODELS[arm.model].suggest(trial, self.problem.examples.outcome, table)
-        allowed = Budget(max(min(self.budget.left, 4 * arm.fit_seconds + 5.0), 1e-3))
+        allowed = Budget(max(min(budget.left, 4 * arm.fit_seconds + 5.0), 1e-3))
         key = f"{arm.key}-{_digest(params)}" if params else arm.key
         before = next((candidate for candidate in self.candidates if candidate.key == key), None)
         done = before or self.try_candidate(Candidate(key, arm.model, arm.view, params), allowed, trial)

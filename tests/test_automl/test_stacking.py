@@ -71,6 +71,12 @@ def test_a_stack_beats_each_single_view_and_predicts_new_rows(tmp_path: Path) ->
     assert np.array_equal(again.decide(new, "stacked-linear"), fitted.decide(new, "stacked-linear"))
 
 
+def test_trials_leave_time_for_stacks(tmp_path: Path) -> None:
+    problem, _ = problem_of_two(tmp_path, even_folds(), max_trials=1000)
+    fitted = SearchBackend().fit(replace(problem, budget=Budget(8.0)))
+    assert [c.error for c in fitted.candidates if c.members] == ["", ""]
+
+
 def test_a_killed_search_takes_its_stacks_over(tmp_path: Path) -> None:
     problem, new = problem_of_two(tmp_path, even_folds())
     first = SearchBackend().fit(problem)
