@@ -137,7 +137,8 @@ class _Search:
             self.try_candidate(stack, Budget(max(self.budget.left / (len(stacks) - i), 1e-3)))
 
     def _ranked(self) -> list[Candidate]:
-        return sorted((c for c in self.candidates if not c.error), key=self._quality, reverse=True)
+        usable = [candidate for candidate in self.candidates if not candidate.error and self._varies(candidate)]
+        return sorted(usable, key=self._quality, reverse=True)
 
     def _quality(self, candidate: Candidate) -> float:
         score = self._score(candidate) * (1 if self.problem.metric.higher_is_better else -1)

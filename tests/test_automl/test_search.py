@@ -42,6 +42,7 @@ def test_a_view_that_says_nothing_is_a_failure_with_its_reason(tmp_path: Path) -
     assert errors["linear", "text"] == errors["linear", "all"] == ""
     assert not any("image" in key for key in fitted.blends["final"])
     assert "late" not in fitted.blends, "one view alone is no fusion"
+    assert not [c for c in fitted.candidates if c.members]
 
 
 def test_a_budget_that_is_used_up_still_gives_a_model(tmp_path: Path) -> None:
