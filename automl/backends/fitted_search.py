@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +23,23 @@ from automl.models.base import LINK_UNITS, Model
 from automl.models.registry import MODELS
 
 Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Weights of candidates, and what makes their sum calibrated."""
+
+    key: str
+    model: str
+    view: str
+    weights: dict[str, float]
+    calibration: Calibration = field(default_factory=Calibration)
+
+    def candidate(self, scores: dict[str, Float], members: Sequence[Candidate]) -> Candidate:
+        """Its line, with scores out of fold; ``scores`` and ``members`` are those of all candidates."""
+        seconds = sum(c.fit_seconds for c in members if c.key in self.weights)
+        blended = self.calibration.apply(weighted(self.weights, scores))
+        return Candidate(self.key, self.model, self.view, dict(self.weights), seconds, blended, 1.0)
 
 
 class FittedSearch(FittedBackend):
@@ -123,3 +140,8 @@ def candidate_from(data: dict[str, Any]) -> Candidate:
     """Read what ``described`` gave."""
     seconds = np.nan if data["fit_seconds"] is None else data["fit_seconds"]
     return Candidate(**{**data, "fit_seconds": seconds, "members": tuple(data["members"])})
+
+
+def weighted(weights: dict[str, float], scores: dict[str, Float]) -> Float:
+    """The weighted sum of link scores (n_samples, n_link)."""
+    return np.asarray(np.sum([weight * scores[key] for key, weight in weights.items()], axis=0), dtype=np.float64)

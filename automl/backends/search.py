@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +19,14 @@ from artifacts.link import finite_rows, from_link
 from artifacts.outcome import Outcome
 from artifacts.store import read_json, write_file, write_json
 from automl.backends.base import Backend, Candidate, FittedBackend, Problem
-from automl.backends.fitted_search import FittedSearch, candidate_from, described
+from automl.backends.fitted_search import Blend, FittedSearch, candidate_from, described, weighted
 from automl.backends.fold_models import Pruned, fit_fold_models
 from automl.backends.stacking import base_model, folds_within, stack_table, stacks_over
 from automl.backends.turns import Arm, Turns
 from automl.budget import Budget
-from automl.calibration import Calibration, fit_calibration
+from automl.calibration import fit_calibration
 from automl.ensemble import greedy_blend
+from automl.interrupts import watching_interrupts
 from automl.models.base import Model
 from automl.models.registry import MODELS
 from evaluation.metrics import constant_prediction
@@ -61,9 +62,10 @@ class SearchBackend(Backend):
         with problem.progress.task("search", problem.budget.seconds) as advance:
             search.advance = advance
             try:
-                search.run_defaults()
-                search.run_trials()
-                search.run_stacks()
+                with watching_interrupts() as search.check_interrupt:
+                    search.run_defaults()
+                    search.run_trials()
+                    search.run_stacks()
             except KeyboardInterrupt:
                 search.go_on_with_what_is_done()
         usable = [candidate for candidate in search.candidates if not candidate.error]
@@ -82,6 +84,7 @@ class _Search:
         self.root = problem.folder.path / "search"
         self.candidates: list[Candidate] = []
         self.advance: Any = lambda _seconds: None
+        self.check_interrupt: Callable[[], None] = lambda: None
         self.shown = 0.0
         self.reference = constant_prediction(problem.examples.outcome)
 
@@ -152,6 +155,7 @@ class _Search:
 
     def try_candidate(self, wanted: Candidate, allowed: Budget, trial: optuna.Trial | None = None) -> Candidate:
         """Fit over the folds, or take what a killed fit had finished; a failure is a candidate, too."""
+        self.check_interrupt()
         stored = self._stored(wanted.key)
         if stored is not None:
             candidate = stored
@@ -247,7 +251,7 @@ class _Search:
         fitted = FittedSearch.load(self.root)
         scores = {c.key: c.out_of_fold for c in map(self._stored, _keys(fitted)) if c and c.out_of_fold is not None}
         for key, weights in fitted.blends.items():
-            blended = _weighted(weights, scores)
+            blended = weighted(weights, scores)
             scores[key] = fitted.calibration.apply(blended) if key == fitted.FINAL else blended
         fitted.candidates = tuple(replace(c, out_of_fold=scores.get(c.key)) for c in fitted.candidates)
         return fitted
@@ -274,41 +278,23 @@ class _Search:
         scores = {c.key: c.out_of_fold for c in usable if c.out_of_fold is not None}
         arms = {c.key: f"{c.model}-{c.view}" for c in usable}
         weights = greedy_blend(scores, outcome, self.problem.metric, reference=self.reference, families=arms)
-        calibration = fit_calibration(_weighted(weights, scores), outcome, self.problem.folds)
-        blends = [_Blend(FittedBackend.FINAL, "blend", "all", weights, calibration)]
+        calibration = fit_calibration(weighted(weights, scores), outcome, self.problem.folds)
+        blends = [Blend(FittedBackend.FINAL, "blend", "all", weights, calibration)]
         single = {c.key: scores[c.key] for c in usable if c.view != "all"}
         if len({c.view for c in usable if c.view != "all"}) > 1:
             late = greedy_blend(single, outcome, self.problem.metric, reference=self.reference, families=arms)
             if len(_views(late, usable)) > 1:  # one view alone is no fusion
-                blends.append(_Blend("late", "late fusion", "+".join(_views(late, usable)), late))
+                blends.append(Blend("late", "late fusion", "+".join(_views(late, usable)), late))
         rows = [blend.candidate(scores, usable) for blend in blends]
         rest = [replace(c, weight=weights.get(c.key, 0.0)) for c in self.candidates]
         weights_of = {blend.key: blend.weights for blend in blends}
         return FittedSearch(outcome.kind, (*rows, *rest), weights_of, self.root, calibration)
 
 
-@dataclass(frozen=True)
-class _Blend:
-    key: str
-    model: str
-    view: str
-    weights: dict[str, float]
-    calibration: Calibration = field(default_factory=Calibration)
-
-    def candidate(self, scores: dict[str, Float], members: Sequence[Candidate]) -> Candidate:
-        seconds = sum(c.fit_seconds for c in members if c.key in self.weights)
-        blended = self.calibration.apply(_weighted(self.weights, scores))
-        return Candidate(self.key, self.model, self.view, dict(self.weights), seconds, blended, 1.0)
-
-
 def _score(problem: Problem, scores: Float, reference: Float) -> float:
     rows = finite_rows(scores)
     outcome: Outcome = problem.examples.outcome.take(rows)
     return problem.metric.score(outcome, from_link(outcome.kind, scores[rows]), reference)
-
-
-def _weighted(weights: dict[str, float], scores: dict[str, Float]) -> Float:
-    return np.asarray(np.sum([weight * scores[key] for key, weight in weights.items()], axis=0), dtype=np.float64)
 
 
 def _keys(fitted: FittedSearch) -> list[str]:

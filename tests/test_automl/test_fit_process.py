@@ -103,8 +103,12 @@ def finished(run: Path) -> int:
     return len(list(run.glob("search/*/candidate.json")))
 
 
+# What starts the tests may ignore interrupts, and hand that on.
+HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+
+
 def test_an_interrupt_keeps_what_is_done_and_finishes(task: Path, tmp_path: Path) -> None:
-    process = start(task, tmp_path / "run", budget=120)
+    process = start(task, tmp_path / "run", budget=120, before=HEED)
     until = time.monotonic() + 90
     while finished(tmp_path / "run") < 3 and time.monotonic() < until:
         time.sleep(0.05)
