@@ -24,7 +24,7 @@ from artifacts.task import Task
 from automl.backends.base import FittedBackend
 from automl.backends.registry import backend_named
 from automl.scored_rows import FOLDS, read_scored
-from evaluation.prediction_intervals import PredictionIntervals
+from evaluation.prediction_intervals import PredictionIntervals, check_level
 from featurizers.base import Surroundings
 from featurizers.table_featurizer import TableFeaturizer
 
@@ -151,7 +151,9 @@ class Predictor:
             ``[output]`` names: a value, a rate, or the most probable class. With ``proba``, one more
             column per class, ``probability_{class}``; with ``interval``, ``{prediction}_low`` and ``_high``.
         """
-        intervals = None if interval is None else self.intervals  # before the work, in case there are none
+        if interval is not None:  # before the work, in case it cannot be
+            check_level(interval)
+        intervals = None if interval is None else self.intervals
         predictions = self.predict_array(frame)
         result = predictions_frame(self.task, self.classes, frame, predictions, proba=proba)
         if intervals is not None and interval is not None:

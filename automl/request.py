@@ -11,15 +11,16 @@ import xxhash
 from numpy.typing import NDArray
 
 from artifacts.errors import InputError
-from artifacts.store import RunFolder, read_json, write_file, write_json
+from artifacts.store import FORMAT_VERSION, RunFolder, read_json, write_file, write_json
 from artifacts.task import Task
 from automl.data import Loaded, Rows
 from automl.presets import Preset
 
 
 def request_of(loaded: Loaded, preset: Preset, seed: int) -> dict[str, Any]:
-    """What makes one fit differ from another: task, preset, budget, seed, and hashes of the inputs."""
+    """What makes one fit differ from another: the folder's format, task, preset, budget, seed, hashes of the inputs."""
     return {
+        "format": FORMAT_VERSION,
         "task": loaded.task.name,
         "preset": preset.name,
         "budget_seconds": preset.budget_seconds,

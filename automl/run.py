@@ -18,9 +18,10 @@ from artifacts.schema import Schema
 from artifacts.store import FORMAT_VERSION, RunFolder, read_json
 from artifacts.task import Task
 from automl.predictor import Predictor
-from automl.scored_rows import ScoredPart, read_scored
+from automl.scored_rows import FOLDS, ScoredPart, read_scored
 from evaluation.compare import ComparedRun
 from evaluation.metrics import Metric, metric_for
+from evaluation.prediction_intervals import PredictionIntervals
 
 Float = NDArray[np.float64]
 
@@ -110,8 +111,8 @@ class Run:
         Raises:
             InputError: if the kind has no intervals, or the back end predicted no training rows out of fold.
         """
-        part = self.scored()
-        return self.predictor.intervals.coverage(part.outcome, part.predictions, level)
+        part, known = self.scored(), read_scored(self.folder, FOLDS, self.manifest)
+        return PredictionIntervals.fit(known.outcome, known.predictions).coverage(part.outcome, part.predictions, level)
 
     def compared(self) -> ComparedRun:
         """The scored rows, for a comparison with other runs."""

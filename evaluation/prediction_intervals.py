@@ -20,16 +20,16 @@ from artifacts.schema import Kind
 
 Float = NDArray[np.float64]
 
-MAX_BINS = 5  # of predictions: where large values err more, their intervals are wider
+MAX_BINS = 5  # of predictions, or of trials: where some err more than others, their intervals are wider
 LEAST_IN_BIN = 200
 EDGE = 1e-6  # rates are kept this far from 0 and 1 where they scale an error
 
 
 @dataclass(frozen=True)
 class PredictionIntervals:
-    """What errors were like in each bin of predictions.
+    """What errors were like in each bin of predictions, or for a conversion of trials.
 
-    ``edges`` (n_bins - 1,) part the predictions, ``errors`` holds the sorted scaled errors of each bin.
+    ``edges`` (n_bins - 1,) part the predictions or trials, ``errors`` holds the sorted scaled errors of each bin.
     ``over_dispersion`` is 0 where a conversion's rows scatter as much as their trials say, and towards 1 where a row's
     rate is its own; ``usual_trials`` is the median. Both are 0 for a regression.
     """
@@ -63,9 +63,9 @@ class PredictionIntervals:
         if outcome.trials is not None:
             dispersion, usual = _over_dispersion(outcome, predicted), float(np.median(outcome.trials))
         scaled = (outcome.y - predicted) / _scale(outcome.kind, predicted, outcome.trials, dispersion)
-        n_bins = max(1, min(MAX_BINS, len(scaled) // LEAST_IN_BIN))
-        edges = np.unique(np.quantile(predicted, np.linspace(0, 1, n_bins + 1)[1:-1]))
-        of_row = np.searchsorted(edges, predicted, side="right")
+        binned_by = predicted if outcome.trials is None else outcome.trials
+        edges = _edges(binned_by)
+        of_row = np.searchsorted(edges, binned_by, side="right")
         errors = tuple(np.sort(scaled[of_row == i]) for i in range(len(edges) + 1))
         return cls(outcome.kind, edges, errors, dispersion, usual)
 
@@ -82,13 +82,14 @@ class PredictionIntervals:
         Raises:
             InputError: if the level is not between 0 and 1.
         """
-        if not 0 < level < 1:
-            raise InputError(f"The level of an interval must lie between 0 and 1, but is {level}. Try 0.9.")
+        check_level(level)
         predicted = np.asarray(predictions[:, 0], dtype=np.float64)
-        if self.kind is Kind.CONVERSION and trials is None:
+        if self.kind is Kind.REGRESSION:
+            trials = None
+        elif trials is None:
             trials = np.full(len(predicted), self.usual_trials)
         scale = _scale(self.kind, predicted, trials, self.over_dispersion)
-        of_row = np.searchsorted(self.edges, predicted, side="right")
+        of_row = np.searchsorted(self.edges, predicted if trials is None else trials, side="right")
         quantiles = np.array([_quantiles(errors, level) for errors in self.errors])[of_row]
         low, high = predicted + quantiles[:, 0] * scale, predicted + quantiles[:, 1] * scale
         if self.kind is Kind.CONVERSION:
@@ -99,6 +100,29 @@ class PredictionIntervals:
         """The share of rows whose outcome lies within its interval."""
         low, high = self.bounds(predictions, level, outcome.trials)
         return float(np.mean((outcome.y >= low - 1e-12) & (outcome.y <= high + 1e-12)))
+
+
+def check_level(level: float) -> None:
+    """Refuse what is no share.
+
+    Raises:
+        InputError: if the level is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise InputError(f"The level of an interval must lie between 0 and 1, but is {level}. Try 0.9.")
+
+
+def _edges(values: Float) -> Float:
+    """Quantiles that part rows into bins of ``LEAST_IN_BIN`` at least, however many of the values are equal."""
+    n_bins = max(1, min(MAX_BINS, len(values) // LEAST_IN_BIN))
+    kept: list[float] = []
+    before = 0
+    for edge in np.unique(np.quantile(values, np.linspace(0, 1, n_bins + 1)[1:-1])):
+        below = int((values < edge).sum())
+        if below - before >= LEAST_IN_BIN and len(values) - below >= LEAST_IN_BIN:
+            kept.append(float(edge))
+            before = below
+    return np.array(kept)
 
 
 def _quantiles(errors: Float, level: float) -> tuple[float, float]:

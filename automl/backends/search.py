@@ -187,6 +187,7 @@ class _Search:
         examples, folds = self._read_by(candidate)
 
         def report(i: int, scores: Float) -> None:
+            self.check_interrupt()
             if trial is not None:
                 trial.report(_score(self.problem, scores, self.reference), i)
                 if i + 1 < len(folds) and trial.should_prune():
@@ -212,7 +213,10 @@ class _Search:
         scores = {key: values for key in candidate.members if (values := outputs[key]) is not None}
         known = np.all([finite_rows(values) for values in scores.values()], axis=0)
         table = stack_table(scores, examples.table.index)
-        return Examples(table, examples.outcome), folds_within(self.problem.folds, known)
+        folds = folds_within(self.problem.folds, known)
+        if not folds:
+            raise FusionError("no fold has rows with outputs to learn from and to validate on")
+        return Examples(table, examples.outcome), folds
 
     @property
     def _refits(self) -> bool:
@@ -241,6 +245,7 @@ class _Search:
         Raises:
             KeyboardInterrupt: if no candidate was finished.
         """
+        self._take_stored()
         n = sum(not candidate.error for candidate in self.candidates)
         if not n:
             raise KeyboardInterrupt
@@ -278,7 +283,9 @@ class _Search:
         scores = {c.key: c.out_of_fold for c in usable if c.out_of_fold is not None}
         arms = {c.key: f"{c.model}-{c.view}" for c in usable}
         weights = greedy_blend(scores, outcome, self.problem.metric, reference=self.reference, families=arms)
-        calibration = fit_calibration(weighted(weights, scores), outcome, self.problem.folds)
+        calibration = fit_calibration(
+            weighted(weights, scores), outcome, self.problem.folds, self.problem.metric, self.reference
+        )
         blends = [Blend(FittedBackend.FINAL, "blend", "all", weights, calibration)]
         single = {c.key: scores[c.key] for c in usable if c.view != "all"}
         if len({c.view for c in usable if c.view != "all"}) > 1:

@@ -35,8 +35,12 @@ class Arm:
     @property
     def is_done(self) -> bool:
         """Whether the space of parameters was seen often enough for its size."""
-        trials = self.study.get_trials(deepcopy=False)
+        trials = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()]
         return bool(trials) and len(trials) >= TRIALS_PER_PARAMETER * len(trials[-1].params)
+
+    def fits(self, seconds: float) -> bool:
+        """Whether a trial may be worth its while in so many seconds."""
+        return max(MIN_TRIAL_SECONDS, 0.5 * self.fit_seconds) <= seconds
 
     def tell(self, trial: optuna.Trial, score: float | None, *, pruned: bool) -> None:
         """The score of a trial; None if there is none."""
@@ -67,15 +71,14 @@ class Turns:
 
     def next(self, seconds_left: float) -> Arm | None:
         """The arm that had the fewest seconds; None if nothing is left to tune, or no time to do it."""
-        self._playing = [arm for arm in self._playing if not arm.is_done]
+        self._playing = [arm for arm in self._playing if not arm.is_done and arm.fits(seconds_left)]
         while len(self._playing) < N_ARMS and self._waiting:
             candidate = self._waiting.pop(0)
             arm = Arm(candidate.model, candidate.view, candidate.fit_seconds, self._study(candidate.key))
             # It joins at the pace of the others, or it would have every turn until it caught up.
             arm.spent = min((other.spent for other in self._playing), default=0.0)
-            self._playing.extend([] if arm.is_done else [arm])
-        fitting = [arm for arm in self._playing if max(MIN_TRIAL_SECONDS, 0.5 * arm.fit_seconds) <= seconds_left]
-        return min(fitting, key=lambda arm: arm.spent, default=None)
+            self._playing.extend([arm] if arm.fits(seconds_left) and not arm.is_done else [])
+        return min(self._playing, key=lambda arm: arm.spent, default=None)
 
     def _study(self, name: str) -> optuna.Study:
         import optuna

@@ -174,6 +174,8 @@ def test_classes_have_no_intervals(tmp_path: Path) -> None:
     run = fit(make_task("binary"), train=make_frame(), preset="fast", budget_seconds=SECONDS, run=tmp_path / "run")
     with pytest.raises(InputError, match="numbers and rates"):
         run.predict(make_frame().head(3), interval=0.9)
+    with pytest.raises(InputError, match="between 0 and 1"):
+        run.predict(make_frame().head(3), interval=90)
 
 
 def test_a_test_file_without_labels_is_predicted(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Column, Kind, Modality, Title, opaque_features
 from artifacts.store import RunFolder
+from automl.backends import search, turns
 from automl.backends.base import Candidate, Problem
 from automl.backends.fitted_search import FittedSearch
 from automl.backends.search import SearchBackend
@@ -71,10 +72,16 @@ def test_a_stack_beats_each_single_view_and_predicts_new_rows(tmp_path: Path) ->
     assert np.array_equal(again.decide(new, "stacked-linear"), fitted.decide(new, "stacked-linear"))
 
 
-def test_trials_leave_time_for_stacks(tmp_path: Path) -> None:
+def test_trials_leave_time_for_stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "MIN_TRIAL_SECONDS", 0.0)
+    monkeypatch.setattr(search, "STACKS_SHARE", 0.3)
+    left: list[float] = []
+    run_stacks = search._Search.run_stacks
+    monkeypatch.setattr(search._Search, "run_stacks", lambda self: (left.append(self.budget.left), run_stacks(self)))
     problem, _ = problem_of_two(tmp_path, even_folds(), max_trials=1000)
     fitted = SearchBackend().fit(replace(problem, budget=Budget(8.0)))
     assert [c.error for c in fitted.candidates if c.members] == ["", ""]
+    assert 0.2 * 8.0 < left[0] < 0.4 * 8.0, "about the share, less what the last trial took too long"
 
 
 def test_a_killed_search_takes_its_stacks_over(tmp_path: Path) -> None:
@@ -98,6 +105,12 @@ def test_folds_in_time_order_leave_the_first_rows_out(tmp_path: Path, refit: boo
     known = np.isfinite(stack.out_of_fold).all(axis=1)
     assert not known[:140].any() and known[140:].all(), "of the first window no member has scores to learn from"
     assert np.isfinite(fitted.decide(new, "stacked-linear")).all()
+
+
+def test_one_window_in_time_is_too_few_for_a_stack(tmp_path: Path) -> None:
+    problem, _ = problem_of_two(tmp_path, (Fold(np.arange(200), np.arange(200, N)),), refit=True)
+    fitted = SearchBackend().fit(problem)
+    assert all("no fold has rows" in c.error for c in fitted.candidates if c.members)
 
 
 def test_no_stack_over_one_view() -> None:

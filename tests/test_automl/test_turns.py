@@ -80,8 +80,22 @@ def test_an_arm_too_slow_for_what_is_left_waits(turns: Turns) -> None:
         assert arm is not None
         play(arm, 1.0, n_parameters=9)
         keys.add(arm.key)
-    assert keys == {"mlp-table", "linear-all"}
+    assert keys == {"mlp-table", "linear-all", "catboost-all"}, "another plays in its place"
     assert turns.next(0.5) is None, "no time for any"
+
+
+def test_fast_arms_play_where_the_slow_ones_no_longer_can(tmp_path: Path) -> None:
+    slow = [Candidate(f"{name}-all", name, "all", fit_seconds=60.0) for name in ("mlp", "catboost", "lightgbm")]
+    turns = Turns([*slow, Candidate("linear-all", "linear", "all", fit_seconds=1.0)], tmp_path, maximize=True, seed=0)
+    arm = turns.next(25.0)
+    assert arm is not None and arm.key == "linear-all"
+
+
+def test_a_trial_that_was_cut_off_before_it_began_is_not_counted(tmp_path: Path) -> None:
+    before = Turns(RANKED[:1], tmp_path, maximize=True, seed=0).next(100.0)
+    assert before is not None
+    before.study.ask()
+    assert Turns(RANKED[:1], tmp_path, maximize=True, seed=0).next(100.0) is not None
 
 
 def test_failed_and_pruned_trials_count_as_seen(tmp_path: Path) -> None:

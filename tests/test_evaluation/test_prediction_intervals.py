@@ -63,6 +63,32 @@ def test_a_rate_of_few_trials_has_a_wider_interval() -> None:
     assert usual == expected
 
 
+@pytest.mark.parametrize("dispersion", [0.0, 0.05])
+def test_rows_of_many_and_of_few_trials_are_held_alike(dispersion: float) -> None:
+    def skewed(seed: int) -> tuple[Outcome, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        trials = np.exp(rng.uniform(0, np.log(2000), 20_000)).round()
+        mean = rng.uniform(0.005, 0.08, len(trials))
+        size = 1.0 / dispersion - 1.0 if dispersion else np.inf
+        own = rng.beta(mean * size, (1 - mean) * size) if dispersion else mean
+        return Outcome(Kind.CONVERSION, rng.binomial(trials.astype(int), own) / trials, trials=trials), mean[:, None]
+
+    intervals = PredictionIntervals.fit(*skewed(0))
+    outcome, predicted = skewed(1)
+    assert outcome.trials is not None
+    for low, high in ((30, 150), (150, 700), (700, 3000)):
+        rows = (outcome.trials >= low) & (outcome.trials < high)
+        assert intervals.coverage(outcome.take(rows), predicted[rows], 0.9) == pytest.approx(0.9, abs=0.03)
+
+
+def test_tied_predictions_make_no_bin_of_few_errors() -> None:
+    outcome, predicted = numbers(0)
+    for tied in (np.full_like(predicted, 5.0), np.where(predicted < 8, 1.0, predicted)):
+        intervals = PredictionIntervals.fit(outcome, tied)
+        assert min(map(len, intervals.errors)) >= LEAST_IN_BIN
+        assert np.isfinite(intervals.bounds(np.array([[0.5], [4.999], [5.0], [20.0]]), 0.9)).all()
+
+
 def test_few_rows_promise_nothing() -> None:
     outcome, predicted = numbers(0, n=10)
     low, high = PredictionIntervals.fit(outcome, predicted).bounds(predicted, 0.95)
