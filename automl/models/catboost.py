@@ -18,8 +18,10 @@ from artifacts.outcome import Outcome
 from artifacts.schema import Kind
 from automl.models.base import LINK_UNITS, Float, Model
 from automl.models.catboost_size import CatBoostParams, Work
-from automl.models.description import Description, feature_names, median_of, settings
-from automl.models.matrix import check_same_features, sum_over_groups
+from automl.models.compression import Compression, suggest_components
+from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
+from automl.models.directions import directions_arrays, directions_from
+from automl.models.matrix import check_same_features
 from automl.models.output import Output
 
 if TYPE_CHECKING:
@@ -52,9 +54,14 @@ class CatBoostModel(Model):
         self.output_ = Output.of(train.outcome)
         self.trees_: Any = None
         self.rounds_ = 0
+        self.compression_ = Compression.of(
+            train.table, embedding=chosen.embedding_components, lexical=chosen.lexical_components, seed=self.seed
+        )
+        train = self.compression_.examples(train)
+        valid = None if valid is None else self.compression_.examples(valid)
         work = Work.of(train.table, self.output_.n_raw)
         late = deadline is not None and time.monotonic() + work.seconds_before(chosen) > deadline
-        if self.output_.learnable and self.features_ and not late and _has_variation(train.table):
+        if self.output_.learnable and train.table.n_features and not late and _has_variation(train.table):
             self._boost(chosen, work, train, valid, deadline)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
         return self
@@ -124,7 +131,11 @@ class CatBoostModel(Model):
         if self.trees_ is None or not table.n_samples:
             return self.output_.link(self.output_.constant(table.n_samples))
         raw = [
-            np.asarray(self.trees_.predict(_pool(chunk), prediction_type="RawFormulaVal", thread_count=self.n_threads))
+            np.asarray(
+                self.trees_.predict(
+                    _pool(self.compression_.apply(chunk)), prediction_type="RawFormulaVal", thread_count=self.n_threads
+                )
+            )
             for chunk in table.row_chunks(16384)
         ]
         return self.output_.link(np.concatenate(raw).reshape(table.n_samples, self.output_.n_raw))
@@ -133,20 +144,22 @@ class CatBoostModel(Model):
         """See ``Model.contributions``; computed in pieces, so that memory holds groups and not features."""
         unit = LINK_UNITS[self.fitted_kind]
         check_same_features(self.name, self.features_, table)
-        n_raw, n_features = self.output_.n_raw, len(self.features_)
+        n_raw, n_features = self.output_.n_raw, self.compression_.n_features(table)
         raw = np.zeros((table.n_samples, len(names), n_raw))
         base = np.array(self.output_.prior)
-        within = np.asarray(groups)[_catboost_order(table)]
+        order = _catboost_order(self.compression_.apply(table.take(np.arange(0))))
         size = max(1, CHUNK_BYTES // (8 * n_raw * (n_features + 1)))
         for start in range(0, table.n_samples if self.trees_ is not None else 0, size):
             rows = np.arange(start, min(start + size, table.n_samples))
+            pool = _pool(self.compression_.apply(table.take(rows)))
             found = np.asarray(
-                self.trees_.get_feature_importance(
-                    _pool(table.take(rows)), type="ShapValues", thread_count=self.n_threads
-                ),
+                self.trees_.get_feature_importance(pool, type="ShapValues", thread_count=self.n_threads),
                 dtype=np.float64,
             ).reshape(len(rows), n_raw, n_features + 1)
-            raw[rows] = sum_over_groups(found[..., :-1], within, len(names)).transpose(0, 2, 1)
+            ordered = np.empty_like(found[..., :-1])
+            ordered[..., order] = found[..., :-1]
+            summed = self.compression_.sum_over_groups(ordered, table, np.asarray(groups), len(names))
+            raw[rows] = summed.transpose(0, 2, 1)
             base = found[0, :, -1]
         values, base = self.output_.link_parts(raw, base)
         return Explanation(tuple(names), values, base, unit, "exact: path-dependent TreeSHAP")
@@ -156,6 +169,7 @@ class CatBoostModel(Model):
         _ = self.fitted_kind
         if self.trees_ is not None:
             self.trees_.save_model(str(folder / "trees.cbm"))
+        save_arrays(folder / "axes.npz", directions_arrays(self.compression_.directions))
         extra = {"rounds": self.rounds_, "boosted": self.trees_ is not None}
         Description(self.name, self.params, self.seed, self.features_, self.output_, extra).save(folder)
 
@@ -167,6 +181,7 @@ class CatBoostModel(Model):
         found = Description.load(folder, cls)
         model = cls(found.params, seed=found.seed)
         model.features_, model.output_, model.rounds_ = found.features, found.output, found.extra["rounds"]
+        model.compression_ = Compression(directions_from(load_arrays(folder / "axes.npz")))
         model.trees_ = None
         if found.extra["boosted"]:
             try:
@@ -186,6 +201,7 @@ class CatBoostModel(Model):
             "depth": trial.suggest_int("catboost.depth", 2, deepest),
             "l2_leaf_reg": trial.suggest_float("catboost.l2_leaf_reg", 0.5, 30.0, log=True),
             "rsm": trial.suggest_float("catboost.rsm", usual / 2, min(1.0, usual * 4), log=True),
+            **suggest_components(trial, cls.name, table),
         }
 
     @classmethod

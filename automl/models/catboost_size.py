@@ -14,7 +14,8 @@ class CatBoostParams:
     """Parameters of CatBoost by their own names (``rounds`` is iterations, ``patience`` its overfitting detector).
 
     ``rsm``, the share of features that a split is chosen from, and ``border_count`` are by the width
-    of the table if None. ``depth`` is lowered where a deadline asks for it.
+    of the table if None. ``depth`` is lowered where a deadline asks for it. The last two are of
+    ``automl.models.compression``: how many main axes stand for an embedding and for word counts.
     """
 
     rounds: int = 1000
@@ -24,6 +25,8 @@ class CatBoostParams:
     rsm: float | None = None
     border_count: int | None = None
     patience: int = 40
+    embedding_components: int = 16
+    lexical_components: int = 32
 
 
 @dataclass(frozen=True)

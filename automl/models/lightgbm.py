@@ -18,8 +18,10 @@ from artifacts.feature_table import FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
 from automl.models.base import LINK_UNITS, Float, Model
-from automl.models.description import Description, feature_names, median_of, settings
-from automl.models.matrix import check_same_features, sum_over_groups
+from automl.models.compression import Compression, suggest_components
+from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
+from automl.models.directions import directions_arrays, directions_from
+from automl.models.matrix import check_same_features
 from automl.models.output import Output
 
 if TYPE_CHECKING:
@@ -44,7 +46,8 @@ class LightGBMParams:
     """Parameters of LightGBM by their own names.
 
     ``feature_fraction`` None shows a tree of a wide table a tenth of the features, or a twenty-fifth where
-    a round has a tree for each of many classes, but 40 at least. ``patience``: rounds without a gain.
+    a round has a tree for each of many classes, but 40 at least. ``patience``: rounds without a gain. The last two
+    are of ``automl.models.compression``: how many main axes stand for an embedding and for word counts.
     """
 
     rounds: int = 1000
@@ -55,6 +58,8 @@ class LightGBMParams:
     feature_fraction: float | None = None
     max_bin: int = 63
     patience: int = 30
+    embedding_components: int = 16
+    lexical_components: int = 32
 
 
 class LightGBMModel(Model):
@@ -74,7 +79,12 @@ class LightGBMModel(Model):
         self.output_ = Output.of(train.outcome)
         self.booster_: Any = None
         self.rounds_ = 0
-        if self.output_.learnable and self.features_ and not _too_late(train, self.output_.n_raw, deadline):
+        self.compression_ = Compression.of(
+            train.table, embedding=chosen.embedding_components, lexical=chosen.lexical_components, seed=self.seed
+        )
+        train = self.compression_.examples(train)
+        valid = None if valid is None else self.compression_.examples(valid)
+        if self.output_.learnable and train.table.n_features and not _too_late(train, self.output_.n_raw, deadline):
             self._boost(chosen, train, valid, deadline)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
         return self
@@ -140,7 +150,10 @@ class LightGBMModel(Model):
 
         parts = [
             np.asarray(
-                self.booster_.predict(matrix(chunk), raw_score=True, num_threads=self.n_threads), dtype=np.float64
+                self.booster_.predict(
+                    matrix(self.compression_.apply(chunk)), raw_score=True, num_threads=self.n_threads
+                ),
+                dtype=np.float64,
             )
             for chunk in table.row_chunks(16384)
         ]
@@ -153,18 +166,18 @@ class LightGBMModel(Model):
 
         unit = LINK_UNITS[self.fitted_kind]
         check_same_features(self.name, self.features_, table)
-        n_raw, n_features = self.output_.n_raw, len(self.features_)
+        n_raw, n_features = self.output_.n_raw, self.compression_.n_features(table)
         raw = np.zeros((table.n_samples, len(names), n_raw))
         base = np.array(self.output_.prior)
         size = max(1, CHUNK_BYTES // (8 * n_raw * (n_features + 1)))
         for start in range(0, table.n_samples if self.booster_ is not None else 0, size):
             rows = np.arange(start, min(start + size, table.n_samples))
+            read = matrix(self.compression_.apply(table.take(rows)))
             found = np.asarray(
-                self.booster_.predict(matrix(table.take(rows)), pred_contrib=True, num_threads=self.n_threads),
-                dtype=np.float64,
-            )
-            found = found.reshape(len(rows), n_raw, n_features + 1)
-            raw[rows] = sum_over_groups(found[..., :-1], np.asarray(groups), len(names)).transpose(0, 2, 1)
+                self.booster_.predict(read, pred_contrib=True, num_threads=self.n_threads), dtype=np.float64
+            ).reshape(len(rows), n_raw, n_features + 1)
+            summed = self.compression_.sum_over_groups(found[..., :-1], table, np.asarray(groups), len(names))
+            raw[rows] = summed.transpose(0, 2, 1)
             base = found[0, :, -1]
         values, base = self.output_.link_parts(raw, base)
         return Explanation(tuple(names), values, base, unit, "exact: path-dependent TreeSHAP")
@@ -174,6 +187,7 @@ class LightGBMModel(Model):
         _ = self.fitted_kind
         if self.booster_ is not None:
             (folder / "booster.txt").write_text(self.booster_.model_to_string(), encoding="utf-8")
+        save_arrays(folder / "axes.npz", directions_arrays(self.compression_.directions))
         extra = {"rounds": self.rounds_, "boosted": self.booster_ is not None}
         Description(self.name, self.params, self.seed, self.features_, self.output_, extra).save(folder)
 
@@ -185,6 +199,7 @@ class LightGBMModel(Model):
         found = Description.load(folder, cls)
         model = cls(found.params, seed=found.seed)
         model.features_, model.output_, model.rounds_ = found.features, found.output, found.extra["rounds"]
+        model.compression_ = Compression(directions_from(load_arrays(folder / "axes.npz")))
         model.booster_ = None
         if found.extra["boosted"]:
             try:
@@ -208,6 +223,7 @@ class LightGBMModel(Model):
             "feature_fraction": trial.suggest_float(
                 "lightgbm.feature_fraction", min(lowest, highest), highest, log=True
             ),
+            **suggest_components(trial, cls.name, table),
         }
 
     @classmethod

@@ -9,48 +9,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from artifacts.feature_table import Block, FeatureTable
+from artifacts.feature_table import FeatureTable
+from automl.models.directions import Directions, directions_arrays, directions_from
 from automl.models.matrix import CHUNK_ROWS, Standardizer
 
 Float = NDArray[np.float64]
 Single = NDArray[np.float32]
 Int = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Directions:
-    """Where the rows of an embedding lie: its mean (d,) and main axes (d, n_components) among training rows."""
-
-    mean: Single
-    axes: Single
-
-    @classmethod
-    def of(cls, block: Block, n_components: int, rows: Int) -> Self:
-        """Principal components of some rows of a block; rows with an unknown value are left out."""
-        from scipy.linalg import eigh
-
-        values = block.gather(rows)
-        values = values[np.isfinite(values).all(axis=1)]
-        d = values.shape[1]
-        if len(values) < 2 or not np.ptp(values, axis=0).any():
-            return cls(np.zeros(d, np.float32), np.zeros((d, 0), np.float32))
-        mean = values.mean(axis=0, dtype=np.float64)
-        off = values - mean.astype(np.float32)
-        off /= np.abs(off).max()  # products of huge values would overflow
-        gram = (off.T @ off).astype(np.float64) if d <= len(off) else (off @ off.T).astype(np.float64)
-        kept = min(n_components, len(gram))
-        variances, vectors = eigh(gram, subset_by_index=(len(gram) - kept, len(gram) - 1))
-        good = variances > 1e-9 * max(float(np.trace(gram)), 1e-30)
-        vectors = vectors[:, good]
-        axes = vectors if d <= len(off) else off.T @ (vectors / np.sqrt(variances[good]))
-        return cls(mean.astype(np.float32), np.ascontiguousarray(axes, dtype=np.float32))
-
-    def points(self, values: Single) -> Single:
-        """Unit vectors (n_samples, n_components); zero for a row that is unknown or the mean."""
-        off = (np.where(np.isfinite(values), values, np.nan) - self.mean) @ self.axes
-        off = np.where(np.isfinite(off), off, np.float32(0.0))
-        length = np.sqrt(np.square(off, dtype=np.float64).sum(axis=1, keepdims=True))
-        return np.asarray(off / np.where(length > 1e-12, length, 1.0), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -166,18 +131,14 @@ class Space:
         """What was learned, as arrays; ``from_arrays`` reads it back."""
         found: dict[str, NDArray[Any]] = {"scale": self.scale, "block": self.block, "feature": self.feature}
         found |= {f"column.{name}": values for name, values in self.standardizer.arrays().items()}
-        for i, one in self.directions.items():
-            found |= {f"mean.{i}": one.mean, f"axes.{i}": one.axes}
-        return found
+        return found | directions_arrays(self.directions)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Read what ``arrays`` gave."""
         columns = {name.removeprefix("column."): x for name, x in arrays.items() if name.startswith("column.")}
-        places = sorted(int(name.removeprefix("mean.")) for name in arrays if name.startswith("mean."))
-        directions = {i: Directions(arrays[f"mean.{i}"], arrays[f"axes.{i}"]) for i in places}
         known = (arrays[name] for name in ("scale", "block", "feature"))
-        return cls(directions, Standardizer.from_arrays(columns), *known)
+        return cls(directions_from(arrays), Standardizer.from_arrays(columns), *known)
 
 
 def _others(table: FeatureTable) -> FeatureTable:
