@@ -17,6 +17,7 @@ from artifacts.feature_table import FeatureTable
 from artifacts.link import from_link
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
+from automl.models.output import Output
 
 if TYPE_CHECKING:
     import optuna
@@ -43,6 +44,7 @@ class Model(ABC):
     """
 
     name: ClassVar[str]
+    output_: Output
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.REGRESSION, Kind.BINARY, Kind.MULTICLASS, Kind.CONVERSION})
 
     def __init__(self, params: Params | None = None, *, seed: int = 0, n_threads: int = 2) -> None:
@@ -112,6 +114,11 @@ class Model(ABC):
     def params_for_refit(self, fitted: Sequence[Self]) -> dict[str, Any]:
         """Parameters to refit on all rows without ``valid``, such as the median of the folds' rounds."""
         return dict(self.params)
+
+    def hold_means(self, rows: Examples) -> None:
+        """Make predictions of a regression on another scale means, by the residuals of rows, best of unseen ones."""
+        if not self.output_.target.is_plain and rows.n_samples:
+            self.output_ = self.output_.with_means(self.decide(rows.table), rows.outcome)
 
     @property
     def fitted_kind(self) -> Kind:

@@ -22,7 +22,7 @@ from automl.models.compression import Compression, suggest_components
 from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
 from automl.models.directions import directions_arrays, directions_from
 from automl.models.matrix import check_same_features
-from automl.models.output import Output
+from automl.models.output import Output, suggest_output
 
 if TYPE_CHECKING:
     import optuna
@@ -51,19 +51,20 @@ class CatBoostModel(Model):
         """See ``Model.fit``. A deadline that leaves no time for one round leaves the best constant prediction."""
         chosen = settings(CatBoostParams, self.name, self.params)
         self.features_ = feature_names(train.table)
-        self.output_ = Output.of(train.outcome)
+        self.output_ = Output.of(train.outcome, chosen)
         self.trees_: Any = None
         self.rounds_ = 0
         self.compression_ = Compression.of(
             train.table, embedding=chosen.embedding_components, lexical=chosen.lexical_components, seed=self.seed
         )
-        train = self.compression_.examples(train)
-        valid = None if valid is None else self.compression_.examples(valid)
-        work = Work.of(train.table, self.output_.n_raw)
+        seen = self.compression_.examples(train)
+        held = None if valid is None else self.compression_.examples(valid)
+        work = Work.of(seen.table, self.output_.n_raw)
         late = deadline is not None and time.monotonic() + work.seconds_before(chosen) > deadline
-        if self.output_.learnable and train.table.n_features and not late and _has_variation(train.table):
-            self._boost(chosen, work, train, valid, deadline)
+        if self.output_.learnable and seen.table.n_features and not late and _has_variation(seen.table):
+            self._boost(chosen, work, seen, held, deadline)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
+        self.hold_means(valid or train)
         return self
 
     def _boost(
@@ -202,6 +203,7 @@ class CatBoostModel(Model):
             "l2_leaf_reg": trial.suggest_float("catboost.l2_leaf_reg", 0.5, 30.0, log=True),
             "rsm": trial.suggest_float("catboost.rsm", usual / 2, min(1.0, usual * 4), log=True),
             **suggest_components(trial, cls.name, table),
+            **suggest_output(trial, cls.name, outcome),
         }
 
     @classmethod

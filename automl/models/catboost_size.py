@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from artifacts.feature_table import FeatureTable
+from automl.models.output import OutputParams
 
 ROUNDS_WANTED = 60  # before the deadline; else trees get smaller
 
 
 @dataclass(frozen=True)
-class CatBoostParams:
+class CatBoostParams(OutputParams):
     """Parameters of CatBoost by their own names (``rounds`` is iterations, ``patience`` its overfitting detector).
 
     ``rsm``, the share of features that a split is chosen from, and ``border_count`` are by the width

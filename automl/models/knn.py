@@ -23,7 +23,7 @@ from automl.models.base import LINK_UNITS, Float, Model
 from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
 from automl.models.matrix import check_same_features
 from automl.models.neighbour_space import Space
-from automl.models.output import Output
+from automl.models.output import Output, OutputParams, suggest_output
 from automl.models.shapley import MOST_EXACT, n_orders, shapley_of_sums
 from automl.models.solvers import threads
 from automl.models.votes import SIMILARITIES_AT_ONCE, Asked, Votes, chunks, largest
@@ -45,7 +45,7 @@ PRODUCTS = 1e10  # a second, of two ordinary cores, with the choice of the neare
 
 
 @dataclass(frozen=True)
-class KNNParams:
+class KNNParams(OutputParams):
     """``neighbours``, ``temperature`` and ``prior_votes`` None are chosen together, on ``valid`` or by leaving one out.
 
     The vote of a neighbour falls by e for each ``temperature`` that it is less similar than the nearest one;
@@ -75,7 +75,7 @@ class KNNModel(Model):
         """See ``Model.fit``. A deadline that leaves no time to compare all rows leaves the best constant prediction."""
         chosen = settings(KNNParams, self.name, self.params)
         self.features_ = feature_names(train.table)
-        self.output_ = Output.of(train.outcome)
+        self.output_ = Output.of(train.outcome, chosen)
         self.space_: Space | None = None
         self.votes_ = Votes(1, 1.0, 1.0)
         if chosen.components < 1:
@@ -85,6 +85,7 @@ class KNNModel(Model):
             with threads(self.n_threads):
                 self._learn(chosen, train, valid, deadline)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
+        self.hold_means(valid or train)
         return self
 
     def _learn(self, chosen: KNNParams, train: Examples, valid: Examples | None, deadline: float | None) -> None:
@@ -269,6 +270,7 @@ class KNNModel(Model):
         return {
             "components": trial.suggest_int("knn.components", 16, 512, log=True),
             "table_weight": trial.suggest_float("knn.table_weight", 0.1, 10.0, log=True),
+            **suggest_output(trial, cls.name, outcome),
         }
 
     def params_for_refit(self, fitted: Sequence[Self]) -> dict[str, Any]:

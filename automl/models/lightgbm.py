@@ -22,7 +22,7 @@ from automl.models.compression import Compression, suggest_components
 from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
 from automl.models.directions import directions_arrays, directions_from
 from automl.models.matrix import check_same_features
-from automl.models.output import Output
+from automl.models.output import Output, OutputParams, suggest_output
 
 if TYPE_CHECKING:
     import optuna
@@ -42,7 +42,7 @@ WIDE = 300  # features; with many classes on more than that, the search stays wi
 
 
 @dataclass(frozen=True)
-class LightGBMParams:
+class LightGBMParams(OutputParams):
     """Parameters of LightGBM by their own names.
 
     ``feature_fraction`` None shows a tree of a wide table a tenth of the features, or a twenty-fifth where
@@ -76,17 +76,18 @@ class LightGBMModel(Model):
         """See ``Model.fit``. A deadline that leaves no time for one round leaves the best constant prediction."""
         chosen = settings(LightGBMParams, self.name, self.params)
         self.features_ = feature_names(train.table)
-        self.output_ = Output.of(train.outcome)
+        self.output_ = Output.of(train.outcome, chosen)
         self.booster_: Any = None
         self.rounds_ = 0
         self.compression_ = Compression.of(
             train.table, embedding=chosen.embedding_components, lexical=chosen.lexical_components, seed=self.seed
         )
-        train = self.compression_.examples(train)
-        valid = None if valid is None else self.compression_.examples(valid)
-        if self.output_.learnable and train.table.n_features and not _too_late(train, self.output_.n_raw, deadline):
-            self._boost(chosen, train, valid, deadline)
+        seen = self.compression_.examples(train)
+        held = None if valid is None else self.compression_.examples(valid)
+        if self.output_.learnable and seen.table.n_features and not _too_late(seen, self.output_.n_raw, deadline):
+            self._boost(chosen, seen, held, deadline)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
+        self.hold_means(valid or train)
         return self
 
     def _boost(self, chosen: LightGBMParams, train: Examples, valid: Examples | None, deadline: float | None) -> None:
@@ -224,6 +225,7 @@ class LightGBMModel(Model):
                 "lightgbm.feature_fraction", min(lowest, highest), highest, log=True
             ),
             **suggest_components(trial, cls.name, table),
+            **suggest_output(trial, cls.name, outcome),
         }
 
     @classmethod

@@ -18,7 +18,7 @@ from artifacts.outcome import Outcome
 from automl.models.base import LINK_UNITS, Float, Model
 from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
 from automl.models.matrix import Standardizer, check_same_features, sum_over_groups
-from automl.models.output import Output
+from automl.models.output import Output, OutputParams, suggest_output
 from automl.models.solvers import LOSSES, Fitted, Rows, path, ridge, threads
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ WORK_WORTH_THREADS = 2e9
 
 
 @dataclass(frozen=True)
-class LinearParams:
+class LinearParams(OutputParams):
     """``alpha``: strength of the L2 penalty against the mean loss; None chooses it.
 
     ``balance``: 0 gives each column the same prior variance; 0.5 each group of columns, so that an
@@ -63,7 +63,7 @@ class LinearModel(Model):
         """See ``Model.fit``. A deadline that has passed leaves the best constant prediction."""
         chosen = settings(LinearParams, self.name, self.params)
         self.features_ = feature_names(train.table)
-        self.output_ = Output.of(train.outcome)
+        self.output_ = Output.of(train.outcome, chosen)
         self.standardizer_ = Standardizer.of(train.table)
         self._scale = _group_scale(train.table, self.standardizer_, chosen.balance)
         n_columns, n_raw = self.standardizer_.n_columns, self.output_.n_raw
@@ -75,6 +75,7 @@ class LinearModel(Model):
             with threads(self.n_threads if work > WORK_WORTH_THREADS else 1):
                 self._learn(train, valid, chosen.alpha, deadline)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
+        self.hold_means(valid or train)
         return self
 
     def _learn(self, train: Examples, valid: Examples | None, alpha: float | None, deadline: float | None) -> None:
@@ -152,7 +153,8 @@ class LinearModel(Model):
     @classmethod
     def suggest(cls, trial: optuna.Trial, outcome: Outcome, table: FeatureTable) -> dict[str, Any]:
         """``alpha`` stays chosen by the path: that costs less than a trial."""
-        return {"balance": trial.suggest_float("linear.balance", 0.0, 0.6)} if len(table.blocks) > 1 else {}
+        balance = {"balance": trial.suggest_float("linear.balance", 0.0, 0.6)} if len(table.blocks) > 1 else {}
+        return {**balance, **suggest_output(trial, cls.name, outcome)}
 
     def params_for_refit(self, fitted: Sequence[Self]) -> dict[str, Any]:
         """The median of the folds' penalties."""

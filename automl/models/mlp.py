@@ -19,7 +19,7 @@ from artifacts.outcome import Outcome
 from automl.models.base import LINK_UNITS, Float, Model
 from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
 from automl.models.matrix import Standardizer, check_same_features
-from automl.models.output import Output
+from automl.models.output import Output, OutputParams, suggest_output
 from automl.models.solvers import LOSSES, Rows
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ EXPLAINED_AT_ONCE = 256  # rows
 
 
 @dataclass(frozen=True)
-class MLPParams:
+class MLPParams(OutputParams):
     """``projection``: units a block is projected to; ``patience``: epochs without a gain on ``valid``.
 
     ``epochs`` None makes about ``STEPS`` steps, in 12 to 24 epochs.
@@ -69,7 +69,7 @@ class MLPModel(Model):
         """See ``Model.fit``. A deadline that has passed leaves the best constant prediction."""
         chosen = settings(MLPParams, self.name, self.params)
         self.features_ = feature_names(train.table)
-        self.output_ = Output.of(train.outcome)
+        self.output_ = Output.of(train.outcome, chosen)
         self.standardizer_ = Standardizer.of(train.table)
         self.net_: Net | None = None
         self.epochs_ = 0
@@ -78,6 +78,7 @@ class MLPModel(Model):
         if self.output_.learnable and self.standardizer_.n_columns and not late:
             self._train(chosen, train, valid, deadline)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
+        self.hold_means(valid or train)
         return self
 
     def _train(self, chosen: MLPParams, train: Examples, valid: Examples | None, deadline: float | None) -> None:
@@ -200,6 +201,7 @@ class MLPModel(Model):
             "layers": trial.suggest_int("mlp.layers", 1, 3),
             "dropout": trial.suggest_float("mlp.dropout", 0.0, 0.5),
             "part_dropout": trial.suggest_float("mlp.part_dropout", 0.0, 0.3),
+            **suggest_output(trial, cls.name, outcome),
         }
 
     @classmethod

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +13,38 @@ from artifacts.errors import InputError
 from artifacts.link import centred
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
+from automl.models.target_scale import TargetScale, scales_to_try
+
+if TYPE_CHECKING:
+    import optuna
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
+UNEVEN = 3  # the largest class against the smallest: then weights of classes are searched
 PSEUDO_COUNT = 0.5  # of Jeffreys' prior: the log-odds of an event that never happened stay finite
+
+
+@dataclass(frozen=True)
+class OutputParams:
+    """Parameters that every model has: how the outcome is put to the library.
+
+    ``target_scale``: of a regression, see ``TargetScale``. ``class_balance``: rows of a class with the share p of all
+    weigh ``p ** -class_balance`` times as much, so that at 1 each class weighs the same and at 0 each row does; rare
+    classes are predicted more often then, and probabilities follow the weights.
+    """
+
+    target_scale: str = "identity"
+    class_balance: float = 0.0
 
 
 @dataclass(frozen=True)
 class Output:
     """What a library is asked to learn, and how its raw scores become link scores.
 
-    A regression is learned as ``(y - centre) / scale``; classes are learned as positions in
-    ``present``, the classes that the training rows have. A known class that they lack gets a logit
+    A regression is learned as ``(target.forward(y) - centre) / scale``; its contributions are put back into units of
+    the target in proportion. Classes are learned as positions in ``present``, the classes that the training rows have,
+    with ``class_weight`` (n_present,) times the rows' own weights. A known class that they lack gets a logit
     that holds its probability below ``PSEUDO_COUNT / (n_samples + 1)``. ``prior`` (n_raw,) is the raw
     score of the best constant prediction, ``learnable`` whether there is anything beyond it.
     """
@@ -38,45 +57,63 @@ class Output:
     scale: float
     prior: tuple[float, ...]
     learnable: bool
+    target: TargetScale = field(default_factory=TargetScale)
+    class_weight: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, outcome: Outcome) -> Self:
+    def of(cls, outcome: Outcome, chosen: OutputParams | None = None) -> Self:
         """Learn from the outcome of the training rows.
 
         Raises:
             InputError: if there are no rows, or the outcome's weights or targets are not usable.
         """
+        chosen = chosen or OutputParams()
         weight, y = outcome.sample_weight, outcome.y
         if not outcome.n_samples or not np.isfinite(weight).all() or weight.min() < 0 or weight.sum() <= 0:
             raise InputError(
                 f"Training needs rows with finite weights >= 0 that are not all 0, but got {outcome.n_samples} rows."
             )
         if outcome.kind is Kind.MULTICLASS or outcome.kind is Kind.BINARY:
-            return cls._of_classes(outcome, weight / weight.mean())
+            return cls._of_classes(outcome, weight / weight.mean(), chosen.class_balance)
         if not np.isfinite(y).all():
             raise InputError(f"Training needs finite targets, but {int((~np.isfinite(y)).sum())} are not.")
-        centre = float(np.average(y, weights=weight))
         if outcome.kind is Kind.CONVERSION:
+            centre = float(np.average(y, weights=weight))
             learnable = 0.0 < centre < 1.0
             events, total = float((weight * y).sum()), float(weight.sum())
             pseudo = 0.0 if learnable else PSEUDO_COUNT
             prior = np.log((events + pseudo) / (total - events + pseudo))
             return cls(outcome.kind, 1, len(y), (), 0.0, 1.0, (float(prior),), learnable)
+        target = TargetScale.of(chosen.target_scale, y)
+        y = target.forward(y)
+        centre = float(np.average(y, weights=weight))
         scale = float(np.sqrt(np.average(np.square(y - centre), weights=weight)))
         learnable = scale > 1e-12 * abs(centre) and bool(np.isfinite(scale))
-        return cls(outcome.kind, 1, len(y), (), centre, scale if learnable else 1.0, (0.0,), learnable)
+        return cls(outcome.kind, 1, len(y), (), centre, scale if learnable else 1.0, (0.0,), learnable, target)
 
     @classmethod
-    def _of_classes(cls, outcome: Outcome, weight: Float) -> Self:
+    def _of_classes(cls, outcome: Outcome, weight: Float, balance: float) -> Self:
         counts = np.bincount(outcome.y, weights=weight, minlength=outcome.n_known)
         present = tuple(int(code) for code in np.flatnonzero(counts > 0))
         if present[-1] >= outcome.n_known:
             raise InputError(f"Training rows have classes >= {outcome.n_known} that the task does not know.")
+        factor = (counts[list(present)] / counts.sum()) ** -balance
+        counts[list(present)] *= factor * counts.sum() / (counts[list(present)] * factor).sum()
         if outcome.kind is Kind.BINARY:
             prior: tuple[float, ...] = (float(np.log((counts[1] + PSEUDO_COUNT) / (counts[0] + PSEUDO_COUNT))),)
         else:
             prior = tuple(float(x) for x in centred(np.log(counts[list(present)])))
-        return cls(outcome.kind, outcome.n_known, len(outcome.y), present, 0.0, 1.0, prior, len(present) > 1)
+        return cls(
+            outcome.kind,
+            outcome.n_known,
+            len(outcome.y),
+            present,
+            0.0,
+            1.0,
+            prior,
+            len(present) > 1,
+            class_weight=tuple(map(float, factor)),
+        )
 
     @property
     def n_raw(self) -> int:
@@ -96,8 +133,13 @@ class Output:
             y = position[outcome.y].astype(np.float64)
             weight = np.where(y < 0, 0.0, weight)
             y = np.maximum(y, 0.0)
+            weight *= np.array(self.class_weight)[y.astype(np.int64)]
         else:
-            y = (outcome.y.astype(np.float64) - self.centre) / self.scale
+            y = (self.target.forward(outcome.y.astype(np.float64)) - self.centre) / self.scale
+            if self.kind is Kind.BINARY:
+                factor = np.ones(2)
+                factor[list(self.present)] = self.class_weight
+                weight *= factor[outcome.y]
         mean = weight.mean() if len(weight) else 0.0
         return y, weight / mean if mean > 0 else weight
 
@@ -109,7 +151,11 @@ class Output:
     def link_parts(self, values: Float, base: Float) -> tuple[Float, Float]:
         """Raw contributions (n_samples, n_groups, n_raw) and raw base (n_raw,) on the link scale."""
         if self.kind is not Kind.MULTICLASS:
-            return values * self.scale, base * self.scale + self.centre
+            values, base = values * self.scale, base * self.scale + self.centre
+            if self.target.is_plain:
+                return values, base
+            slope = self.target.slope(base + values.sum(axis=1), base)
+            return values * slope[:, None], self.target.backward(base)
         lacking = self.n_outputs - len(self.present)
         values, base = centred(values), centred(base)
         if not lacking:
@@ -122,16 +168,35 @@ class Output:
         whole[list(self.present)] = base
         return wide, centred(whole)
 
+    def with_means(self, link: Float, outcome: Outcome) -> Self:
+        """With the residuals of some rows and their link scores (n_samples, 1), see ``TargetScale.with_noise``."""
+        y = np.clip(outcome.y, self.target.low, self.target.high)
+        residuals = self.target.forward(y) - self.target.forward(link[:, 0])
+        return replace(self, target=self.target.with_noise(residuals))
+
     def constant(self, n_samples: int) -> Float:
         """Raw scores (n_samples, n_raw) of the best constant prediction."""
         return np.tile(np.array(self.prior), (n_samples, 1))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; ``from_json`` reads it back."""
-        return {**vars(self), "kind": self.kind.value}
+        return {**vars(self), "kind": self.kind.value, "target": asdict(self.target)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what ``to_json`` gave."""
-        known = {**data, "kind": Kind(data["kind"]), "present": tuple(data["present"]), "prior": tuple(data["prior"])}
-        return cls(**known)
+        listed = {name: tuple(data[name]) for name in ("present", "prior", "class_weight")}
+        return cls(**{**data, **listed, "kind": Kind(data["kind"]), "target": TargetScale.from_json(data["target"])})
+
+
+def suggest_output(trial: optuna.Trial, model: str, outcome: Outcome) -> dict[str, Any]:
+    """``OutputParams`` worth a search for these targets: scales where they are skewed, weights of uneven classes."""
+    if outcome.kind is Kind.REGRESSION:
+        scales = scales_to_try(outcome.y)
+        return {} if len(scales) < 2 else {"target_scale": trial.suggest_categorical(f"{model}.target_scale", scales)}
+    if outcome.kind in (Kind.BINARY, Kind.MULTICLASS):
+        counts = np.bincount(outcome.y)
+        counts = counts[counts > 0]
+        if len(counts) and counts.max() > UNEVEN * counts.min():
+            return {"class_balance": trial.suggest_float(f"{model}.class_balance", 0.0, 1.0)}
+    return {}
