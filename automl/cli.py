@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from automl.run import Run
 
 app = typer.Typer(
     name="tabular-fusion",
@@ -107,12 +110,19 @@ def predict(
 
 
 @app.command()
-def leaderboard(runs: Annotated[list[Path], typer.Argument(metavar="RUN...")], as_json: Json = False) -> None:
+def leaderboard(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...")],
+    classes: Annotated[bool, typer.Option("--classes", help="Scores of each class instead.")] = False,
+    as_json: Json = False,
+) -> None:
     """One leaderboard over one or more runs."""
     from automl.run import Run
     from evaluation.leaderboard import merge_leaderboards
 
     opened = [Run(run) for run in runs]
+    if classes:
+        _print_classes(opened, as_json)
+        return
     higher = {run.metric.name: run.metric.higher_is_better for run in opened}
     board = merge_leaderboards([run.leaderboard() for run in opened], higher)
     if as_json:
@@ -243,6 +253,16 @@ def _print_json(data: Any) -> None:
 
 def _json_text(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, indent=1, default=str)
+
+
+def _print_classes(runs: list[Run], as_json: bool) -> None:
+    for run in runs:
+        scores = run.class_scores()
+        if as_json:
+            _print_json(_records(scores.assign(run=run.name)))
+        else:
+            typer.echo(f"{run.name}, {run.scored_part}:")
+            typer.echo(scores.to_string(index=False, float_format="{:.3f}".format))
 
 
 def _print_board(board: Any) -> None:

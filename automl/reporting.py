@@ -10,7 +10,7 @@ import pandas as pd
 
 from artifacts.errors import InputError
 from artifacts.progress import Progress, Silent
-from artifacts.schema import LANGUAGES, Modality
+from artifacts.schema import LANGUAGES, Kind, Modality
 from artifacts.task import Task
 from automl.predictor import Predictor
 from automl.run import Run
@@ -26,6 +26,7 @@ from featurizers.image_loading import ImageLoader
 
 MAX_EXPLAINED_VALUES = 400_000_000  # rows x features x outputs: what bounds the time of an explanation
 MAX_EXPLAINED_ROWS = 2000
+COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
 MIN_EXPLAINED_ROWS = 50
 
 
@@ -82,12 +83,22 @@ def report_data(run: Run, predictor: Predictor) -> ReportData:
         not_explained=why_not,
         dose_responses=() if explained is None else dose_responses(explained),
         distribution=prediction_distribution(part.outcome, part.predictions, constant=constant),
+        coverage=_coverage(run),
+        class_scores=run.class_scores() if part.outcome.kind in (Kind.BINARY, Kind.MULTICLASS) else None,
         errors=errors,
         photo=photo_of(run, rows),
         row_titles=row_titles(run, rows),
         findings=tuple(run.findings),
         making=_making(run, explained),
     )
+
+
+def _coverage(run: Run) -> dict[float, float]:
+    """Of levels of prediction intervals; nothing where the run has no intervals."""
+    try:
+        return {level: run.coverage(level) for level in COVERAGE_LEVELS}
+    except InputError:
+        return {}
 
 
 def target_in_words(task: Task) -> str:

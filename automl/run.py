@@ -19,6 +19,7 @@ from artifacts.store import FORMAT_VERSION, RunFolder, read_json
 from artifacts.task import Task
 from automl.predictor import Predictor
 from automl.scored_rows import FOLDS, ScoredPart, read_scored
+from evaluation.class_scores import class_scores
 from evaluation.compare import ComparedRun
 from evaluation.metrics import Metric, metric_for
 from evaluation.prediction_intervals import PredictionIntervals
@@ -113,6 +114,15 @@ class Run:
         """
         part, known = self.scored(), read_scored(self.folder, FOLDS, self.manifest)
         return PredictionIntervals.fit(known.outcome, known.predictions).coverage(part.outcome, part.predictions, level)
+
+    def class_scores(self) -> pd.DataFrame:
+        """How well each class is found in the scored rows; see ``evaluation.class_scores``.
+
+        Raises:
+            InputError: if the task has no classes.
+        """
+        part = self.scored()
+        return class_scores(part.outcome, part.predictions)
 
     def compared(self) -> ComparedRun:
         """The scored rows, for a comparison with other runs."""

@@ -127,6 +127,15 @@ class Reliability:
     high: Float
     rows: NDArray[np.int64]
 
+    @property
+    def gap(self) -> float:
+        """Mean distance of ``observed`` from ``predicted`` over the rows.
+
+        For classes and rates it is the expected calibration error (Naeini et al., Obtaining well calibrated
+        probabilities using Bayesian binning, 2015), over bins of as many rows.
+        """
+        return float(np.average(np.abs(self.observed - self.predicted), weights=self.rows))
+
 
 @dataclass(frozen=True)
 class PredictionDistribution:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.report_data import ReportData
+from evaluation.sections.classes import classes
 from evaluation.sections.distribution import distribution
 from evaluation.sections.errors import errors
 from evaluation.sections.factors import factors
@@ -27,9 +28,9 @@ from evaluation.wording import Wording, neutral
 if TYPE_CHECKING:
     import jinja2
 
-Section = Callable[[ReportData, Wording], dict[str, Any]]
+Section = Callable[[ReportData, Wording], dict[str, Any] | None]
 
-# In the order of the page. Each has a template of its name and a text "{name}" for its heading.
+# In the order of the page. Each has a template of its name and a text "{name}" for its heading; None leaves it out.
 SECTIONS: dict[str, Section] = {
     "headline": headline,
     "leaderboard": leaderboard,
@@ -37,6 +38,7 @@ SECTIONS: dict[str, Section] = {
     "sources": sources,
     "factors": factors,
     "distribution": distribution,
+    "classes": classes,
     "errors": errors,
     "findings": findings,
     "made": made,
@@ -64,7 +66,7 @@ def render_report(data: ReportData, language: str = "en") -> str:
         kind=say(f"kind_{data.kind.value}"),
         style=style,
         style_digest=digest,
-        sections={name: section(data, say) for name, section in SECTIONS.items()},
+        sections={name: found for name, section in SECTIONS.items() if (found := section(data, say)) is not None},
     )
 
 

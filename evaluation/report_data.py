@@ -62,6 +62,8 @@ class ReportData:
         not_explained: one sentence on why there is no importance.
         dose_responses: from ``dose_response.dose_responses``.
         distribution: from ``prediction_check.prediction_distribution``.
+        coverage: level of prediction intervals to the share of rows that lay within theirs; empty where there are none.
+        class_scores: from ``class_scores.class_scores``; None where the task has no classes.
         errors: from ``prediction_check.largest_errors``.
         photo: the photo of a row, by its text in ``errors``: encoded bytes of any size, or None if the row has
             none. Bytes that cannot be read are shown as such.
@@ -89,6 +91,8 @@ class ReportData:
     not_explained: str = ""
     dose_responses: tuple[DoseResponse, ...] = ()
     distribution: PredictionDistribution | None = None
+    coverage: Mapping[float, float] = field(default_factory=dict)
+    class_scores: pd.DataFrame | None = None
     errors: pd.DataFrame | None = None
     photo: Photo | None = None
     row_titles: Mapping[str, str] = field(default_factory=dict)

@@ -183,6 +183,27 @@ TEXTS: dict[str, dict[str, str]] = {
     "confidence": {"en": "Confidence against being right", "ru": "Уверенность и доля верных"},
     "observed": {"en": "observed", "ru": "наблюдалось"},
     "not_in_run": {"en": "This run did not record it.", "ru": "В этом запуске это не записано."},
+    "calibration_error": {
+        "en": "On average predictions are {gap} off (expected calibration error).",
+        "ru": "В среднем предсказания расходятся с наблюдениями на {gap} (ожидаемая ошибка калибровки).",
+    },
+    "coverage": {
+        "en": "Intervals of {levels} held the outcome in {shares} of the rows.",
+        "ru": "Интервалы {levels} содержали исход в {shares} строк.",
+    },
+    # -- classes
+    "classes": {"en": "Classes one by one", "ru": "Классы по одному"},
+    "classes_intro": {
+        "en": "The hardest classes first. Found: the share of the class's rows that were given it; right: the share of "
+        "rows given the class that have it.",
+        "ru": "Сначала самые трудные. Найдено: какой части строк класса он и присвоен; верно: какая часть строк с этим "
+        "ответом действительно его.",
+    },
+    "class": {"en": "Class", "ru": "Класс"},
+    "class_recall": {"en": "Found", "ru": "Найдено"},
+    "class_precision": {"en": "Right", "ru": "Верно"},
+    "class_taken_title": {"en": "Most often taken for", "ru": "Чаще всего принимают за"},
+    "class_taken": {"en": "{label} ({share})", "ru": "{label} ({share})"},
     # -- errors, findings, made
     "errors": {"en": "Where it is most wrong", "ru": "Где ошибка больше всего"},
     "errors_intro": {

@@ -29,8 +29,21 @@ def distribution(data: ReportData, say: Wording) -> dict[str, Any]:
         "histogram": None if classes else _histogram(shown, say),
         "reliability_title": say("confidence" if classes else "reliability"),
         "reliability": _reliability(shown, say),
-        "note": say("reliability_note"),
+        "notes": [say("reliability_note"), *_calibration(shown, say), *_coverage(data, say)],
     }
+
+
+def _calibration(shown: PredictionDistribution, say: Wording) -> list[str]:
+    if shown.kind is Kind.REGRESSION:
+        return []
+    return [say("calibration_error", gap=say.percent(shown.reliability.gap))]
+
+
+def _coverage(data: ReportData, say: Wording) -> list[str]:
+    if not data.coverage:
+        return []
+    columns = [" / ".join(say.percent(x, 3) for x in part) for part in (data.coverage, data.coverage.values())]
+    return [say("coverage", levels=columns[0], shares=columns[1])]
 
 
 def _value(shown: PredictionDistribution, value: float, say: Wording, digits: int) -> str:

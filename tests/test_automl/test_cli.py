@@ -46,6 +46,8 @@ def test_leaderboard_has_the_public_columns(shop: Path) -> None:
     ]  # fmt: skip
     assert {"folds", "test"} == {row["split"] for row in rows}
     assert "constant" in command("leaderboard", shop / "run").stdout
+    classes = command("leaderboard", shop / "run", "--classes")
+    assert classes.returncode == 2 and "for classes, but the task is 'conversion'" in classes.stderr
 
 
 def test_predict_writes_parquet_and_csv(shop: Path) -> None:

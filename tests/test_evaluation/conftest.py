@@ -17,6 +17,7 @@ from artifacts.finding import Finding
 from artifacts.outcome import Outcome
 from artifacts.run_result import RunResult, results_frame
 from artifacts.schema import Column, Kind, Modality, Schema, Title, opaque_features, quantity_feature
+from evaluation.class_scores import class_scores
 from evaluation.dose_response import dose_responses
 from evaluation.explain import explain_rows, global_importance
 from evaluation.prediction_check import largest_errors, prediction_distribution
@@ -169,6 +170,8 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         explained_rows=n,
         dose_responses=dose_responses(explained),
         distribution=prediction_distribution(outcome, predictions),
+        coverage={0.5: 0.512, 0.9: 0.893} if kind in (Kind.CONVERSION, Kind.REGRESSION) else {},
+        class_scores=class_scores(outcome, predictions) if classes else None,
         errors=worst,
         photo=photo_of,
         row_titles={row: f"Warm waterproof boots for a long winter, {row}" for row in worst["row"]},
@@ -215,6 +218,10 @@ def hostile(data: ReportData) -> ReportData:
         importance=data.importance.assign(title_en=nasty, title_ru=nasty, featurizer=HOSTILE[0]),
         dose_responses=curves,
         errors=data.errors.assign(row=rows, truth=nasty, prediction=nasty),
+        class_scores=pd.DataFrame(
+            {"class": HOSTILE, "rows": 3, "recall": 0.5, "precision": 0.5, "f1": 0.5, "taken_for": HOSTILE[::-1],
+             "taken_for_share": 0.5}
+        ),
         photo=lambda row: photo_bytes(1),
         row_titles={row: next(texts) for row in rows},
         findings=tuple(Finding("image_broken", t, 3, 9, HOSTILE, {"example": t}) for t in HOSTILE),

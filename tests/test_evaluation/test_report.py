@@ -80,8 +80,9 @@ def test_every_kind_has_every_section_in_both_languages(
     page = render_report(make_report(kind, 200), language)
     checker = check_page(page)
     headings = [attrs["id"] for tag, attrs in checker.seen if tag == "section"]
-    assert headings == list(SECTIONS)
-    assert all(TEXTS[name][language] in page for name in SECTIONS)
+    wanted = [name for name in SECTIONS if name != "classes" or kind in (Kind.BINARY, Kind.MULTICLASS)]
+    assert headings == wanted
+    assert all(TEXTS[name][language] in page for name in wanted)
     assert TEXTS["association"][language] in page
     assert ">nan<" not in page and "None" not in page and "Undefined" not in page
 
@@ -96,6 +97,21 @@ def test_the_headline_puts_the_score_beside_the_constant(report_data: ReportData
     assert lower.best() is not None and "Worse than a constant" in render_report(lower)
     unsure = report_data.leaderboard.assign(low=-0.1)
     assert "Not clearly better than a constant" in render_report(replace(report_data, leaderboard=unsure))
+
+
+def test_rates_say_what_their_intervals_held_and_classes_how_each_is_found(
+    make_report: Callable[..., ReportData],
+) -> None:
+    rates = render_report(make_report(Kind.CONVERSION))
+    assert "Intervals of 50% / 90% held the outcome in 51.2% / 89.3% of the rows." in rates
+    assert "expected calibration error" in rates and "Classes one by one" not in rates
+    classes = make_report(Kind.MULTICLASS)
+    page = render_report(classes)
+    assert classes.class_scores is not None and set(classes.class_scores["class"]) >= {"sneakers", "boots"}
+    for name in ("sneakers", "boots"):
+        assert f"<bdi>{name}</bdi></th>" in page
+    many = pd.concat([classes.class_scores] * 100, ignore_index=True)
+    assert "more are not shown" in render_report(replace(classes, class_scores=many))
 
 
 def test_equal_data_give_an_equal_page_of_bounded_size(
