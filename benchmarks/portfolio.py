@@ -3,6 +3,8 @@
     python benchmarks/portfolio.py measure --data ../shared/data --weights ../shared/weights/mobilenetv2_100 --work DIR
     python benchmarks/portfolio.py choose --work DIR
 
+The search tries the defaults of every model first, over every view; the portfolio is what comes after them.
+
 ``measure`` fits every configuration over folds of the training rows of each data set and keeps its out-of-fold link
 scores in DIR; what is there already is not done again. ``choose`` orders them: each next one is what makes the blend of
 those before it best, in the mean over the data sets of the score lost against the blend of all, as a share of what that
@@ -31,6 +33,7 @@ from automl.budget import Budget
 from automl.ensemble import greedy_blend
 from automl.models.base import Model
 from automl.models.registry import MODELS
+from automl.presets import DEFAULT_MODELS
 from evaluation.metrics import Metric, constant_prediction, metric_for
 from evaluation.splits import make_folds
 
@@ -170,7 +173,7 @@ def choose(sets: list[Measured], most: int) -> None:
     names = [key(*one) for one in CONFIGURATIONS if all(key(*one) in measured.scores for measured in sets)]
     best = {measured.name: measured.blend(names) for measured in sets}
     gain = {measured.name: best[measured.name] - measured.of_constant() for measured in sets}
-    chosen: list[str] = []
+    chosen: list[str] = [model for model in DEFAULT_MODELS if model in names]
 
     def lost(members: list[str]) -> float:
         return float(np.mean([(best[m.name] - m.blend(members)) / gain[m.name] for m in sets]))
@@ -179,15 +182,16 @@ def choose(sets: list[Measured], most: int) -> None:
     for name in sorted(names, key=lambda one: lost([one])):
         seconds = np.mean([measured.seconds[name] for measured in sets])
         print(f"  {lost([name]):7.4f} {seconds:6.1f} s {name}")
+    print(f"the defaults alone: {lost(chosen):.4f} lost by their blend")
     print("| # | configuration | lost by the blend so far | seconds |")
     print("|---|---|---|---|")
-    while len(chosen) < min(most, len(names)):
+    while len(chosen) < min(most + len(DEFAULT_MODELS), len(names)):
         losses = {name: lost([*chosen, name]) for name in names if name not in chosen}
         chosen.append(min(losses, key=lambda name: losses[name]))
         seconds = np.mean([measured.seconds[chosen[-1]] for measured in sets])
         print(f"| {len(chosen)} | {chosen[-1]} | {losses[chosen[-1]]:.4f} | {seconds:.1f} |", flush=True)
     by_name = {key(*one): one for one in CONFIGURATIONS}
-    print(json.dumps([by_name[name] for name in chosen], indent=1))
+    print(json.dumps([by_name[name] for name in chosen[len(DEFAULT_MODELS) :]]))
 
 
 if __name__ == "__main__":

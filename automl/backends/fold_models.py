@@ -16,6 +16,7 @@ from automl.models.base import Model
 from evaluation.splits import Fold
 
 Float = NDArray[np.float64]
+LATENESS = 1.0  # of the time that is allowed, for folds that take longer than it
 
 
 class Pruned(Exception):  # noqa: N818 - a verdict, not an error
@@ -30,6 +31,7 @@ def fit_fold_models(
     allowed: Budget,
     *,
     refit: bool,
+    end: float | None = None,
     after_fold: Callable[[int, Float], None] | None = None,
 ) -> tuple[list[Model], Float]:
     """Models of the folds, or a single one of all rows in folds if ``refit``, and link scores (n_samples, n_link).
@@ -41,6 +43,7 @@ def fit_fold_models(
         folds: rows to learn from and to validate on.
         allowed: split evenly between the fits that are left.
         refit: the folds' models are used for the scores, and for the parameters of the one model.
+        end: value of ``time.monotonic()`` until which late folds may go on; the end of ``allowed`` if None.
         after_fold: gets the number of the fold and the scores so far, and may raise ``Pruned``.
 
     Raises:
@@ -50,12 +53,19 @@ def fit_fold_models(
     scores = np.full((outcome.n_samples, n_link(outcome.kind, outcome.n_outputs)), np.nan)
     models: list[Model] = []
     n_fits = len(folds) + int(refit)
+    # What a busy machine makes late is not thrown away while the rest of the budget can bear it.
+    latest = max(allowed.deadline, min(allowed.deadline + LATENESS * allowed.seconds, end or 0.0))
+    least = 0.5 * allowed.seconds / n_fits
+
+    def deadline(n_left: int) -> float:
+        now = time.monotonic()
+        return now + max(min(max(allowed.left / n_left, least), (latest - now) / n_left), 0.0)
+
     for i, fold in enumerate(folds):
-        if allowed.left <= 0 and i:
+        if i and time.monotonic() >= latest:
             raise Pruned(f"time ran out after {i} of {len(folds)} folds")
-        deadline = time.monotonic() + max(allowed.left, 0.0) / (n_fits - i)
         train, valid = examples.take(fold.train), examples.take(fold.valid)
-        models.append(make(params).fit(train, valid, deadline=deadline))
+        models.append(make(params).fit(train, valid, deadline=deadline(n_fits - i)))
         scores[fold.valid] = models[-1].decide(valid.table)
         if after_fold is not None:
             after_fold(i, scores)
@@ -63,5 +73,5 @@ def fit_fold_models(
         known = np.unique(np.concatenate([rows for fold in folds for rows in (fold.train, fold.valid)]))
         rows = examples if len(known) == outcome.n_samples else examples.take(known)
         last = make(models[0].params_for_refit(models))
-        models = [last.fit(rows, deadline=time.monotonic() + max(allowed.left, 0.0))]
+        models = [last.fit(rows, deadline=deadline(1))]
     return models, scores

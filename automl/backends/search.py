@@ -1,11 +1,11 @@
-"""Our own search: cheap defaults over every view first, then Optuna, then a blend on the link scale."""
+"""Our own search: cheap defaults over every view, a portfolio, then Optuna; a blend on the link scale at the end."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,17 +18,17 @@ from artifacts.examples import Examples
 from artifacts.link import finite_rows, from_link
 from artifacts.outcome import Outcome
 from artifacts.store import read_json, write_file, write_json
-from automl.backends.base import Backend, Candidate, FittedBackend, Problem
-from automl.backends.fitted_search import Blend, FittedSearch, candidate_from, described, weighted
+from automl.backends.base import Backend, Candidate, Problem
+from automl.backends.blending import blended
+from automl.backends.fitted_search import FittedSearch, candidate_from, described, weighted
 from automl.backends.fold_models import Pruned, fit_fold_models
 from automl.backends.stacking import base_model, folds_within, stack_table, stacks_over
 from automl.backends.turns import Arm, Turns
 from automl.budget import Budget
-from automl.calibration import fit_calibration
-from automl.ensemble import greedy_blend
 from automl.interrupts import watching_interrupts
 from automl.models.base import Model
 from automl.models.registry import MODELS
+from automl.portfolio import portfolio_for
 from evaluation.metrics import constant_prediction
 from evaluation.splits import Fold
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 
 DEFAULTS_SHARE = 0.6  # of the budget at most, where Optuna is to have a turn
+PORTFOLIO_SHARE = 0.75  # of the budget, until Optuna has its turn
 BLEND_SHARE = 0.03  # kept back for the blend
 STACKS_SHARE = 0.04  # kept back for stacks, where there are several modalities
 FIRST_SECONDS = 5.0  # for the first candidate, even if the budget is used up
@@ -64,6 +65,7 @@ class SearchBackend(Backend):
             try:
                 with watching_interrupts() as search.check_interrupt:
                     search.run_defaults()
+                    search.run_portfolio()
                     search.run_trials()
                     search.run_stacks()
             except KeyboardInterrupt:
@@ -72,7 +74,8 @@ class SearchBackend(Backend):
         if not usable:
             reasons = "; ".join(f"{c.model} on {c.view}: {c.error}" for c in search.candidates)
             raise FusionError(f"No model could be fitted in {problem.budget.seconds:.0f} s. {reasons}.")
-        fitted = search.blended(search.informative(usable))
+        members = search.informative(usable)
+        fitted = blended(problem, search.candidates, members, search.portfolio, search.reference, search.root)
         write_file(search.root / "search.json", fitted.described())
         return fitted
 
@@ -87,6 +90,7 @@ class _Search:
         self.check_interrupt: Callable[[], None] = lambda: None
         self.shown = 0.0
         self.reference = constant_prediction(problem.examples.outcome)
+        self.portfolio: set[str] = set()  # keys of its candidates, each a family of its own in the blend
 
     # -- candidates -------------------------------------------------------------------------------
 
@@ -108,6 +112,19 @@ class _Search:
             seconds = max(usable * share, least, 1e-3)
             self.try_candidate(Candidate(f"{name}-{view}", name, view), Budget(seconds))
 
+    def run_portfolio(self) -> None:
+        """The configurations of the portfolio, each over the best view of its model."""
+        best: dict[str, Candidate] = {}
+        for candidate in self._ranked():
+            best.setdefault(candidate.model, candidate)
+        for name, params in portfolio_for(self.problem.examples.outcome, list(best)):
+            default = best[name]
+            left = PORTFOLIO_SHARE * self.budget.seconds - self.budget.spent
+            if self.max_trials and left > default.fit_seconds:
+                wanted = Candidate(f"{default.key}-{_digest(params)}", name, default.view, params)
+                self.portfolio.add(wanted.key)
+                self.try_candidate(wanted, Budget(min(left, 4 * default.fit_seconds + 5.0)))
+
     def run_trials(self) -> None:
         """Optuna over the parameters of promising (model, view) pairs, pruned over the folds."""
         self._take_stored()
@@ -115,7 +132,7 @@ class _Search:
         turns = Turns(untuned, self.root, maximize=self.problem.metric.higher_is_better, seed=self.problem.seed)
         stacks_seconds = STACKS_SHARE * self.budget.seconds if stacks_over(self._ranked()) else 0.0
         budget = self.budget.sooner(stacks_seconds)
-        for _ in range(int(self.problem.settings.get("max_trials", 200))):
+        for _ in range(self.max_trials):
             arm = turns.next(budget.left)
             if arm is None:
                 return
@@ -197,7 +214,14 @@ class _Search:
             return MODELS[base_model(candidate)](params, seed=self.problem.seed, n_threads=self.problem.n_threads)
 
         models, scores = fit_fold_models(
-            make, candidate.params, examples, folds, allowed, refit=self._refits, after_fold=report
+            make,
+            candidate.params,
+            examples,
+            folds,
+            allowed,
+            refit=self._refits,
+            end=self.budget.deadline,
+            after_fold=report,
         )
         for i, model in enumerate(models):
             (folder / f"model_{i}").mkdir()
@@ -217,6 +241,11 @@ class _Search:
         if not folds:
             raise FusionError("no fold has rows with outputs to learn from and to validate on")
         return Examples(table, examples.outcome), folds
+
+    @property
+    def max_trials(self) -> int:
+        """Bounds Optuna's part; 0 leaves the defaults alone."""
+        return int(self.problem.settings.get("max_trials", 200))
 
     @property
     def _refits(self) -> bool:
@@ -276,27 +305,6 @@ class _Search:
         assert scores is not None
         return any(np.ptp(scores[fold.valid], axis=0).max(initial=0.0) > 0 for fold in self.problem.folds)
 
-    def blended(self, usable: list[Candidate]) -> FittedSearch:
-        """The final blend, and beside it the blend of single views, which is late fusion; stacks are no members."""
-        usable = [candidate for candidate in usable if not candidate.members]
-        outcome = self.problem.examples.outcome
-        scores = {c.key: c.out_of_fold for c in usable if c.out_of_fold is not None}
-        arms = {c.key: f"{c.model}-{c.view}" for c in usable}
-        weights = greedy_blend(scores, outcome, self.problem.metric, reference=self.reference, families=arms)
-        calibration = fit_calibration(
-            weighted(weights, scores), outcome, self.problem.folds, self.problem.metric, self.reference
-        )
-        blends = [Blend(FittedBackend.FINAL, "blend", "all", weights, calibration)]
-        single = {c.key: scores[c.key] for c in usable if c.view != "all"}
-        if len({c.view for c in usable if c.view != "all"}) > 1:
-            late = greedy_blend(single, outcome, self.problem.metric, reference=self.reference, families=arms)
-            if len(_views(late, usable)) > 1:  # one view alone is no fusion
-                blends.append(Blend("late", "late fusion", "+".join(_views(late, usable)), late))
-        rows = [blend.candidate(scores, usable) for blend in blends]
-        rest = [replace(c, weight=weights.get(c.key, 0.0)) for c in self.candidates]
-        weights_of = {blend.key: blend.weights for blend in blends}
-        return FittedSearch(outcome.kind, (*rows, *rest), weights_of, self.root, calibration)
-
 
 def _score(problem: Problem, scores: Float, reference: Float) -> float:
     rows = finite_rows(scores)
@@ -317,7 +325,3 @@ def _importance(name: str, view: str) -> float:
 
 def _digest(params: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(params, sort_keys=True, default=str).encode()).hexdigest()[:8]
-
-
-def _views(weights: dict[str, float], candidates: Sequence[Candidate]) -> list[str]:
-    return sorted({candidate.view for candidate in candidates if candidate.key in weights})

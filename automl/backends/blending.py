@@ -1,0 +1,57 @@
+"""From the candidates of a search to its blends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.backends.base import Candidate, FittedBackend, Problem
+from automl.backends.fitted_search import Blend, FittedSearch, weighted
+from automl.calibration import fit_calibration
+from automl.ensemble import greedy_blend
+
+Float = NDArray[np.float64]
+
+
+def blended(
+    problem: Problem,
+    candidates: Sequence[Candidate],
+    usable: Sequence[Candidate],
+    portfolio: Collection[str],
+    reference: Float,
+    root: Path,
+) -> FittedSearch:
+    """The final blend, and beside it the blend of single views, which is late fusion; stacks are no members.
+
+    Args:
+        problem: what was searched.
+        candidates: all of them, failures too.
+        usable: those that may be members.
+        portfolio: keys of candidates that are families of their own; versions of a tuned arm are one.
+        reference: constant prediction.
+        root: the folder of the candidates' models.
+    """
+    usable = [candidate for candidate in usable if not candidate.members]
+    outcome, metric = problem.examples.outcome, problem.metric
+    scores = {c.key: c.out_of_fold for c in usable if c.out_of_fold is not None}
+    arms = {c.key: c.key if c.key in portfolio else f"{c.model}-{c.view}" for c in usable}
+    weights = greedy_blend(scores, outcome, metric, reference=reference, families=arms)
+    calibration = fit_calibration(weighted(weights, scores), outcome, problem.folds, metric, reference)
+    blends = [Blend(FittedBackend.FINAL, "blend", "all", weights, calibration)]
+    single = {c.key: scores[c.key] for c in usable if c.view != "all"}
+    if len({c.view for c in usable if c.view != "all"}) > 1:
+        late = greedy_blend(single, outcome, metric, reference=reference, families=arms)
+        if len(_views(late, usable)) > 1:  # one view alone is no fusion
+            blends.append(Blend("late", "late fusion", "+".join(_views(late, usable)), late))
+    rows = [blend.candidate(scores, usable) for blend in blends]
+    rest = [replace(c, weight=weights.get(c.key, 0.0)) for c in candidates]
+    weights_of = {blend.key: blend.weights for blend in blends}
+    return FittedSearch(outcome.kind, (*rows, *rest), weights_of, root, calibration)
+
+
+def _views(weights: dict[str, float], candidates: Sequence[Candidate]) -> list[str]:
+    return sorted({candidate.view for candidate in candidates if candidate.key in weights})
