@@ -30,6 +30,7 @@ LOSSES = {
     Kind.BINARY: "Logloss",
     Kind.CONVERSION: "CrossEntropy",
     Kind.MULTICLASS: "MultiClass",
+    Kind.MULTILABEL: "MultiLogloss",
 }
 CHUNK_BYTES = 128 << 20  # of contributions in memory at a time; each piece costs a pass over the trees
 ONE_HOT_LEVELS = 255  # more levels than that become statistics of the target
@@ -92,12 +93,13 @@ class CatBoostModel(Model):
 
     def _labels(self, y: Float) -> NDArray[Any]:
         # CatBoost tells classes by their type: whole numbers for them, and nothing else.
-        return y.astype(np.int64) if self.output_.kind in (Kind.BINARY, Kind.MULTICLASS) else y
+        return y if self.output_.kind in (Kind.REGRESSION, Kind.CONVERSION) else y.astype(np.int64)
 
     def _options(self, chosen: CatBoostParams, work: Work, deadline: float | None) -> dict[str, Any]:
         sized = work.sized(chosen, None if deadline is None else deadline - time.monotonic())
+        is_single = self.output_.kind is Kind.MULTILABEL and self.output_.n_raw == 1  # which MultiLogloss refuses
         options = {
-            "loss_function": LOSSES[self.output_.kind],
+            "loss_function": "Logloss" if is_single else LOSSES[self.output_.kind],
             "iterations": chosen.rounds,
             "depth": sized.depth,
             "l2_leaf_reg": chosen.l2_leaf_reg,
@@ -137,7 +139,7 @@ class CatBoostModel(Model):
         raw = np.zeros((table.n_samples, len(names), n_raw))
         base = np.array(self.output_.prior)
         within = np.asarray(groups)[_catboost_order(table)]
-        size = max(1, CHUNK_BYTES // (8 * n_raw * (n_features + 1)))
+        size = max(1, CHUNK_BYTES // (8 * max(n_raw, 1) * (n_features + 1)))
         for start in range(0, table.n_samples if self.trees_ is not None else 0, size):
             rows = np.arange(start, min(start + size, table.n_samples))
             found = np.asarray(

@@ -28,6 +28,9 @@ class Output:
     ``present``, the classes that the training rows have. A known class that they lack gets a logit
     that holds its probability below ``PSEUDO_COUNT / (n_samples + 1)``. ``prior`` (n_raw,) is the raw
     score of the best constant prediction, ``learnable`` whether there is anything beyond it.
+
+    Of many labels, ``present`` are those that some training rows have and others lack. Any other known label keeps the
+    log-odds of its prior in ``fixed`` (n_outputs,).
     """
 
     kind: Kind
@@ -38,6 +41,7 @@ class Output:
     scale: float
     prior: tuple[float, ...]
     learnable: bool
+    fixed: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, outcome: Outcome) -> Self:
@@ -53,6 +57,8 @@ class Output:
             )
         if outcome.kind is Kind.MULTICLASS or outcome.kind is Kind.BINARY:
             return cls._of_classes(outcome, weight / weight.mean())
+        if outcome.kind is Kind.MULTILABEL:
+            return cls._of_labels(outcome, weight / weight.mean())
         if not np.isfinite(y).all():
             raise InputError(f"Training needs finite targets, but {int((~np.isfinite(y)).sum())} are not.")
         centre = float(np.average(y, weights=weight))
@@ -78,13 +84,25 @@ class Output:
             prior = tuple(float(x) for x in centred(np.log(counts[list(present)])))
         return cls(outcome.kind, outcome.n_known, len(outcome.y), present, 0.0, 1.0, prior, len(present) > 1)
 
+    @classmethod
+    def _of_labels(cls, outcome: Outcome, weight: Float) -> Self:
+        y, n = outcome.y[:, : outcome.n_known], len(outcome.y)
+        held = weight @ y
+        fixed = np.log((held + PSEUDO_COUNT) / (weight.sum() - held + PSEUDO_COUNT))
+        counted = y[weight > 0]
+        present = np.flatnonzero((counted.min(axis=0) < 1) & (counted.max(axis=0) > 0))
+        prior = tuple(float(x) for x in fixed[present])
+        places = tuple(int(label) for label in present)
+        return cls(outcome.kind, outcome.n_known, n, places, 0.0, 1.0, prior, bool(places), tuple(fixed.tolist()))
+
     @property
     def n_raw(self) -> int:
         """Columns of the raw scores that a library gives."""
         return len(self.prior)
 
     def encode(self, outcome: Outcome) -> tuple[Float, Float]:
-        """Targets and weights (n_samples,) for the library; the weights have mean 1.
+        """Targets and weights (n_samples,) for the library; the weights have mean 1. Targets of many labels are 0 and 1
+        (n_samples, n_raw).
 
         So the strength of a penalty does not depend on the unit of the weights, or on how many
         trials a row has on average. A row whose class ``present`` lacks has weight 0.
@@ -96,6 +114,8 @@ class Output:
             y = position[outcome.y].astype(np.float64)
             weight = np.where(y < 0, 0.0, weight)
             y = np.maximum(y, 0.0)
+        elif self.kind is Kind.MULTILABEL:
+            y = np.ascontiguousarray(outcome.y[:, list(self.present)])
         else:
             y = (outcome.y.astype(np.float64) - self.centre) / self.scale
         mean = weight.mean() if len(weight) else 0.0
@@ -108,6 +128,10 @@ class Output:
 
     def link_parts(self, values: Float, base: Float) -> tuple[Float, Float]:
         """Raw contributions (n_samples, n_groups, n_raw) and raw base (n_raw,) on the link scale."""
+        if self.kind is Kind.MULTILABEL:
+            wide, whole = np.zeros((*values.shape[:-1], self.n_outputs)), np.array(self.fixed)
+            wide[..., list(self.present)], whole[list(self.present)] = values, base
+            return wide, whole
         if self.kind is not Kind.MULTICLASS:
             return values * self.scale, base * self.scale + self.centre
         lacking = self.n_outputs - len(self.present)
@@ -133,5 +157,5 @@ class Output:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what ``to_json`` gave."""
-        known = {**data, "kind": Kind(data["kind"]), "present": tuple(data["present"]), "prior": tuple(data["prior"])}
-        return cls(**known)
+        tuples = {name: tuple(data[name]) for name in ("present", "prior", "fixed") if name in data}
+        return cls(**{**data, **tuples, "kind": Kind(data["kind"])})
