@@ -188,9 +188,12 @@ def _label_matrix(
     """Labels of rows as 0 and 1 (n_samples, n_classes), the known ones first."""
     strange = next((value for value in values if not isinstance(value, (list, tuple))), None)
     if strange is not None:
-        raise InputError(f"Target {column!r} must hold lists of labels, but holds {str(strange)[:60]!r}. Split it first.")
+        raise InputError(
+            f"Target {column!r} must hold lists of labels, but holds {str(strange)[:60]!r}. Split it first."
+        )
     rows = [[_plain(label) for label in value] for value in values]
-    classes = known + tuple(sorted({label for row in rows for label in row} - set(known), key=lambda x: (str(type(x)), x)))
+    new = {label for row in rows for label in row} - set(known)
+    classes = known + tuple(sorted(new, key=lambda label: (str(type(label)), label)))
     if len(classes) > MOST_LABELS:
         raise InputError(
             f"Target {column!r} has {len(classes)} different labels (the first are {list(classes[:5])}), but at most "
@@ -202,8 +205,8 @@ def _label_matrix(
         y[i, [position[label] for label in row]] = 1.0
     if not known and not ((y.sum(axis=0) > 0) & (y.sum(axis=0) < len(y))).any():
         raise InputError(
-            f"Target {column!r} has {len(classes)} labels in {len(y)} rows (such as {list(classes[:3])}), and none that "
-            "some rows have and others lack; there is nothing to predict. Name another target or add rows."
+            f"Target {column!r} has {len(classes)} labels in {len(y)} rows (such as {list(classes[:3])}), and none of "
+            "them is in some rows but not in all; there is nothing to predict. Name another target or add rows."
         )
     return y, classes
 

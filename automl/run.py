@@ -122,7 +122,7 @@ class Run:
             self.name,
             self.metric,
             part.outcome,
-            part.predictions,
+            part.decided if self.metric.decides else part.predictions,
             part.ids,
             part.fingerprint,
             reference=constant,

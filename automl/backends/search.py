@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from artifacts.errors import FusionError
 from artifacts.examples import Examples
-from artifacts.link import finite_rows, from_link
-from artifacts.outcome import Outcome
+from artifacts.link import finite_rows
 from artifacts.store import read_json, write_file, write_json
 from automl.backends.base import Backend, Candidate, FittedBackend, Problem
 from automl.backends.fitted_search import Blend, FittedSearch, candidate_from, described, weighted
@@ -25,6 +24,7 @@ from automl.backends.stacking import base_model, folds_within, stack_table, stac
 from automl.backends.turns import Arm, Turns
 from automl.budget import Budget
 from automl.calibration import fit_calibration
+from automl.decision import Decision, decided_score
 from automl.ensemble import greedy_blend
 from automl.interrupts import watching_interrupts
 from automl.models.base import Model
@@ -83,6 +83,7 @@ class _Search:
         self.budget = budget
         self.root = problem.folder.path / "search"
         self.candidates: list[Candidate] = []
+        self.decided: dict[str, tuple[Decision, float]] = {}
         self.advance: Any = lambda _seconds: None
         self.check_interrupt: Callable[[], None] = lambda: None
         self.shown = 0.0
@@ -148,8 +149,18 @@ class _Search:
         return -np.inf if np.isnan(score) else score
 
     def _score(self, candidate: Candidate) -> float:
-        assert candidate.out_of_fold is not None
-        return _score(self.problem, candidate.out_of_fold, self.reference)
+        return self._decided(candidate)[1]
+
+    def _decided(self, candidate: Candidate) -> tuple[Decision, float]:
+        """Its thresholds and its score with them."""
+        if candidate.key not in self.decided:
+            assert candidate.out_of_fold is not None
+            self.decided[candidate.key] = self._decide(candidate.out_of_fold)
+        return self.decided[candidate.key]
+
+    def _decide(self, scores: Float) -> tuple[Decision, float]:
+        problem = self.problem
+        return decided_score(scores, problem.examples.outcome, problem.folds, problem.metric, self.reference)
 
     # -- one candidate ----------------------------------------------------------------------------
 
@@ -189,7 +200,7 @@ class _Search:
         def report(i: int, scores: Float) -> None:
             self.check_interrupt()
             if trial is not None:
-                trial.report(_score(self.problem, scores, self.reference), i)
+                trial.report(self._decide(scores)[1], i)
                 if i + 1 < len(folds) and trial.should_prune():
                     raise Pruned(f"worse than the median after {i + 1} of {len(folds)} folds")
 
@@ -254,7 +265,8 @@ class _Search:
     def finished(self) -> FittedSearch:
         """What a fit that was killed after its search had found."""
         fitted = FittedSearch.load(self.root)
-        scores = {c.key: c.out_of_fold for c in map(self._stored, _keys(fitted)) if c and c.out_of_fold is not None}
+        keys = [candidate.key for candidate in fitted.candidates if candidate.key not in fitted.blends]
+        scores = {c.key: c.out_of_fold for c in map(self._stored, keys) if c and c.out_of_fold is not None}
         for key, weights in fitted.blends.items():
             blended = weighted(weights, scores)
             scores[key] = fitted.calibration.apply(blended) if key == fitted.FINAL else blended
@@ -282,30 +294,24 @@ class _Search:
         outcome = self.problem.examples.outcome
         scores = {c.key: c.out_of_fold for c in usable if c.out_of_fold is not None}
         arms = {c.key: f"{c.model}-{c.view}" for c in usable}
-        weights = greedy_blend(scores, outcome, self.problem.metric, reference=self.reference, families=arms)
-        calibration = fit_calibration(
-            weighted(weights, scores), outcome, self.problem.folds, self.problem.metric, self.reference
-        )
+        decisions = {c.key: self._decided(c)[0] for c in usable}
+        metric, reference = self.problem.metric, self.reference
+
+        def blend(scores: dict[str, Float]) -> dict[str, float]:
+            return greedy_blend(scores, outcome, metric, reference=reference, families=arms, decisions=decisions)
+
+        weights = blend(scores)
+        calibration = fit_calibration(weighted(weights, scores), outcome, self.problem.folds, metric, reference)
         blends = [Blend(FittedBackend.FINAL, "blend", "all", weights, calibration)]
         single = {c.key: scores[c.key] for c in usable if c.view != "all"}
         if len({c.view for c in usable if c.view != "all"}) > 1:
-            late = greedy_blend(single, outcome, self.problem.metric, reference=self.reference, families=arms)
+            late = blend(single)
             if len(_views(late, usable)) > 1:  # one view alone is no fusion
                 blends.append(Blend("late", "late fusion", "+".join(_views(late, usable)), late))
         rows = [blend.candidate(scores, usable) for blend in blends]
         rest = [replace(c, weight=weights.get(c.key, 0.0)) for c in self.candidates]
         weights_of = {blend.key: blend.weights for blend in blends}
         return FittedSearch(outcome.kind, (*rows, *rest), weights_of, self.root, calibration)
-
-
-def _score(problem: Problem, scores: Float, reference: Float) -> float:
-    rows = finite_rows(scores)
-    outcome: Outcome = problem.examples.outcome.take(rows)
-    return problem.metric.score(outcome, from_link(outcome.kind, scores[rows]), reference)
-
-
-def _keys(fitted: FittedSearch) -> list[str]:
-    return [candidate.key for candidate in fitted.candidates if candidate.key not in fitted.blends]
 
 
 def _importance(name: str, view: str) -> float:

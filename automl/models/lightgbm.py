@@ -90,6 +90,7 @@ class LightGBMModel(Model):
         labels = Labels(y, weight, self._start) if self.output_.kind is Kind.MULTILABEL else None
         dataset = binned(train.table, y, weight, options)
         booster = lightgbm.Booster(params=options, train_set=dataset)
+        loss = None
         watch = _Watch(chosen.patience)
         if valid is not None:
             y, weight = self.output_.encode(valid.outcome)
@@ -97,12 +98,12 @@ class LightGBMModel(Model):
                 held = binned(valid.table, y, weight, options, dataset)
                 booster.add_valid(held, "valid")
                 watch.watching = True
-                held_labels = labels and Labels(y, weight, self._start)
+                loss = None if labels is None else Labels(y, weight, self._start).loss
         for number in range(1, chosen.rounds + 1):
             started = time.monotonic()
-            finished = booster.update(fobj=labels and labels.slopes)
+            finished = booster.update(fobj=None if labels is None else labels.slopes)
             if watch.watching:
-                watch.see(number, booster.eval_valid(held_labels and held_labels.loss)[0][2])
+                watch.see(number, booster.eval_valid(loss)[0][2])
             now = time.monotonic()
             if finished or watch.over or (deadline is not None and 2 * now - started > deadline):
                 break  # not one round more than fits

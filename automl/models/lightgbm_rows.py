@@ -42,7 +42,7 @@ class Rows(lightgbm.Sequence):  # type: ignore[misc, unused-ignore]
 
 
 class Labels:
-    """Many labels as an objective of LightGBM: each round has a tree for each label, as it has for each of many classes.
+    """Many labels as an objective of LightGBM: a round has a tree for each label, as it has for each of many classes.
 
     Args:
         y: 0 and 1 (n_samples, n_raw).
