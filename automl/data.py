@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from featurizers.lists import read_lists, separator_of
 
 RARE_CLASS = 10  # rows
 RARE_LABEL = 5
-SHOWN_LABELS = 20  # that a finding names
+SHOWN_CHARACTERS = 110  # of the names of rare labels, in the sentence about them
 FEW_ROWS = 100
 
 
@@ -213,9 +214,11 @@ def rare_labels(outcome: Outcome) -> NDArray[np.int64]:
 def _audit_labels(outcome: Outcome, column: str, audit: Audit) -> None:
     rare = [str(outcome.classes[i]) for i in rare_labels(outcome)]
     if rare:
-        shown = ", ".join(rare[:SHOWN_LABELS]) + (" ..." if len(rare) > SHOWN_LABELS else "")
-        total = outcome.n_known
-        audit.add("label_rare", column=column, count=len(rare), total=total, limit=RARE_LABEL, example=shown)
+        example = textwrap.shorten(", ".join(rare), SHOWN_CHARACTERS, placeholder=" ...")
+        known = outcome.n_known
+        audit.add(
+            "label_rare", column=column, count=len(rare), total=known, limit=RARE_LABEL, example=example, labels=rare
+        )
     without = int((outcome.y.sum(axis=1) == 0).sum())
     if without:
         audit.add("labels_none", column=column, count=without, total=outcome.n_samples)

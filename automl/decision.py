@@ -25,7 +25,7 @@ Float = NDArray[np.float64]
 KINDS = frozenset({Kind.BINARY, Kind.MULTILABEL})  # whose decisions hang on a threshold
 LEAST_ROWS = 50  # on fewer a threshold is noise
 LEAST_OF_LABEL = 20  # rows that have a label, and as many that lack it, for a threshold of its own
-MOST_NUMBERS = 1_000_000  # link scores that are looked at; more say the same
+MOST_NUMBERS = 200_000  # link scores that are looked at; more say the same
 SAID = tuple(float(x) for x in np.geomspace(0.25, 4.0, 33))  # how many are predicted, against how many are true
 LARGEST_LINK = float(logit(1.0 - SMALLEST_PROBABILITY))
 

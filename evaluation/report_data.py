@@ -63,6 +63,8 @@ class ReportData:
         dose_responses: from ``dose_response.dose_responses``.
         distribution: from ``prediction_check.prediction_distribution``.
         errors: from ``prediction_check.largest_errors``.
+        label_scores: of many labels, for the ``frequent`` and the ``rare`` ones ``n_labels``, ``n_rows`` and
+            ``f1_micro``.
         photo: the photo of a row, by its text in ``errors``: encoded bytes of any size, or None if the row has
             none. Bytes that cannot be read are shown as such.
         row_titles: short texts of rows, by their text in ``errors``.
@@ -90,6 +92,7 @@ class ReportData:
     dose_responses: tuple[DoseResponse, ...] = ()
     distribution: PredictionDistribution | None = None
     errors: pd.DataFrame | None = None
+    label_scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     photo: Photo | None = None
     row_titles: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
