@@ -7,7 +7,7 @@ to choose one by, and else the common one (Yang, A study of thresholding strateg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,7 @@ KINDS = frozenset({Kind.BINARY, Kind.MULTILABEL})  # whose decisions hang on a t
 LEAST_ROWS = 50  # on fewer a threshold is noise
 LEAST_OF_LABEL = 20  # rows that have a label, and as many that lack it, for a threshold of its own
 MOST_NUMBERS = 200_000  # link scores that are looked at; more say the same
-SAID = tuple(float(x) for x in np.geomspace(0.25, 4.0, 33))  # how many are predicted, against how many are true
+SAID = tuple(float(x) for x in np.geomspace(0.25, 4.0, 17))  # how many are predicted, against how many are true
 LARGEST_LINK = float(logit(1.0 - SMALLEST_PROBABILITY))
 
 
@@ -45,9 +45,6 @@ class Decision:
     def predictions(self, kind: Kind, predictions: Float) -> Float:
         """Predictions, of the same shape, whose decision is at one half: for metrics that decide, and for labels."""
         return from_link(kind, self.move(to_link(kind, predictions))) if self.shift else predictions
-
-
-Way = Callable[[Float, Outcome, Metric], Decision]
 
 
 def fit_decision(link: Float, outcome: Outcome, folds: Sequence[Fold], metric: Metric) -> tuple[Decision, Float]:
@@ -77,17 +74,19 @@ def fit_decision(link: Float, outcome: Outcome, folds: Sequence[Fold], metric: M
     every = max(1, -(-link.size // MOST_NUMBERS))
     learned = [rows[::every] for rows in parts]
     judged = np.concatenate(parts)
+    without = [np.concatenate(learned[:i] + learned[i + 1 :]) for i in range(len(parts))]
+    of_fold = [_choices(link[others], outcome.take(others), metric) for others in without]
+    every_row = np.concatenate(learned)
     best, best_score = nothing, _score(metric, outcome.take(judged), link[judged])
-    for way in (_for_all, _for_each) if outcome.kind is Kind.MULTILABEL else (_for_all,):
-        moved = np.full_like(link, np.nan)
-        for i, rows in enumerate(parts):
-            others = np.concatenate(learned[:i] + learned[i + 1 :])
-            moved[rows] = way(link[others], outcome.take(others), metric).move(link[rows])
+    if np.isinf(best_score):  # nothing is true
+        return nothing
+    for way, found in enumerate(_choices(link[every_row], outcome.take(every_row), metric)):
+        moved = found.move(link)
+        for rows, choices in zip(parts, of_fold, strict=True):
+            moved[rows] = choices[way].move(link[rows])
         score = _score(metric, outcome.take(judged), moved[judged])
         if score > best_score:
-            rows = np.concatenate(learned)
-            found = way(link[rows], outcome.take(rows), metric)
-            best, best_score = (found, np.where(np.isnan(moved), found.move(link), moved)), score
+            best, best_score = (found, moved), score
     return best
 
 
@@ -121,17 +120,24 @@ def _true(outcome: Outcome) -> Float:
     return outcome.y[:, : outcome.n_known] if outcome.y.ndim > 1 else (outcome.y == 1).astype(np.float64)[:, None]
 
 
+def _choices(link: Float, outcome: Outcome, metric: Metric) -> list[Decision]:
+    """One threshold; and for many labels one for each, where the metric is an F1 that can be had so."""
+    common = _for_all(link, outcome, metric)
+    if outcome.kind is not Kind.MULTILABEL or metric.name not in ("f1_micro", "f1_macro"):
+        return [common]
+    return [common, _for_each(link, outcome, metric, common)]
+
+
 def _for_all(link: Float, outcome: Outcome, metric: Metric) -> Decision:
     options = _thresholds(link, _true(outcome))
     scores = [_score(metric, outcome, link - option) for option in options]
     return Decision((float(options[int(np.argmax(scores))]),))
 
 
-def _for_each(link: Float, outcome: Outcome, metric: Metric) -> Decision:
-    common = _for_all(link, outcome, metric)
+def _for_each(link: Float, outcome: Outcome, metric: Metric, common: Decision) -> Decision:
     true, weight = _true(outcome), outcome.sample_weight
     enough = np.minimum(true.sum(axis=0), (1.0 - true).sum(axis=0)) >= LEAST_OF_LABEL
-    if metric.name not in ("f1_micro", "f1_macro") or not enough.any():
+    if not enough.any():
         return common
     shift = np.full(link.shape[1], common.shift[0])
     labels = [_Label.of(link[:, i], true[:, i], weight, common.shift[0]) for i in np.flatnonzero(enough)]

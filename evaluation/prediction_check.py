@@ -81,8 +81,8 @@ def largest_errors(
     Returns:
         Columns ``row`` (text), ``loss`` (see ``row_losses``), ``truth`` and ``prediction`` (text: classes, rates
         with counts, or numbers), ``truth_value`` and ``predicted_value`` (numbers; for classes the probabilities
-        given to the true and to the predicted class, for labels their means), ``successes`` and ``trials`` (NaN unless a
-        conversion), and
+        given to the true and to the predicted class, for labels their means), ``successes`` and ``trials`` (NaN unless
+        a conversion), and
         ``seen`` (False where the true class, or a true label, was not in training).
 
     Raises:

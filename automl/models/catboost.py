@@ -21,6 +21,7 @@ from automl.models.catboost_size import CatBoostParams, Work
 from automl.models.description import Description, feature_names, median_of, settings
 from automl.models.matrix import check_same_features, sum_over_groups
 from automl.models.output import Output
+from automl.models.solvers import Rows, mean_loss
 
 if TYPE_CHECKING:
     import optuna
@@ -83,6 +84,17 @@ class CatBoostModel(Model):
             callbacks=stop,
         )
         self.trees_, self.rounds_ = trees, int(trees.tree_count_)
+        if self.output_.kind is Kind.MULTILABEL and not self._better_than_constant(train if valid is None else valid):
+            self.trees_, self.rounds_ = None, 0
+
+    def _better_than_constant(self, examples: Examples) -> bool:
+        """Trees of many labels start at even odds and not at the base rates: a few rounds may be worth nothing."""
+        y, weight = self.output_.encode(examples.outcome)
+        raw = self._raw(examples.table), self.output_.constant(examples.n_samples)
+        found, constant = (
+            mean_loss("logistic", scores, Rows(np.empty((0, 0), np.float32), y, weight)) for scores in raw
+        )
+        return found < constant
 
     def _weighted_pool(self, examples: Examples) -> Any:
         """The rows that have a weight, or None if none has."""
@@ -123,13 +135,16 @@ class CatBoostModel(Model):
         """See ``Model.decide``."""
         _ = self.fitted_kind
         check_same_features(self.name, self.features_, table)
+        return self.output_.link(self._raw(table))
+
+    def _raw(self, table: FeatureTable) -> Float:
         if self.trees_ is None or not table.n_samples:
-            return self.output_.link(self.output_.constant(table.n_samples))
+            return self.output_.constant(table.n_samples)
         raw = [
             np.asarray(self.trees_.predict(_pool(chunk), prediction_type="RawFormulaVal", thread_count=self.n_threads))
             for chunk in table.row_chunks(16384)
         ]
-        return self.output_.link(np.concatenate(raw).reshape(table.n_samples, self.output_.n_raw))
+        return np.concatenate(raw).reshape(table.n_samples, self.output_.n_raw)
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``; computed in pieces, so that memory holds groups and not features."""
