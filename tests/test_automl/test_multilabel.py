@@ -13,10 +13,12 @@ from typer.testing import CliRunner
 from artifacts import Task
 from artifacts.errors import InputError
 from automl import Predictor, fit
+from automl.audit import audit_task
 from automl.cli import app
 from automl.data import load
 from automl.reporting import report_html
 from automl.run import Run
+from evaluation.audit_page import render_audit
 from evaluation.compare import compare
 from evaluation.metrics import METRICS
 from featurizers.task_draft import draft_task
@@ -191,3 +193,13 @@ def test_the_threshold_of_a_rare_class_reaches_the_predictions(tmp_path: Path) -
     score = board[(board["model"] == "blend") & (board["split"] == "test")]["score"].iloc[0]
     hits = int(((found["prediction"] == "yes") & (frame["sold"] == "yes")).sum())
     assert score == pytest.approx(2 * hits / ((found["prediction"] == "yes").sum() + (frame["sold"] == "yes").sum()))
+
+
+def test_an_audit_shows_how_labels_are_spread() -> None:
+    frame = make_frame(120)
+    report = audit_task(make_task(), train=frame, test=make_frame(80, 1))
+    (spread,) = report.targets
+    assert spread.n_rows == 120 and spread.n_labels == 5 and spread.test_apart is None
+    shares = dict(zip(spread.labels, spread.train, strict=True))
+    assert shares["large"] == pytest.approx(np.mean(["large" in tags for tags in frame["tags"]]))
+    assert "large" in render_audit(report, "en")
