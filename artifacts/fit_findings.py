@@ -174,6 +174,27 @@ FIT_FINDINGS: dict[str, tuple[str, str, str]] = {
         "В {count} из {total} строк класс, которого нет в обучении (например, {example}); это считается ошибкой. "
         "Добавьте строки этих классов в обучение.",
     ),
+    "label_rare": (
+        "warning",
+        "{column}: {count} of {total} labels have fewer than {limit} rows ({example}). They are predicted, and scored "
+        "apart from the others. Add rows, or merge these labels.",
+        "{column}: меток, у которых меньше {limit} строк: {count} из {total} ({example}). Они предсказываются, но "
+        "оцениваются отдельно. Добавьте строки или объедините эти метки.",
+    ),
+    "label_unseen": (
+        "warning",
+        "{column}: {count} of {total} rows have a label that training lacks (such as {example}); it counts as missed. "
+        "Add rows with these labels to training.",
+        "{column}: в {count} из {total} строк метка, которой нет в обучении (например, {example}); она считается "
+        "пропущенной. Добавьте строки с этими метками в обучение.",
+    ),
+    "labels_none": (
+        "info",
+        "{column}: {count} of {total} rows have an empty list: they are learned from as rows without labels. If theirs "
+        "are not known, leave the cell empty instead.",
+        "{column}: в {count} из {total} строк пустой список: это строки без меток. Если метки неизвестны, оставьте "
+        "ячейку пустой.",
+    ),
     "rows_few": (
         "warning",
         "There are only {count} rows to train on; every score here is very uncertain. Add rows.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from artifacts.schema import Kind
 from artifacts.task import Task
 
 Float = NDArray[np.float64]
+MOST_LABELS = 2000  # of a multilabel target: more are texts, and a column each would not fit into memory
 ClassLabel = str | int | float | bool
 
 
@@ -57,6 +58,11 @@ class Outcome:
         """Weight of each row in losses and metrics: trials times the weight column, else 1."""
         weight = np.ones(self.n_samples) if self.weight is None else self.weight
         return weight if self.trials is None else weight * self.trials
+
+    def of_labels(self, labels: NDArray[np.int64]) -> Outcome:
+        """A multilabel target of some of its labels alone, by position (ascending, so that the known come first)."""
+        classes = tuple(self.classes[i] for i in labels)
+        return replace(self, y=self.y[:, labels], classes=classes, n_known=int((labels < self.n_known).sum()))
 
     def take(self, rows: NDArray[Any] | Sequence[int]) -> Outcome:
         """Targets of some rows, by position or boolean mask."""
@@ -142,6 +148,8 @@ def usable_target_rows(frame: pd.DataFrame, task: Task) -> tuple[NDArray[np.bool
 def outcome_of(frame: pd.DataFrame, task: Task, *, known: Sequence[ClassLabel] = ()) -> Outcome:
     """Targets of a frame whose rows are all usable (see ``usable_target_rows``).
 
+    Cells of a multilabel target are lists of labels; an empty one is a row without labels.
+
     Args:
         frame: rows with the target's columns.
         task: what to predict.
@@ -149,7 +157,7 @@ def outcome_of(frame: pd.DataFrame, task: Task, *, known: Sequence[ClassLabel] =
 
     Raises:
         InputError: if training has fewer than two classes, more than two for binary, or a constant
-            target.
+            target; or if a multilabel target holds no lists, too many labels, or none that tells rows apart.
     """
     target = task.target
     weight = _numbers(frame, task.columns.weight) if task.columns.weight else None
@@ -162,7 +170,8 @@ def outcome_of(frame: pd.DataFrame, task: Task, *, known: Sequence[ClassLabel] =
     if target.kind is Kind.REGRESSION:
         return Outcome(target.kind, _numbers(frame, column), weight=weight)
     if target.kind is Kind.MULTILABEL:
-        raise InputError("Kind 'multilabel' is not built yet. Use one binary task per label.")
+        y, classes = _label_matrix(frame[column], tuple(known), column)
+        return Outcome(target.kind, y, classes, len(known) or len(classes), weight=weight)
     labels = [_plain(value) for value in frame[column]]
     classes = tuple(known) or tuple(sorted(set(labels), key=lambda label: (str(type(label)), label)))
     if not known:
@@ -171,6 +180,35 @@ def outcome_of(frame: pd.DataFrame, task: Task, *, known: Sequence[ClassLabel] =
     code = {label: i for i, label in enumerate(extended)}
     y = np.array([code[label] for label in labels], dtype=np.int64)
     return Outcome(target.kind, y, extended, len(classes), weight=weight)
+
+
+def _label_matrix(
+    values: pd.Series[Any], known: tuple[ClassLabel, ...], column: str
+) -> tuple[Float, tuple[ClassLabel, ...]]:
+    """Labels of rows as 0 and 1 (n_samples, n_classes), the known ones first."""
+    strange = next((value for value in values if not isinstance(value, (list, tuple))), None)
+    if strange is not None:
+        raise InputError(
+            f"Target {column!r} must hold lists of labels, but holds {str(strange)[:60]!r}. Split it first."
+        )
+    rows = [[_plain(label) for label in value] for value in values]
+    new = {label for row in rows for label in row} - set(known)
+    classes = known + tuple(sorted(new, key=lambda label: (str(type(label)), label)))
+    if len(classes) > MOST_LABELS:
+        raise InputError(
+            f"Target {column!r} has {len(classes)} different labels (the first are {list(classes[:5])}), but at most "
+            f"{MOST_LABELS} can be told apart. Name a column of short labels, or merge the rare ones."
+        )
+    position = {label: i for i, label in enumerate(classes)}
+    y = np.zeros((len(rows), len(classes)))
+    for i, row in enumerate(rows):
+        y[i, [position[label] for label in row]] = 1.0
+    if not known and not ((y.sum(axis=0) > 0) & (y.sum(axis=0) < len(y))).any():
+        raise InputError(
+            f"Target {column!r} has {len(classes)} labels in {len(y)} rows (such as {list(classes[:3])}), and none of "
+            "them is in some rows but not in all; there is nothing to predict. Name another target or add rows."
+        )
+    return y, classes
 
 
 def _check_classes(classes: tuple[ClassLabel, ...], labels: list[ClassLabel], task: Task) -> None:

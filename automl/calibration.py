@@ -1,7 +1,8 @@
 """Calibrated probabilities: a scale and a shift of link scores, learned on rows that the models did not see.
 
-For two outcomes this is Platt scaling (Platt, Probabilistic outputs for support vector machines, 1999), for many
-classes temperature scaling (Guo et al., On calibration of modern neural networks, 2017): one number for all classes.
+For two outcomes, and for all labels of many together, this is Platt scaling (Platt, Probabilistic outputs for support
+vector machines, 1999), for many classes temperature scaling (Guo et al., On calibration of modern neural networks,
+2017): one number for all classes.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from numpy.typing import NDArray
 from artifacts.link import SMALLEST_PROBABILITY, finite_rows, from_link
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
+from automl import decision
 from evaluation.metrics import METRICS, Metric
 from evaluation.splits import Fold
 
 Float = NDArray[np.float64]
 
-SHIFTED = frozenset({Kind.BINARY, Kind.CONVERSION})  # a shift of all classes would change nothing
+SHIFTED = frozenset({Kind.BINARY, Kind.CONVERSION, Kind.MULTILABEL})  # a shift of all classes would change nothing
 CALIBRATED = SHIFTED | {Kind.MULTICLASS}
 SMALLEST_SCALE, LARGEST_SCALE = 0.05, 20.0
 LEAST_ROWS = 50  # two numbers learned on fewer are noise
@@ -48,8 +50,8 @@ def fit_calibration(
     """What makes the likelihood of rows out of fold best, or nothing if that does not hold on other rows.
 
     Whether it holds is judged over the folds: the calibration of a fold's rows is learned on those of the others. Nor
-    is it kept where the task's own metric gets worse by it, as one of hard decisions may. Rows of a class that the
-    fold's model could not know are left out: the final model may know it.
+    is it kept where the task's own metric gets worse by it, but for one of decisions whose threshold is chosen
+    afterwards. Rows of a class that the fold's model could not know are left out: the final model may know it.
 
     Args:
         link: link scores out of fold (n_samples, n_link); NaN in rows that no fold validated.
@@ -75,13 +77,15 @@ def fit_calibration(
     if _loss(calibrated[judged], truth) >= _loss(plain, truth):
         return Calibration()
     found = _best(plain, truth)
+    if metric.decides and truth.kind in decision.KINDS:
+        return found
     before, after = (metric.score(truth, from_link(truth.kind, x), reference) for x in (plain, found.apply(plain)))
     return Calibration() if (after < before if metric.higher_is_better else after > before) else found
 
 
 def _learnable(fold: Fold, known: NDArray[np.bool_], outcome: Outcome) -> NDArray[np.int64]:
     rows = fold.valid[known[fold.valid]]
-    if outcome.kind is Kind.CONVERSION or not len(fold.train):
+    if outcome.kind in (Kind.CONVERSION, Kind.MULTILABEL) or not len(fold.train):
         return rows
     return rows[np.isin(outcome.y[rows], outcome.y[fold.train])]
 
@@ -105,7 +109,7 @@ def _best(link: Float, outcome: Outcome) -> Calibration:
 def _mixed_loss(link: Float, kind: Kind) -> float:
     """Mean loss where every outcome is as likely."""
     p = from_link(kind, link)
-    p = np.hstack([1.0 - p, p]) if kind is Kind.CONVERSION else p
+    p = np.hstack([1.0 - p, p]) if kind in (Kind.CONVERSION, Kind.MULTILABEL) else p
     return float(-np.log(np.clip(p, SMALLEST_PROBABILITY, 1.0)).mean())
 
 

@@ -69,6 +69,9 @@ def fit(
         return
     _print_board(board)
     _print_findings(done)
+    for name, part in done.manifest.get("labels", {}).items():
+        f1 = "not defined" if part["f1_micro"] is None else f"{part['f1_micro']:.4f}"
+        typer.echo(f"{name} labels ({part['n_labels']}): micro F1 {f1}")
     for name, encoder in done.manifest["encoders"].items():
         typer.echo(f"{name} encoder: {encoder['name'] if encoder else 'none'}")
     predictions = done.path / "scores" / "predictions.parquet"

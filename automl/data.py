@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,11 @@ from evaluation.metrics import metric_for
 from evaluation.splits import content_clusters
 from featurizers.column_inference import infer_schema
 from featurizers.column_warnings import warn_of_training_only
+from featurizers.lists import read_lists, separator_of
 
-RARE_CLASS = 10
+RARE_CLASS = 10  # rows
+RARE_LABEL = 5
+SHOWN_CHARACTERS = 110  # of the names of rare labels, in the sentence about them
 FEW_ROWS = 100
 
 
@@ -59,17 +63,19 @@ def load(task: Task, train: pd.DataFrame | None = None, test: pd.DataFrame | Non
         InputError: if the data cannot be used for this task.
     """
     metric_for(task.target)
-    if task.target.kind is Kind.MULTILABEL:
-        raise InputError("Kind 'multilabel' is not built yet. Use one binary task per label.")
     audit = Audit()
     train_frame, train_print = _frame(task, train, task.data.train, "train")
+    separator = None
+    if task.target.kind is Kind.MULTILABEL and has_target(train_frame, task):
+        separator = separator_of(train_frame[task.target.column])
+        train_frame = _with_labels(train_frame, task, separator)
     usable, problems = usable_target_rows(train_frame, task)
     schema, findings = infer_schema(train_frame, task)
     audit.findings.extend(findings)
     rows = _rows(train_frame, train_print, task, usable, problems, audit, known=())
     test_rows = None
     if test is not None or task.data.test:
-        test_rows = _test_rows(task, test, rows, schema, audit)
+        test_rows = _test_rows(task, test, rows, schema, audit, separator)
     _audit_rows(rows, schema, task, audit)
     return Loaded(task, schema, rows, test_rows, audit)
 
@@ -141,7 +147,15 @@ def _rows(
     return Rows(kept, tuple(np.asarray(ids, dtype=object)[usable]), outcome_of(kept, task, known=known), print_)
 
 
-def _test_rows(task: Task, given: pd.DataFrame | None, train: Rows, schema: Schema, audit: Audit) -> Rows:
+def _with_labels(frame: pd.DataFrame, task: Task, separator: str | None) -> pd.DataFrame:
+    """The frame with the target read as lists of labels, whatever they were written as; unreadable ones are missing."""
+    name = task.target.column or ""
+    return frame.assign(**{name: read_lists(frame[name], separator)})
+
+
+def _test_rows(
+    task: Task, given: pd.DataFrame | None, train: Rows, schema: Schema, audit: Audit, separator: str | None
+) -> Rows:
     frame, print_ = _frame(task, given, task.data.test, "test")
     for name in schema.names:
         if name not in frame:
@@ -151,20 +165,24 @@ def _test_rows(task: Task, given: pd.DataFrame | None, train: Rows, schema: Sche
         return Rows(frame, tuple(_ids(frame, task)), None, print_)
     assert train.outcome is not None
     known = train.outcome.classes
+    if task.target.kind is Kind.MULTILABEL:
+        frame = _with_labels(frame, task, separator)
     usable, problems = usable_target_rows(frame, task)
     if not usable.any():
         return Rows(frame, tuple(_ids(frame, task)), None, print_)
     rows = _rows(frame, print_, task, usable, problems, audit, known)
     assert rows.outcome is not None
     if known:
-        unseen = rows.outcome.y >= len(known)
+        y = rows.outcome.y
+        unseen = np.asarray(y >= len(known) if y.ndim == 1 else y[:, len(known) :].any(axis=1))
         if unseen.any():
+            first = int(y[unseen][0]) if y.ndim == 1 else len(known)
             audit.add(
-                "class_unseen",
+                "class_unseen" if y.ndim == 1 else "label_unseen",
                 column=task.target.column or "",
                 rows=np.asarray(rows.ids, dtype=object)[unseen],
                 total=len(unseen),
-                example=rows.outcome.classes[int(rows.outcome.y[unseen][0])],
+                example=rows.outcome.classes[first],
             )
     return rows
 
@@ -174,7 +192,9 @@ def _audit_rows(rows: Rows, schema: Schema, task: Task, audit: Audit) -> None:
     n = len(rows.frame)
     if n < FEW_ROWS:
         audit.add("rows_few", count=n, total=n)
-    if rows.outcome.classes:
+    if rows.outcome.kind is Kind.MULTILABEL:
+        _audit_labels(rows.outcome, task.target.column or "", audit)
+    elif rows.outcome.classes:
         counts = np.bincount(rows.outcome.y, minlength=rows.outcome.n_known)
         rare = np.flatnonzero(counts < RARE_CLASS)
         if len(rare):
@@ -184,6 +204,24 @@ def _audit_rows(rows: Rows, schema: Schema, task: Task, audit: Audit) -> None:
     repeated = np.bincount(clusters)[clusters] > 1
     if repeated.any():
         audit.add("duplicate_rows", rows=np.asarray(rows.ids, dtype=object)[repeated], total=n)
+
+
+def rare_labels(outcome: Outcome) -> NDArray[np.int64]:
+    """Positions of the known labels that fewer than ``RARE_LABEL`` rows have."""
+    return np.flatnonzero(outcome.y[:, : outcome.n_known].sum(axis=0) < RARE_LABEL)
+
+
+def _audit_labels(outcome: Outcome, column: str, audit: Audit) -> None:
+    rare = [str(outcome.classes[i]) for i in rare_labels(outcome)]
+    if rare:
+        example = textwrap.shorten(", ".join(rare), SHOWN_CHARACTERS, placeholder=" ...")
+        known = outcome.n_known
+        audit.add(
+            "label_rare", column=column, count=len(rare), total=known, limit=RARE_LABEL, example=example, labels=rare
+        )
+    without = int((outcome.y.sum(axis=1) == 0).sum())
+    if without:
+        audit.add("labels_none", column=column, count=without, total=outcome.n_samples)
 
 
 def _ids(frame: pd.DataFrame, task: Task) -> list[str]:

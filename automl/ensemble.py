@@ -10,13 +10,17 @@ from numpy.typing import NDArray
 
 from artifacts.link import from_link
 from artifacts.outcome import Outcome
+from automl.decision import Decision
 from evaluation.metrics import METRICS, Metric
 
 Float = NDArray[np.float64]
 MAX_CANDIDATES = 40
 PER_FAMILY = 2  # versions of one model over one view are nearly the same member
 # The likelihood breaks ties: metrics of hard decisions stand still over many blends.
-LIKELIHOOD = {"regression": "rmse", "binary": "log_loss", "multiclass": "log_loss", "conversion": "log_likelihood"}
+LIKELIHOOD = {
+    "regression": "rmse", "binary": "log_loss", "multiclass": "log_loss", "multilabel": "log_loss",
+    "conversion": "log_likelihood",
+}  # fmt: skip
 
 
 def greedy_blend(
@@ -26,6 +30,7 @@ def greedy_blend(
     *,
     reference: Float | None = None,
     families: Mapping[str, str] | None = None,
+    decisions: Mapping[str, Decision] | None = None,
     rounds: int = 20,
 ) -> dict[str, float]:
     """Weights of candidates, which sum to 1, chosen with replacement on out-of-fold link scores.
@@ -36,14 +41,22 @@ def greedy_blend(
         metric: what to make best.
         reference: constant prediction, for metrics that are relative to one.
         families: candidate to the name of its family, of which the best ``PER_FAMILY`` take part; each its own if None.
+        decisions: of candidates, for a metric of decisions: a blend's is the mean of its members'.
         rounds: how many times a candidate is added.
     """
     valid = np.all([np.isfinite(values).all(axis=1) for values in scores.values()], axis=0)
     outcome = outcome.take(valid)
     quality = _Quality(outcome, metric, reference)
-    ranked = sorted(scores, key=lambda key: quality(scores[key][valid]), reverse=True)
+    decided = (decisions or {}) if metric.decides else {}
+
+    def read(key: str) -> Float:
+        """Link scores, and where decisions differ also those that decide at 0: (1 or 2, n_samples, n_link)."""
+        link = scores[key][valid]
+        return np.stack([link, decided[key].move(link)] if decided else [link])
+
+    ranked = sorted(scores, key=lambda key: quality(read(key)), reverse=True)
     ranked = _best_of_families(ranked, families or {})[:MAX_CANDIDATES]
-    kept = {key: scores[key][valid] for key in ranked}
+    kept = {key: read(key) for key in ranked}
     counts = dict.fromkeys(ranked, 0)
     counts[ranked[0]] = 1
     total = kept[ranked[0]].copy()
@@ -78,10 +91,11 @@ class _Quality:
         self._tie = METRICS[LIKELIHOOD[outcome.kind.value]]
 
     def __call__(self, link: Float) -> tuple[float, float]:
-        predictions = from_link(self._outcome.kind, link)
+        plain = from_link(self._outcome.kind, link[0])
+        decided = from_link(self._outcome.kind, link[-1]) if len(link) > 1 else plain
         return tuple(  # type: ignore[return-value]
             _upwards(metric, metric.score(self._outcome, predictions, self._reference))
-            for metric in (self._metric, self._tie)
+            for metric, predictions in ((self._metric, decided), (self._tie, plain))
         )
 
 

@@ -20,7 +20,7 @@ from artifacts.schema import Modality
 from artifacts.store import FORMAT_VERSION, RunFolder, read_json, write_file, write_json
 from artifacts.task import Task
 from automl.backends.base import FittedBackend, Problem
-from automl.backends.registry import backend_named
+from automl.backends.registry import backend_named, check_kind
 from automl.budget import Budget
 from automl.data import Loaded, duplicates_of, load
 from automl.predictor import predictions_frame
@@ -74,6 +74,7 @@ def fit(
         ArtifactError: if the run folder cannot be written.
     """
     chosen = preset_named(preset).with_budget(budget_seconds)
+    check_kind(chosen.back_end, task.target.kind)
     budget = Budget(chosen.budget_seconds)
     progress = progress or Silent()
     loaded = load(task, train, test)
@@ -120,8 +121,8 @@ class _Steps:
                     group=self.loaded.schema.group,
                 )
                 self._save_scores(scored, part, test_table, fitted)
-        final_model = read_json(self.folder.folder("scores") / "final.json")["model"]
-        manifest = self._manifest(request, encoders, part, training.outcome, final_model)
+        final = read_json(self.folder.folder("scores") / "final.json")
+        manifest = self._manifest(request, encoders, part, training.outcome, final)
         manifest |= {"seconds": seconds, "spent_seconds": round(self.budget.spent, 3)}
         write_file(self.folder.path / "run.json", as_json(manifest))
 
@@ -247,7 +248,8 @@ class _Steps:
         with self.folder.write("scores") as folder:
             scored.save(folder)
             final = next(c.model for c in fitted.candidates if c.key == FittedBackend.FINAL)
-            write_json(folder / "final.json", {"model": final})
+            stored = {"model": final, "decision": scored.decision.shift, "labels": scored.labels}
+            write_json(folder / "final.json", stored)
             first = [self.loaded.schema.of_modality(modality) for modality in (Modality.IMAGE, Modality.TEXT)]
             names = [columns[0].name if columns else None for columns in first]
             assert part.examples.raw is not None
@@ -256,11 +258,13 @@ class _Steps:
                 assert self.loaded.test is not None
                 outcome, rows = part.examples.outcome, self.loaded.test.frame
                 classes = outcome.classes[: outcome.n_known]
-                predicted = predictions_frame(self.loaded.task, classes, rows, fitted.predict(test_table), proba=True)
+                predictions = fitted.predict(test_table)
+                task, decision = self.loaded.task, scored.decision
+                predicted = predictions_frame(task, classes, rows, predictions, decision=decision, proba=True)
                 predicted.to_parquet(folder / "predictions.parquet", index=False)
 
     def _manifest(
-        self, request: dict[str, Any], encoders: dict[str, Any], part: Part, training: Outcome, final_model: str
+        self, request: dict[str, Any], encoders: dict[str, Any], part: Part, training: Outcome, final: dict[str, Any]
     ) -> dict[str, Any]:
         outcome = part.examples.outcome
         return {
@@ -277,7 +281,9 @@ class _Steps:
             "n_scored": part.examples.n_samples,
             "n_features": part.examples.table.n_features,
             "constant": constant_prediction(training).tolist(),
-            "final_model": final_model,
+            "final_model": final["model"],
+            "decision": final.get("decision", []),
+            **({"labels": final["labels"]} if final.get("labels") else {}),
             "versions": library_versions(),
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from copy import copy
 from functools import cached_property
@@ -23,7 +24,9 @@ from artifacts.store import FORMAT_VERSION, RunFolder, read_json
 from artifacts.task import Task
 from automl.backends.base import FittedBackend
 from automl.backends.registry import backend_named
+from automl.decision import Decision
 from automl.scored_rows import FOLDS, read_scored
+from evaluation.metric_functions import DECIDED
 from evaluation.prediction_intervals import PredictionIntervals, check_level
 from featurizers.base import Surroundings
 from featurizers.table_featurizer import TableFeaturizer
@@ -38,6 +41,7 @@ class Predictor:
     def __init__(
         self, task: Task, featurizer: TableFeaturizer, fitted: FittedBackend, classes: Sequence[Any], progress: Progress
     ) -> None:
+        self.decision = Decision()
         self.task = task
         self.featurizer = featurizer
         self.fitted = fitted
@@ -77,6 +81,7 @@ class Predictor:
         fitted = fitted_class.load(run.folder("model"))
         outcome = manifest["outcome"]
         predictor = cls(task, featurizer, fitted, outcome["classes"][: outcome["n_known"]], progress or Silent())
+        predictor.decision = Decision(tuple(manifest.get("decision", ())))
         predictor._run = run
         return predictor
 
@@ -148,14 +153,15 @@ class Predictor:
 
         Returns:
             The id column (if the task has one and the frame holds it) and the column that
-            ``[output]`` names: a value, a rate, or the most probable class. With ``proba``, one more
+            ``[output]`` names: a value, a rate, the most probable class, or the labels as a JSON list. Labels and the
+            second of two classes are predicted above the thresholds of ``decision``. With ``proba``, one more
             column per class, ``probability_{class}``; with ``interval``, ``{prediction}_low`` and ``_high``.
         """
         if interval is not None:  # before the work, in case it cannot be
             check_level(interval)
         intervals = None if interval is None else self.intervals
         predictions = self.predict_array(frame)
-        result = predictions_frame(self.task, self.classes, frame, predictions, proba=proba)
+        result = predictions_frame(self.task, self.classes, frame, predictions, decision=self.decision, proba=proba)
         if intervals is not None and interval is not None:
             bounds = intervals.bounds(predictions, interval, self._trials(frame, intervals.usual_trials))
             for end, values in zip(("low", "high"), bounds, strict=True):
@@ -179,7 +185,13 @@ class Predictor:
 
 
 def predictions_frame(
-    task: Task, classes: Sequence[Any], frame: pd.DataFrame, predictions: Float, *, proba: bool = False
+    task: Task,
+    classes: Sequence[Any],
+    frame: pd.DataFrame,
+    predictions: Float,
+    *,
+    decision: Decision,
+    proba: bool = False,
 ) -> pd.DataFrame:
     """Predictions (n_samples, n_outputs) of the rows of ``frame`` under the names of ``[output]``."""
     output = task.output
@@ -190,9 +202,14 @@ def predictions_frame(
     if not classes:
         result[output.prediction] = predictions[:, 0]
         return result
-    labels = np.empty(len(classes), dtype=object)
-    labels[:] = classes
-    result[output.prediction] = pd.Series(labels[predictions.argmax(axis=1)], index=frame.index).infer_objects()
+    decided = decision.predictions(task.target.kind, predictions)
+    if task.target.kind is Kind.MULTILABEL:
+        held = ([label for label, p in zip(classes, row, strict=True) if p > DECIDED] for row in decided)
+        result[output.prediction] = [json.dumps(labels, ensure_ascii=False) for labels in held]
+    else:
+        labels = np.empty(len(classes), dtype=object)
+        labels[:] = classes
+        result[output.prediction] = pd.Series(labels[decided.argmax(axis=1)], index=frame.index).infer_objects()
     if proba:
         names = [f"probability_{label}" for label in classes]
         result = pd.concat([result, pd.DataFrame(predictions, columns=names, index=frame.index)], axis=1)

@@ -66,7 +66,7 @@ def report_data(run: Run, predictor: Predictor) -> ReportData:
     board = run.leaderboard()
     constant = np.asarray(run.manifest["constant"], dtype=np.float64)
     rows = pd.read_parquet(run.folder.folder("scores") / "rows.parquet")
-    errors = largest_errors(part.outcome, part.predictions, part.ids)
+    errors = largest_errors(part.outcome, part.predictions, part.ids, decided=part.decided)
     return ReportData(
         name=run.task.name,
         kind=run.task.target.kind,
@@ -86,6 +86,7 @@ def report_data(run: Run, predictor: Predictor) -> ReportData:
         coverage=_coverage(run),
         class_scores=run.class_scores() if part.outcome.kind in (Kind.BINARY, Kind.MULTICLASS) else None,
         errors=errors,
+        label_scores=run.manifest.get("labels", {}),
         photo=photo_of(run, rows),
         row_titles=row_titles(run, rows),
         findings=tuple(run.findings),

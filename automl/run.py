@@ -132,7 +132,7 @@ class Run:
             self.name,
             self.metric,
             part.outcome,
-            part.predictions,
+            part.decided if self.metric.decides else part.predictions,
             part.ids,
             part.fingerprint,
             reference=constant,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from artifacts.link import from_link
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
 from artifacts.store import RunFolder
+from automl.decision import Decision
 
 Float = NDArray[np.float64]
 FOLDS = "folds"
@@ -30,6 +31,12 @@ class ScoredPart:
     predictions: Float
     fingerprint: str
     groups: NDArray[np.int64] | None = None
+    decision: Decision = field(default_factory=Decision)
+
+    @property
+    def decided(self) -> Float:
+        """Predictions whose decision is at one half, as ``Predictor.predict`` makes it."""
+        return self.decision.predictions(self.outcome.kind, self.predictions)
 
 
 def read_scored(run: RunFolder, name: str, manifest: Mapping[str, Any]) -> ScoredPart:
@@ -48,4 +55,5 @@ def read_scored(run: RunFolder, name: str, manifest: Mapping[str, Any]) -> Score
     link = frame[[column for column in frame if str(column).startswith("link_")]].to_numpy(np.float64)
     groups = frame["group"].to_numpy(np.int64) if "group" in frame else None
     ids = tuple(frame["id"].astype(str))
-    return ScoredPart(name, ids, outcome, from_link(kind, link), str(manifest["scored_rows"]), groups)
+    decision = Decision(tuple(manifest.get("decision", ())))
+    return ScoredPart(name, ids, outcome, from_link(kind, link), str(manifest["scored_rows"]), groups, decision)

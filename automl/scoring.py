@@ -13,12 +13,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from artifacts.examples import Examples
-from artifacts.link import finite_rows, from_link, to_link
+from artifacts.link import from_link, to_link
 from artifacts.outcome import Outcome
 from artifacts.run_result import RunResult, results_frame
+from artifacts.schema import Kind
 from automl.backends.base import Candidate, FittedBackend, Problem
+from automl.data import rare_labels
+from automl.decision import Decision, decided_score, fit_decision
 from evaluation.leaderboard import rank, score_row
-from evaluation.metrics import Metric, constant_prediction
+from evaluation.metrics import METRICS, Metric, constant_prediction
 
 Float = NDArray[np.float64]
 
@@ -42,10 +45,13 @@ def groups_of(examples: Examples, column: str | None) -> NDArray[Any] | None:
 
 @dataclass
 class ScoredRun:
-    """The leaderboard and the predictions behind it."""
+    """The leaderboard and the predictions behind it, the final model's thresholds, and of many labels the scores of the
+    frequent and the rare ones (see ``label_scores``)."""
 
     leaderboard: pd.DataFrame
     predictions: dict[str, pd.DataFrame] = field(default_factory=dict)
+    decision: Decision = field(default_factory=Decision)
+    labels: dict[str, Any] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write ``leaderboard.parquet``, ``leaderboard.csv`` and one parquet file per split."""
@@ -73,22 +79,24 @@ def score_run(
     groups = {"folds": groups_of(problem.examples, group), part.name: groups_of(part.examples, group)}
     scorer = _Scorer(problem.metric, constant, problem.seed, groups)
     blank = RunResult(run, back_end, "", "", "", problem.metric.name)
-    results = list(_constant_rows(scorer, blank, train, part))
+    results = list(_constant_rows(scorer, blank, problem, part))
     final_link = None
-    for candidate in shown_candidates(fitted.candidates, problem.metric, train, constant):
+    for candidate in shown_candidates(fitted.candidates, problem, constant):
         row = replace(blank, model=candidate.model, view=candidate.view, fit_seconds=candidate.fit_seconds)
         if candidate.error:
             results.append(replace(row, split=part.name, error=candidate.error))
             continue
+        decision = Decision()
         if candidate.out_of_fold is not None:
-            results.append(scorer.row(replace(row, split="folds"), train, candidate.out_of_fold))
+            decision, moved = fit_decision(candidate.out_of_fold, train, problem.folds, problem.metric)
+            results.append(scorer.row(replace(row, split="folds"), train, moved))
         started = time.perf_counter()
         link = fitted.decide(part.examples.table, candidate.key)
         seconds = time.perf_counter() - started
         if candidate.key == FittedBackend.FINAL:
             final_link = link
         row = replace(row, split=part.name, predict_ms_per_row=1000 * seconds / max(len(link), 1))
-        results.append(scorer.row(row, part.examples.outcome, link))
+        results.append(scorer.row(row, part.examples.outcome, decision.move(link)))
     if final_link is None:
         final_link = fitted.decide(part.examples.table)
     board = rank(results_frame(results), problem.metric.higher_is_better)
@@ -96,22 +104,48 @@ def score_run(
     oof = next((c.out_of_fold for c in fitted.candidates if c.key == FittedBackend.FINAL), None)
     if oof is not None:
         frames["folds"] = _predictions_frame(tuple(map(str, problem.examples.table.index)), train, oof, groups["folds"])
-    return ScoredRun(board, frames)
+    decision = Decision() if oof is None else fit_decision(oof, train, problem.folds, problem.metric)[0]
+    labels = label_scores(train, part.examples.outcome, decision.move(final_link))
+    return ScoredRun(board, frames, decision, labels)
 
 
-def shown_candidates(
-    candidates: tuple[Candidate, ...], metric: Metric, outcome: Outcome, constant: Float
-) -> list[Candidate]:
+def label_scores(train: Outcome, outcome: Outcome, moved: Float) -> dict[str, Any]:
+    """Micro F1 of many labels, apart for the ``frequent`` and the ``rare`` ones; nothing for other kinds.
+
+    Args:
+        train: the training rows, fewer than ``RARE_LABEL`` of which have a rare label. A label that they lack is rare.
+        outcome: the scored rows.
+        moved: their link scores (n_samples, n_link), whose decision is at 0.
+
+    Returns:
+        For either, ``n_labels``, ``n_rows`` (labels of scored rows) and ``f1_micro`` (None where it is not defined);
+        for the rare ones also ``labels``.
+    """
+    if outcome.kind is not Kind.MULTILABEL:
+        return {}
+    predictions = from_link(outcome.kind, moved)
+    rare = np.append(rare_labels(train), np.arange(outcome.n_known, len(outcome.classes)))
+    parts = {"frequent": np.setdiff1d(np.arange(len(outcome.classes)), rare), "rare": rare}
+    scores: dict[str, Any] = {}
+    for name, labels in parts.items():
+        some = outcome.of_labels(labels)
+        score = METRICS["f1_micro"].score(some, predictions[:, labels[: some.n_known]])
+        f1 = None if np.isnan(score) else score
+        scores[name] = {"n_labels": len(labels), "n_rows": int(some.y.sum()), "f1_micro": f1}
+    scores["rare"]["labels"] = [str(outcome.classes[i]) for i in rare]
+    return scores
+
+
+def shown_candidates(candidates: tuple[Candidate, ...], problem: Problem, constant: Float) -> list[Candidate]:
     """Blends, the best candidate of each model and view, and failures of pairs that have no better."""
+    metric, outcome = problem.metric, problem.examples.outcome
     best: dict[tuple[str, str], tuple[float, Candidate]] = {}
     for candidate in candidates:
         value = -np.inf
         if not candidate.error:
             value = 0.0
             if candidate.out_of_fold is not None:
-                rows = finite_rows(candidate.out_of_fold)
-                known = outcome.take(rows)
-                score = metric.score(known, from_link(known.kind, candidate.out_of_fold[rows]), constant)
+                _, score = decided_score(candidate.out_of_fold, outcome, problem.folds, metric, constant)
                 value = -np.inf if np.isnan(score) else score if metric.higher_is_better else -score
         pair = (candidate.model, candidate.view)
         if pair not in best or value > best[pair][0]:
@@ -140,11 +174,14 @@ class _Scorer:
         )
 
 
-def _constant_rows(scorer: _Scorer, blank: RunResult, train: Outcome, part: Part) -> Iterator[RunResult]:
-    for split, outcome in (("folds", train), (part.name, part.examples.outcome)):
-        predictions = np.tile(scorer.constant, (outcome.n_samples, 1))
-        row = replace(blank, model="constant", view="none", split=split, fit_seconds=0.0, predict_ms_per_row=0.0)
-        yield scorer.row(row, outcome, to_link(outcome.kind, predictions))
+def _constant_rows(scorer: _Scorer, blank: RunResult, problem: Problem, part: Part) -> Iterator[RunResult]:
+    """A constant decides by thresholds, too: the labels it always gives are those that it is best to."""
+    train, held = problem.examples.outcome, part.examples.outcome
+    link = to_link(train.kind, scorer.constant[None])
+    decision, moved = fit_decision(np.tile(link, (train.n_samples, 1)), train, problem.folds, problem.metric)
+    row = replace(blank, model="constant", view="none", fit_seconds=0.0, predict_ms_per_row=0.0)
+    yield scorer.row(replace(row, split="folds"), train, moved)
+    yield scorer.row(replace(row, split=part.name), held, decision.move(np.tile(link, (held.n_samples, 1))))
 
 
 def _predictions_frame(

@@ -124,8 +124,9 @@ def _difference_of_rows(a: ComparedRun, b: ComparedRun) -> str:
         ("targets", a.outcome.y, b.outcome.y),
         ("weights or trials", a.outcome.sample_weight, b.outcome.sample_weight),
     ):
-        if not np.array_equal(values_a, values_b):
-            return f"the same row ids, but {int((values_a != values_b).sum())} rows have other {what}"
+        differ = (values_a != values_b).reshape(len(values_a), -1).any(axis=1)
+        if differ.any():
+            return f"the same row ids, but {int(differ.sum())} rows have other {what}"
     if a.fingerprint != b.fingerprint:
         return "the same row ids and targets, but other fingerprints of the rows"
     return ""

@@ -23,16 +23,21 @@ Statistic = Callable[[Float], Float]
 Formula = Callable[[Outcome, Float, Float | None], Statistic]
 
 CALIBRATION_BINS = 10
+DECIDED = 0.5  # a label with a larger probability is predicted
 
 
 def log_likelihoods(outcome: Outcome, predictions: Float) -> Float:
-    """Log-likelihood of each row (n_samples,) in nats, per trial for a conversion.
+    """Log-likelihood of each row (n_samples,) in nats, per trial for a conversion and per known label for many labels.
 
-    A class that training never saw has the smallest probability.
+    A class or label that training never saw has the smallest probability.
     """
     p = np.clip(predictions, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY)
     if outcome.kind is Kind.CONVERSION:
         return np.asarray(outcome.y * np.log(p[:, 0]) + (1.0 - outcome.y) * np.log1p(-p[:, 0]))
+    if outcome.kind is Kind.MULTILABEL:
+        y, unseen = outcome.y[:, : outcome.n_known], outcome.y[:, outcome.n_known :].sum(axis=1)
+        known = (y * np.log(p) + (1.0 - y) * np.log1p(-p)).sum(axis=1)
+        return np.asarray((known + unseen * np.log(SMALLEST_PROBABILITY)) / outcome.n_known)
     known = outcome.y < outcome.n_known
     truth = np.full(outcome.n_samples, SMALLEST_PROBABILITY)
     truth[known] = p[known, outcome.y[known]]
@@ -63,16 +68,21 @@ def log_likelihood_skill(outcome: Outcome, predictions: Float, reference: Float 
 
 
 def constant_prediction(outcome: Outcome) -> Float:
-    """The best constant (n_outputs,): the weighted mean, or the weighted shares of the known classes.
+    """The best constant (n_outputs,): the weighted mean, or the weighted shares of the known classes or labels.
 
-    A thousandth of a mean row is added to each class, so that none has the probability 0.
+    A thousandth of a mean row is added to each class (and to the lack of each label), so that none has the
+    probability 0.
     """
     weight = outcome.sample_weight
     if outcome.kind in (Kind.REGRESSION, Kind.CONVERSION):
         return np.array([np.average(outcome.y, weights=weight)])
+    added = 1e-3 * (float(weight.mean()) if weight.sum() > 0 else 1.0)
+    if outcome.kind is Kind.MULTILABEL:
+        held = weight @ outcome.y[:, : outcome.n_known]
+        return np.asarray((held + added) / (weight.sum() + 2.0 * added), dtype=np.float64)
     known = outcome.y < outcome.n_known
     counts = np.bincount(outcome.y[known], weights=weight[known], minlength=outcome.n_known)
-    smoothed = counts + 1e-3 * (float(weight.mean()) if weight.sum() > 0 else 1.0)
+    smoothed = counts + added
     return np.asarray(smoothed / smoothed.sum(), dtype=np.float64)
 
 
@@ -146,8 +156,32 @@ def f1_positive(outcome: Outcome, predictions: Float, _: Float | None) -> Statis
     return lambda weights: sums(weights).f1[1]
 
 
+def f1_micro(outcome: Outcome, predictions: Float, _: Float | None) -> Statistic:
+    """F1 over all rows and labels together; NaN where no label stands in truth or predictions.
+
+    Where each row has one class, all false positives are false negatives, too: there it is the accuracy.
+    """
+    if outcome.kind is not Kind.MULTILABEL:
+        return accuracy(outcome, predictions, None)
+    hit, both = _label_counts(outcome, predictions)
+    return lambda weights: ratio(2.0 * (weights @ hit), weights @ both)
+
+
+def f1_samples(outcome: Outcome, predictions: Float, _: Float | None) -> Statistic:
+    """Weighted mean over the rows of the F1 of a row's labels; 1 for a row without labels that is given none."""
+    hit, both = _label_counts(outcome, predictions)
+    return mean_of(np.where(both > 0, 2.0 * hit / np.maximum(both, 1.0), 1.0))
+
+
+def _label_counts(outcome: Outcome, predictions: Float) -> tuple[Float, Float]:
+    """Of each row the labels that are true and predicted, and the true and the predicted ones together."""
+    said = predictions > DECIDED
+    hit = (outcome.y[:, : outcome.n_known] * said).sum(axis=1)
+    return hit, np.asarray(outcome.y.sum(axis=1) + said.sum(axis=1), dtype=np.float64)
+
+
 def f1_macro(outcome: Outcome, predictions: Float, _: Float | None) -> Statistic:
-    """Unweighted mean of F1 over the classes that stand in truth or predictions."""
+    """Unweighted mean of F1 over the classes or labels that stand in truth or predictions."""
     sums = _ClassSums(outcome, predictions)
     return lambda weights: nan_mean(sums(weights).f1)
 
@@ -185,6 +219,14 @@ class _Counted:
 
 class _ClassSums:
     def __init__(self, outcome: Outcome, predictions: Float) -> None:
+        if outcome.kind is Kind.MULTILABEL:
+            from scipy.sparse import csr_array
+
+            labels = np.zeros_like(outcome.y)
+            labels[:, : outcome.n_known] = predictions > DECIDED
+            self._true, self._said = csr_array(outcome.y.T), csr_array(labels.T)
+            self._hit = csr_array((outcome.y * labels).T)
+            return
         said = predictions.argmax(axis=1)
         n = max(outcome.n_known, int(outcome.y.max(initial=0)) + 1)
         self._true = _indicator(outcome.y, n)

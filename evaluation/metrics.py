@@ -20,19 +20,24 @@ __all__ = ["DEFAULT_METRIC", "METRICS", "Metric", "constant_prediction", "metric
 Float = NDArray[np.float64]
 CLASSES = frozenset({Kind.BINARY, Kind.MULTICLASS})
 NUMBERS = frozenset({Kind.REGRESSION, Kind.CONVERSION})
-LIKELIHOODS = CLASSES | {Kind.CONVERSION}
+LABELS = CLASSES | {Kind.MULTILABEL}
+LIKELIHOODS = LABELS | {Kind.CONVERSION}
 TOLERANCE = 1e-6  # by which a probability may leave [0, 1] through rounding
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A score of predictions, for the ``kinds`` it fits. ``formula`` stands in metric_functions or ranking_curves."""
+    """A score of predictions, for the ``kinds`` it fits. ``formula`` stands in metric_functions or ranking_curves.
+
+    ``decides`` says that it looks at the predicted classes alone: the most probable one, or the labels above one half.
+    """
 
     name: str
     higher_is_better: bool
     kinds: frozenset[Kind]
     title: Title
     formula: Formula
+    decides: bool = False
 
     def score(
         self, outcome: Outcome, predictions: Float, reference: Float | None = None, weights: Float | None = None
@@ -94,6 +99,10 @@ def _metric(name: str, higher: bool, kinds: frozenset[Kind], en: str, ru: str, f
     return Metric(name, higher, kinds, Title(en, ru), formula)
 
 
+def _decision(name: str, kinds: frozenset[Kind], en: str, ru: str, formula: Formula) -> Metric:
+    return Metric(name, True, kinds, Title(en, ru), formula, decides=True)
+
+
 _LISTED = (
     _metric(
         "log_likelihood", True, LIKELIHOODS, "log-likelihood", "логарифм правдоподобия", formulas.log_likelihood,
@@ -103,28 +112,29 @@ _LISTED = (
         "выигрыш правдоподобия против константы", formulas.log_likelihood_skill,
     ),
     _metric("log_loss", False, LIKELIHOODS, "log loss", "логистическая потеря", formulas.log_loss),
-    _metric("roc_auc", True, CLASSES, "ROC AUC", "ROC AUC", ranking_curves.roc_auc),
+    _metric("roc_auc", True, LABELS, "ROC AUC", "ROC AUC", ranking_curves.roc_auc),
     _metric(
-        "average_precision", True, CLASSES, "average precision", "средняя точность", ranking_curves.average_precision,
+        "average_precision", True, LABELS, "average precision", "средняя точность", ranking_curves.average_precision,
     ),
-    _metric("accuracy", True, CLASSES, "accuracy", "доля верных", formulas.accuracy),
-    _metric(
-        "balanced_accuracy", True, CLASSES, "balanced accuracy", "сбалансированная доля верных",
-        formulas.balanced_accuracy,
+    _decision("accuracy", CLASSES, "accuracy", "доля верных", formulas.accuracy),
+    _decision(
+        "balanced_accuracy", CLASSES, "balanced accuracy", "сбалансированная доля верных", formulas.balanced_accuracy
     ),
-    _metric("f1", True, frozenset({Kind.BINARY}), "F1 of the second class", "F1 второго класса", formulas.f1_positive),
-    _metric("f1_macro", True, CLASSES, "macro F1", "макро-F1", formulas.f1_macro),
-    _metric("f1_weighted", True, CLASSES, "weighted F1", "взвешенная F1", formulas.f1_weighted),
-    # Each row has one class, so that all false positives are false negatives, too: micro F1 is the accuracy.
-    _metric("f1_micro", True, CLASSES, "micro F1", "микро-F1", formulas.accuracy),
+    _decision("f1", frozenset({Kind.BINARY}), "F1 of the second class", "F1 второго класса", formulas.f1_positive),
+    _decision("f1_macro", LABELS, "macro F1", "макро-F1", formulas.f1_macro),
+    _decision("f1_weighted", LABELS, "weighted F1", "взвешенная F1", formulas.f1_weighted),
+    _decision("f1_micro", LABELS, "micro F1", "микро-F1", formulas.f1_micro),
+    _decision(
+        "f1_samples", frozenset({Kind.MULTILABEL}), "mean F1 of the rows", "средняя F1 по строкам", formulas.f1_samples
+    ),
     _metric("r2", True, NUMBERS, "R²", "R²", formulas.r2),
     _metric("rmse", False, NUMBERS, "RMSE", "RMSE", formulas.rmse),
     _metric("mse", False, NUMBERS, "MSE", "MSE", formulas.mse),
     _metric("mae", False, NUMBERS, "MAE", "MAE", formulas.mae),
     _metric("spearman", True, NUMBERS, "Spearman correlation", "корреляция Спирмена", formulas.spearman),
     _metric(
-        "calibration_error", False, LIKELIHOODS, "expected calibration error", "ожидаемая ошибка калибровки",
-        formulas.calibration_error,
+        "calibration_error", False, LIKELIHOODS - {Kind.MULTILABEL}, "expected calibration error",
+        "ожидаемая ошибка калибровки", formulas.calibration_error,
     ),
 )  # fmt: skip
 
@@ -134,6 +144,7 @@ DEFAULT_METRIC: dict[Kind, str] = {
     Kind.REGRESSION: "r2",
     Kind.BINARY: "roc_auc",
     Kind.MULTICLASS: "f1_weighted",
+    Kind.MULTILABEL: "f1_micro",
     Kind.CONVERSION: "log_likelihood_skill",
 }
 
@@ -144,8 +155,6 @@ def metric_for(target: Target) -> Metric:
     Raises:
         InputError: if the metric is unknown or does not fit the kind.
     """
-    if target.kind not in DEFAULT_METRIC:
-        raise InputError(f"Kind {target.kind.value!r} is not built yet. Use one binary task per label.")
     metric = pick_known("metric", target.metric or DEFAULT_METRIC[target.kind], METRICS)
     _check_kind(metric, target.kind)
     return metric

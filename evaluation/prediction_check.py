@@ -15,10 +15,13 @@ from artifacts.errors import InputError
 from artifacts.link import SMALLEST_PROBABILITY
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
+from evaluation.metric_functions import DECIDED, log_likelihoods
 
 Float = NDArray[np.float64]
 
 MAX_CLASSES = 12
+MOST_PAIRS = 100_000  # of rows and labels, that reliability is measured on
+NO_LABEL = "-"  # of a row without labels
 HISTOGRAM_BINS = 24
 RELIABILITY_BINS = 8
 ERROR_COLUMNS = (
@@ -27,8 +30,6 @@ ERROR_COLUMNS = (
 
 
 def _check(outcome: Outcome, predictions: Float) -> None:
-    if outcome.kind is Kind.MULTILABEL:
-        raise InputError("Kind 'multilabel' is not built yet. Use one binary task per label.")
     expected = (outcome.n_samples, outcome.n_outputs)
     if predictions.shape != expected:
         raise InputError(f"Predictions must have shape (n_samples, n_outputs) = {expected}, got {predictions.shape}.")
@@ -39,9 +40,9 @@ def _check(outcome: Outcome, predictions: Float) -> None:
 def row_losses(outcome: Outcome, predictions: Float) -> Float:
     """The loss of each row (n_samples,), lower is better.
 
-    Squared error for a regression; log loss for classes, with a class that training never saw taken at the
-    smallest probability; for a conversion the binomial deviance of the row (McCullagh and Nelder 1989, 2.3), which
-    grows with its trials: a wrong rate on many trials is worse than the same one on few.
+    Squared error for a regression; log loss for classes and summed over labels, with one that training never saw taken
+    at the smallest probability; for a conversion the binomial deviance of the row (McCullagh and Nelder 1989, 2.3),
+    which grows with its trials: a wrong rate on many trials is worse than the same one on few.
 
     Raises:
         InputError: if shapes differ or a prediction is not finite.
@@ -53,6 +54,8 @@ def row_losses(outcome: Outcome, predictions: Float) -> Float:
         y, p = outcome.y, np.clip(predictions[:, 0], SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
         trials = np.ones(len(y)) if outcome.trials is None else outcome.trials
         return np.asarray(2 * trials * (xlogy(y, y / p) + xlogy(1 - y, (1 - y) / (1 - p))))
+    if outcome.kind is Kind.MULTILABEL:
+        return -outcome.n_known * log_likelihoods(outcome, predictions)
     return np.asarray(-np.log(_probability_of_truth(outcome, predictions)))
 
 
@@ -62,7 +65,9 @@ def _probability_of_truth(outcome: Outcome, predictions: Float) -> Float:
     return np.clip(np.where(known, probability, 0.0), SMALLEST_PROBABILITY, 1.0)
 
 
-def largest_errors(outcome: Outcome, predictions: Float, row_ids: Sequence[Any], n: int = 12) -> pd.DataFrame:
+def largest_errors(
+    outcome: Outcome, predictions: Float, row_ids: Sequence[Any], n: int = 12, *, decided: Float | None = None
+) -> pd.DataFrame:
     """The rows with the largest loss, worst first.
 
     Args:
@@ -70,12 +75,15 @@ def largest_errors(outcome: Outcome, predictions: Float, row_ids: Sequence[Any],
         predictions: (n_samples, n_outputs).
         row_ids: (n_samples,) what a person knows the rows by.
         n: rows to return at most.
+        decided: predictions, of the same shape, whose decision is at one half, where classes or labels are predicted by
+            another threshold than ``predictions`` have.
 
     Returns:
         Columns ``row`` (text), ``loss`` (see ``row_losses``), ``truth`` and ``prediction`` (text: classes, rates
         with counts, or numbers), ``truth_value`` and ``predicted_value`` (numbers; for classes the probabilities
-        given to the true and to the predicted class), ``successes`` and ``trials`` (NaN unless a conversion), and
-        ``seen`` (False where the true class was not in training).
+        given to the true and to the predicted class, for labels their means), ``successes`` and ``trials`` (NaN unless
+        a conversion), and
+        ``seen`` (False where the true class, or a true label, was not in training).
 
     Raises:
         InputError: if shapes differ or a prediction is not finite.
@@ -84,11 +92,15 @@ def largest_errors(outcome: Outcome, predictions: Float, row_ids: Sequence[Any],
         raise InputError(f"There are {len(row_ids)} row ids for {outcome.n_samples} rows; expected one for each.")
     losses = row_losses(outcome, predictions)
     worst = np.argsort(-losses, kind="stable")[:n]
-    rows = [{"row": str(row_ids[i]), "loss": losses[i], **_error_row(outcome, predictions[i], int(i))} for i in worst]
+    decided = predictions if decided is None else decided
+    rows = [
+        {"row": str(row_ids[i]), "loss": losses[i], **_error_row(outcome, predictions[i], decided[i], int(i))}
+        for i in worst
+    ]
     return pd.DataFrame(rows, columns=list(ERROR_COLUMNS))
 
 
-def _error_row(outcome: Outcome, prediction: Float, i: int) -> dict[str, Any]:
+def _error_row(outcome: Outcome, prediction: Float, decided: Float, i: int) -> dict[str, Any]:
     plain = {"successes": np.nan, "trials": np.nan, "seen": True}
     if outcome.kind is Kind.REGRESSION:
         y, p = float(outcome.y[i]), float(prediction[0])
@@ -100,7 +112,17 @@ def _error_row(outcome: Outcome, prediction: Float, i: int) -> dict[str, Any]:
         words = {"truth": f"{100 * y:.3g} %{counts}", "prediction": f"{100 * p:.3g} %"}
         numbers = {"truth_value": y, "predicted_value": p, "successes": y * trials, "trials": trials}
         return {**plain, **words, **numbers}
-    code, best = int(outcome.y[i]), int(np.argmax(prediction))
+    if outcome.kind is Kind.MULTILABEL:
+        given = np.append(prediction, np.zeros(len(outcome.classes) - len(prediction)))
+        true, said = np.flatnonzero(outcome.y[i]), np.flatnonzero(decided > DECIDED)
+        names = [", ".join(str(outcome.classes[x]) for x in labels) or NO_LABEL for labels in (true, said)]
+        means = [float(given[labels].mean()) if len(labels) else np.nan for labels in (true, said)]
+        seen = bool((true < outcome.n_known).all())
+        return {
+            **plain, "truth": names[0], "prediction": names[1], "truth_value": means[0],
+            "predicted_value": means[1], "seen": seen,
+        }  # fmt: skip
+    code, best = int(outcome.y[i]), int(np.argmax(decided))
     seen = code < outcome.n_known
     return {
         **plain,
@@ -118,7 +140,7 @@ class Reliability:
 
     ``predicted`` and ``observed`` are weighted means, ``low`` and ``high`` bound the 90 % bootstrap interval of
     ``observed``, ``rows`` counts rows. For multiclass, ``predicted`` is the probability of the predicted class and
-    ``observed`` how often it was right.
+    ``observed`` how often it was right; for multilabel, each label of a row counts by itself.
     """
 
     predicted: Float
@@ -144,8 +166,9 @@ class PredictionDistribution:
     ``series`` maps a name to shares (n_bins,) that sum to 1. For a regression or a conversion they are ``truth``
     and ``predicted`` over ``edges`` (n_bins + 1,); values beyond the edges count in the outer bins. For binary they are
     the predicted probability of the second class among the rows of either class, named by the classes. For multiclass
-    they are ``truth`` and ``predicted`` (the sum of probabilities) over the most frequent classes, ``labels``.
-    ``constant`` is what a constant would predict: the mean, or the share of the most frequent class.
+    they are ``truth`` and ``predicted`` (the sum of probabilities) over the most frequent classes, ``labels``; so they
+    are for multilabel, where a row may count for several. ``constant`` is what a constant would predict: the mean (over
+    the labels, too), or the share of the most frequent class.
     ``target`` names the second class for binary, else is empty.
     """
 
@@ -179,6 +202,8 @@ def prediction_distribution(
     weight = outcome.sample_weight
     if outcome.kind is Kind.MULTICLASS:
         return _of_classes(outcome, predictions, weight, constant)
+    if outcome.kind is Kind.MULTILABEL:
+        return _of_labels(outcome, predictions, weight, constant)
     y, predicted = outcome.y.astype(np.float64), predictions[:, -1]
     if outcome.kind is Kind.BINARY:
         y = (outcome.y == 1).astype(np.float64)
@@ -217,6 +242,24 @@ def _of_classes(outcome: Outcome, predictions: Float, weight: Float, constant: F
         {"truth": share[shown], "predicted": expected[shown]},
         reliability,
         float(share[favourite]),
+        labels=tuple(str(outcome.classes[i]) for i in shown),
+    )
+
+
+def _of_labels(outcome: Outcome, predictions: Float, weight: Float, constant: Float | None) -> PredictionDistribution:
+    share = weight @ outcome.y / weight.sum()
+    expected = np.append(weight @ predictions / weight.sum(), np.zeros(len(share) - outcome.n_outputs))
+    shown = np.argsort(-share, kind="stable")[:MAX_CLASSES]
+    pairs = np.random.default_rng(0).permutation(predictions.size)[:MOST_PAIRS]
+    known = outcome.y[:, : outcome.n_known]
+    reliability = _reliability(
+        predictions.ravel()[pairs], known.ravel()[pairs], np.repeat(weight, outcome.n_known)[pairs]
+    )
+    return PredictionDistribution(
+        outcome.kind,
+        {"truth": share[shown], "predicted": expected[shown]},
+        reliability,
+        float(np.mean(share[: outcome.n_known] if constant is None else constant)),
         labels=tuple(str(outcome.classes[i]) for i in shown),
     )
 

@@ -14,7 +14,8 @@ from evaluation.metric_functions import Float, Int, Statistic, nan_mean, ratio, 
 
 
 def roc_auc(outcome: Outcome, predictions: Float, _: Float | None) -> Statistic:
-    """Area under the ROC curve, half a point for ties; for many classes one against the rest, unweighted mean.
+    """Area under the ROC curve, half a point for ties; for many classes one against the rest, unweighted mean, as for
+    many labels.
 
     Classes that the rows lack are left out of the mean; a class that training never saw has equal scores, hence 0.5.
     """
@@ -74,9 +75,13 @@ class _Order:
 
 
 def _over_classes(of_curve: Callable[[_Curve], Float], outcome: Outcome, predictions: Float) -> Statistic:
-    codes = [1] if outcome.kind is Kind.BINARY else np.unique(outcome.y).tolist()
+    many = outcome.kind is Kind.MULTILABEL
+    codes = [1] if outcome.kind is Kind.BINARY else range(outcome.y.shape[1]) if many else np.unique(outcome.y).tolist()
     lacking = np.zeros(outcome.n_samples)
-    orders = [_Order(predictions[:, c] if c < outcome.n_known else lacking, outcome.y == c) for c in codes]
+    hits = [outcome.y[:, c] > 0 if many else outcome.y == c for c in codes]
+    orders = [
+        _Order(predictions[:, c] if c < outcome.n_known else lacking, hit) for c, hit in zip(codes, hits, strict=True)
+    ]
 
     def statistic(weights: Float) -> Float:
         columns = np.ascontiguousarray(weights.T)

@@ -65,6 +65,8 @@ class ReportData:
         coverage: level of prediction intervals to the share of rows that lay within theirs; empty where there are none.
         class_scores: from ``class_scores.class_scores``; None where the task has no classes.
         errors: from ``prediction_check.largest_errors``.
+        label_scores: of many labels, for the ``frequent`` and the ``rare`` ones ``n_labels``, ``n_rows`` and
+            ``f1_micro``.
         photo: the photo of a row, by its text in ``errors``: encoded bytes of any size, or None if the row has
             none. Bytes that cannot be read are shown as such.
         row_titles: short texts of rows, by their text in ``errors``.
@@ -94,6 +96,7 @@ class ReportData:
     coverage: Mapping[float, float] = field(default_factory=dict)
     class_scores: pd.DataFrame | None = None
     errors: pd.DataFrame | None = None
+    label_scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     photo: Photo | None = None
     row_titles: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()

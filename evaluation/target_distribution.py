@@ -114,25 +114,32 @@ def _numbers(frame: pd.DataFrame, task: Task) -> Iterator[tuple[str, str, Float,
 
 
 def _of_classes(name: str, train: pd.Series[Any], test: pd.Series[Any] | None) -> TargetDistribution:
-    counts = train.dropna().map(str).value_counts()
+    """Shares of rows; where cells are lists of labels, of the rows that have a label."""
+    counts, n_rows = _labels(train).value_counts(), int(train.notna().sum())
     labels = tuple(counts.index[:MAX_LABELS])
-    shares = counts / counts.sum()
+    shares = counts / n_rows
     test_shares: tuple[float, ...] = ()
     apart: float | None = None
     typical = ""
     if test is not None and test.notna().any():
-        found = test.dropna().map(str).value_counts(normalize=True)
+        n_test = int(test.notna().sum())
+        found = _labels(test).value_counts() / n_test
         test_shares = tuple(float(found.get(label, 0.0)) for label in labels)
-        both = pd.concat([shares, found], axis=1).fillna(0.0).to_numpy()
-        n_test, pooled = int(test.notna().sum()), both.mean(axis=1)
-        noise = np.sqrt(pooled * (1 - pooled) * (1 / counts.sum() + 1 / n_test) * 2 / np.pi).sum() / 2
-        apart = float(np.abs(both[:, 0] - both[:, 1]).sum() / 2 - 2 * noise)
+        if counts.sum() == n_rows:  # one class a row
+            both = pd.concat([shares, found], axis=1).fillna(0.0).to_numpy()
+            pooled = both.mean(axis=1)
+            noise = np.sqrt(pooled * (1 - pooled) * (1 / n_rows + 1 / n_test) * 2 / np.pi).sum() / 2
+            apart = float(np.abs(both[:, 0] - both[:, 1]).sum() / 2 - 2 * noise)
         typical = f"{100 * float(found.get(labels[0], 0.0)):.3g}%"
     return TargetDistribution(
-        name, "classes", int(counts.sum()), labels[0], float(shares.iloc[0]),
+        name, "classes", n_rows, labels[0], float(shares.iloc[0]),
         tuple(float(shares[label]) for label in labels), test_shares, labels, len(counts),
         test_apart=apart, test_typical=typical,
     )  # fmt: skip
+
+
+def _labels(values: pd.Series[Any]) -> pd.Series[str]:
+    return values.dropna().explode().dropna().map(str)
 
 
 def _of_numbers(name: str, kind: str, train: Float, test: Float | None, trials: Float | None) -> TargetDistribution:

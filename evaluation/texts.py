@@ -173,6 +173,16 @@ TEXTS: dict[str, dict[str, str]] = {
         "ru": "Предсказанная вероятность «{target}» по истинным классам",
     },
     "spread_classes": {"en": "How often each class occurs", "ru": "Как часто встречается каждый класс"},
+    "spread_labels": {"en": "How often each label occurs", "ru": "Как часто встречается каждая метка"},
+    "labels_frequent": {
+        "en": "Labels with enough training rows ({n}; {rows} times in these rows): micro F1 {score}.",
+        "ru": "Метки, которых в обучении достаточно ({n}; в этих строках {rows} раз): микро-F1 {score}.",
+    },
+    "labels_rare": {
+        "en": "Labels with too few training rows ({n}; {rows} times in these rows): micro F1 {score}.",
+        "ru": "Метки, которых в обучении слишком мало ({n}; в этих строках {rows} раз): микро-F1 {score}.",
+    },
+    "not_defined": {"en": "not defined", "ru": "не определена"},
     "truth": {"en": "truth", "ru": "действительность"},
     "predicted": {"en": "predicted", "ru": "предсказание"},
     "reliability": {"en": "Predicted against observed", "ru": "Предсказано и наблюдалось"},

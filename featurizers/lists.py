@@ -93,6 +93,12 @@ class Lists(Featurizer):
         return self
 
 
+def read_lists(values: pd.Series[Any], separator: str | None) -> pd.Series[Any]:
+    """``parse_list`` of every cell; None where it is missing or unreadable."""
+    lists = [None if is_missing(value) else parse_list(value, separator) for value in values]
+    return pd.Series(lists, index=values.index, dtype=object)
+
+
 def parse_list(value: Any, separator: str | None) -> list[str] | None:
     """Distinct items of a cell in their order, None if it begins like a list but cannot be read.
 

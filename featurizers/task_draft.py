@@ -131,7 +131,10 @@ def _target_section(
 
 
 def guess_kind(values: pd.Series[Any]) -> tuple[Kind, str]:
-    """The kind of a target column and the reason: two values, a few or words, or numbers."""
+    """The kind of a target column and the reason: lists, two values, a few or words, or numbers."""
+    guess = guess_column(values)
+    if guess.modality is Modality.LIST:
+        return Kind.MULTILABEL, guess.reason
     known = values[values.notna()].map(str)
     distinct = known.nunique()
     if distinct == 2:
@@ -147,7 +150,7 @@ def guess_kind(values: pd.Series[Any]) -> tuple[Kind, str]:
 
 
 def _target_lines(section: Target, remark: str, counts: tuple[str | None, list[str]]) -> list[str]:
-    kinds = "regression | binary | multiclass | conversion"
+    kinds = "regression | binary | multiclass | multilabel | conversion"
     lines = ["[target]", f"kind = {quoted(section.kind.value)}     # {kinds}", _comment(remark)]
     if section.kind is Kind.CONVERSION:
         assert isinstance(section.successes, str) and section.trials

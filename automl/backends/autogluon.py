@@ -102,6 +102,7 @@ class AutoGluonBackend(Backend):
 
     name: ClassVar[str] = NAME
     fitted: ClassVar[type[FittedBackend]] = FittedAutoGluon
+    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind) - {Kind.MULTILABEL}
 
     def fit(self, problem: Problem) -> FittedBackend:
         """See ``Backend.fit``."""

@@ -105,6 +105,7 @@ class Backend(ABC):
 
     name: ClassVar[str]
     fitted: ClassVar[type[FittedBackend]]
+    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)
 
     @abstractmethod
     def fit(self, problem: Problem) -> FittedBackend:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from automl.backends.base import Candidate, FittedBackend, Problem
 from automl.backends.fitted_search import Blend, FittedSearch, weighted
 from automl.calibration import fit_calibration
+from automl.decision import Decision
 from automl.ensemble import greedy_blend
 
 Float = NDArray[np.float64]
@@ -22,6 +23,7 @@ def blended(
     candidates: Sequence[Candidate],
     usable: Sequence[Candidate],
     portfolio: Collection[str],
+    decisions: Mapping[str, Decision],
     reference: Float,
     root: Path,
 ) -> FittedSearch:
@@ -32,6 +34,7 @@ def blended(
         candidates: all of them, failures too.
         usable: those that may be members.
         portfolio: keys of candidates that are families of their own; versions of a tuned arm are one.
+        decisions: thresholds of candidates.
         reference: constant prediction.
         root: the folder of the candidates' models.
     """
@@ -39,17 +42,21 @@ def blended(
     outcome, metric = problem.examples.outcome, problem.metric
     scores = {c.key: c.out_of_fold for c in usable if c.out_of_fold is not None}
     arms = {c.key: c.key if c.key in portfolio else f"{c.model}-{c.view}" for c in usable}
-    weights = greedy_blend(scores, outcome, metric, reference=reference, families=arms)
+
+    def blend(scores: dict[str, Float]) -> dict[str, float]:
+        return greedy_blend(scores, outcome, metric, reference=reference, families=arms, decisions=decisions)
+
+    weights = blend(scores)
     calibration = fit_calibration(weighted(weights, scores), outcome, problem.folds, metric, reference)
     blends = [Blend(FittedBackend.FINAL, "blend", "all", weights, calibration)]
     single = {c.key: scores[c.key] for c in usable if c.view != "all"}
     if len({c.view for c in usable if c.view != "all"}) > 1:
-        late = greedy_blend(single, outcome, metric, reference=reference, families=arms)
+        late = blend(single)
         if len(_views(late, usable)) > 1:  # one view alone is no fusion
             blends.append(Blend("late", "late fusion", "+".join(_views(late, usable)), late))
-    rows = [blend.candidate(scores, usable) for blend in blends]
+    rows = [one.candidate(scores, usable) for one in blends]
     rest = [replace(c, weight=weights.get(c.key, 0.0)) for c in candidates]
-    weights_of = {blend.key: blend.weights for blend in blends}
+    weights_of = {one.key: one.weights for one in blends}
     return FittedSearch(outcome.kind, (*rows, *rest), weights_of, root, calibration)
 
 

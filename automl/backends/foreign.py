@@ -14,7 +14,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from artifacts.errors import ArtifactError, FusionError, InputError
-from artifacts.link import from_link, to_link
+from artifacts.link import to_link
 from artifacts.store import read_json, write_json
 from automl.backends.base import Candidate, FittedBackend, Problem
 from automl.backends.foreign_process import Job, run_child
@@ -26,6 +26,7 @@ from automl.backends.foreign_table import (
     answers_to_json,
     training_rows,
 )
+from automl.decision import decided_score
 from evaluation.metrics import constant_prediction
 
 Float = NDArray[np.float64]
@@ -219,13 +220,13 @@ def _best(results: list[dict[str, Any]], scores: list[Float | None], problem: Pr
     if len(compared) < len(eligible) or len(eligible) < 2:
         return eligible[-1]
     rows = np.all([np.isfinite(score).all(axis=1) for score in compared.values() if score is not None], axis=0)
-    outcome = problem.examples.outcome.take(rows)
-    reference = constant_prediction(problem.examples.outcome)
+    outcome, reference = problem.examples.outcome, constant_prediction(problem.examples.outcome)
     best, best_value = eligible[-1], -np.inf
     for i, score in compared.items():
         if score is None or not rows.any():
             continue
-        value = problem.metric.score(outcome, from_link(outcome.kind, score[rows]), reference)
+        common = np.where(rows[:, None], score, np.nan)
+        _, value = decided_score(common, outcome, problem.folds, problem.metric, reference)
         value = value if problem.metric.higher_is_better else -value
         if value > best_value:
             best, best_value = i, value

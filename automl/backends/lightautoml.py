@@ -101,6 +101,7 @@ class LightAutoMLBackend(Backend):
 
     name: ClassVar[str] = "lightautoml"
     fitted: ClassVar[type[FittedBackend]] = FittedLightAutoML
+    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind) - {Kind.MULTILABEL}
 
     def fit(self, problem: Problem) -> FittedBackend:
         """See ``Backend.fit``."""

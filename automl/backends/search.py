@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from artifacts.errors import FusionError
 from artifacts.examples import Examples
-from artifacts.link import finite_rows, from_link
-from artifacts.outcome import Outcome
+from artifacts.link import finite_rows
 from artifacts.store import read_json, write_file, write_json
 from automl.backends.base import Backend, Candidate, Problem
 from automl.backends.blending import blended
@@ -25,10 +24,11 @@ from automl.backends.fold_models import Pruned, fit_fold_models
 from automl.backends.stacking import base_model, folds_within, stack_table, stacks_over
 from automl.backends.turns import Arm, Turns
 from automl.budget import Budget
+from automl.decision import Decision, decided_score
 from automl.interrupts import watching_interrupts
 from automl.models.base import Model
 from automl.models.registry import MODELS
-from automl.portfolio import portfolio_for
+from automl.portfolio import importance, portfolio_for
 from evaluation.metrics import constant_prediction
 from evaluation.splits import Fold
 
@@ -74,8 +74,7 @@ class SearchBackend(Backend):
         if not usable:
             reasons = "; ".join(f"{c.model} on {c.view}: {c.error}" for c in search.candidates)
             raise FusionError(f"No model could be fitted in {problem.budget.seconds:.0f} s. {reasons}.")
-        members = search.informative(usable)
-        fitted = blended(problem, search.candidates, members, search.portfolio, search.reference, search.root)
+        fitted = search.blended(search.informative(usable))
         write_file(search.root / "search.json", fitted.described())
         return fitted
 
@@ -86,6 +85,7 @@ class _Search:
         self.budget = budget
         self.root = problem.folder.path / "search"
         self.candidates: list[Candidate] = []
+        self.decided: dict[str, tuple[Decision, float]] = {}
         self.advance: Any = lambda _seconds: None
         self.check_interrupt: Callable[[], None] = lambda: None
         self.shown = 0.0
@@ -104,7 +104,7 @@ class _Search:
         # Every model sees the whole table before any sees a part: that is where the best score is.
         for position, (name, view) in enumerate(arms):
             usable = max(DEFAULTS_SHARE * self.budget.seconds - self.budget.spent, 0.25 * self.budget.left)
-            share = _importance(name, view) / sum(_importance(*arm) for arm in arms[position:])
+            share = importance(name, view) / sum(importance(*arm) for arm in arms[position:])
             # A small table needs little time, and a model cut off early is worth nothing.
             least = min(LEAST_SECONDS, 0.3 * self.budget.left)
             if position == 0:  # a fit without any model is worth nothing, however long the features took
@@ -165,8 +165,18 @@ class _Search:
         return -np.inf if np.isnan(score) else score
 
     def _score(self, candidate: Candidate) -> float:
-        assert candidate.out_of_fold is not None
-        return _score(self.problem, candidate.out_of_fold, self.reference)
+        return self._decided(candidate)[1]
+
+    def _decided(self, candidate: Candidate) -> tuple[Decision, float]:
+        """Its thresholds and its score with them."""
+        if candidate.key not in self.decided:
+            assert candidate.out_of_fold is not None
+            self.decided[candidate.key] = self._decide(candidate.out_of_fold)
+        return self.decided[candidate.key]
+
+    def _decide(self, scores: Float) -> tuple[Decision, float]:
+        problem = self.problem
+        return decided_score(scores, problem.examples.outcome, problem.folds, problem.metric, self.reference)
 
     # -- one candidate ----------------------------------------------------------------------------
 
@@ -206,7 +216,7 @@ class _Search:
         def report(i: int, scores: Float) -> None:
             self.check_interrupt()
             if trial is not None:
-                trial.report(_score(self.problem, scores, self.reference), i)
+                trial.report(self._decide(scores)[1], i)
                 if i + 1 < len(folds) and trial.should_prune():
                     raise Pruned(f"worse than the median after {i + 1} of {len(folds)} folds")
 
@@ -283,7 +293,8 @@ class _Search:
     def finished(self) -> FittedSearch:
         """What a fit that was killed after its search had found."""
         fitted = FittedSearch.load(self.root)
-        scores = {c.key: c.out_of_fold for c in map(self._stored, _keys(fitted)) if c and c.out_of_fold is not None}
+        keys = [candidate.key for candidate in fitted.candidates if candidate.key not in fitted.blends]
+        scores = {c.key: c.out_of_fold for c in map(self._stored, keys) if c and c.out_of_fold is not None}
         for key, weights in fitted.blends.items():
             blended = weighted(weights, scores)
             scores[key] = fitted.calibration.apply(blended) if key == fitted.FINAL else blended
@@ -300,27 +311,15 @@ class _Search:
         self.candidates = [replace(c, error=error) if c.key in flat else c for c in self.candidates]
         return kept
 
+    def blended(self, usable: list[Candidate]) -> FittedSearch:
+        """The final blend, and the late one."""
+        decisions = {c.key: self._decided(c)[0] for c in usable}
+        return blended(self.problem, self.candidates, usable, self.portfolio, decisions, self.reference, self.root)
+
     def _varies(self, candidate: Candidate) -> bool:
         scores = candidate.out_of_fold
         assert scores is not None
         return any(np.ptp(scores[fold.valid], axis=0).max(initial=0.0) > 0 for fold in self.problem.folds)
-
-
-def _score(problem: Problem, scores: Float, reference: Float) -> float:
-    rows = finite_rows(scores)
-    outcome: Outcome = problem.examples.outcome.take(rows)
-    return problem.metric.score(outcome, from_link(outcome.kind, scores[rows]), reference)
-
-
-def _keys(fitted: FittedSearch) -> list[str]:
-    return [candidate.key for candidate in fitted.candidates if candidate.key not in fitted.blends]
-
-
-def _importance(name: str, view: str) -> float:
-    """Relative time for a default candidate; what it leaves unused goes to those after it."""
-    if view != "all":
-        return 1.0
-    return 8.0 if name == "linear" else 4.0
 
 
 def _digest(params: dict[str, Any]) -> str:

@@ -45,7 +45,7 @@ class Model(ABC):
 
     name: ClassVar[str]
     output_: Output
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.REGRESSION, Kind.BINARY, Kind.MULTICLASS, Kind.CONVERSION})
+    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)
 
     def __init__(self, params: Params | None = None, *, seed: int = 0, n_threads: int = 2) -> None:
         self.params = dict(params or {})

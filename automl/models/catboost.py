@@ -23,6 +23,7 @@ from automl.models.description import Description, feature_names, load_arrays, m
 from automl.models.directions import directions_arrays, directions_from
 from automl.models.matrix import check_same_features
 from automl.models.output import Output, suggest_output
+from automl.models.solvers import Rows, mean_loss
 
 if TYPE_CHECKING:
     import optuna
@@ -32,6 +33,7 @@ LOSSES = {
     Kind.BINARY: "Logloss",
     Kind.CONVERSION: "CrossEntropy",
     Kind.MULTICLASS: "MultiClass",
+    Kind.MULTILABEL: "MultiLogloss",
 }
 CHUNK_BYTES = 128 << 20  # of contributions in memory at a time; each piece costs a pass over the trees
 ONE_HOT_LEVELS = 255  # more levels than that become statistics of the target
@@ -90,6 +92,17 @@ class CatBoostModel(Model):
             callbacks=stop,
         )
         self.trees_, self.rounds_ = trees, int(trees.tree_count_)
+        if self.output_.kind is Kind.MULTILABEL and not self._better_than_constant(train if valid is None else valid):
+            self.trees_, self.rounds_ = None, 0
+
+    def _better_than_constant(self, examples: Examples) -> bool:
+        """Trees of many labels start at even odds and not at the base rates: a few rounds may be worth nothing."""
+        y, weight = self.output_.encode(examples.outcome)
+        raw = self._raw(examples.table), self.output_.constant(examples.n_samples)
+        found, constant = (
+            mean_loss("logistic", scores, Rows(np.empty((0, 0), np.float32), y, weight)) for scores in raw
+        )
+        return found < constant
 
     def _weighted_pool(self, examples: Examples) -> Any:
         """The rows that have a weight, or None if none has."""
@@ -100,12 +113,13 @@ class CatBoostModel(Model):
 
     def _labels(self, y: Float) -> NDArray[Any]:
         # CatBoost tells classes by their type: whole numbers for them, and nothing else.
-        return y.astype(np.int64) if self.output_.kind in (Kind.BINARY, Kind.MULTICLASS) else y
+        return y if self.output_.kind in (Kind.REGRESSION, Kind.CONVERSION) else y.astype(np.int64)
 
     def _options(self, chosen: CatBoostParams, work: Work, deadline: float | None) -> dict[str, Any]:
         sized = work.sized(chosen, None if deadline is None else deadline - time.monotonic())
+        is_single = self.output_.kind is Kind.MULTILABEL and self.output_.n_raw == 1  # which MultiLogloss refuses
         options = {
-            "loss_function": LOSSES[self.output_.kind],
+            "loss_function": "Logloss" if is_single else LOSSES[self.output_.kind],
             "iterations": chosen.rounds,
             "depth": sized.depth,
             "l2_leaf_reg": chosen.l2_leaf_reg,
@@ -129,17 +143,15 @@ class CatBoostModel(Model):
         """See ``Model.decide``."""
         _ = self.fitted_kind
         check_same_features(self.name, self.features_, table)
-        if self.trees_ is None or not table.n_samples:
-            return self.output_.link(self.output_.constant(table.n_samples))
-        raw = [
-            np.asarray(
-                self.trees_.predict(
-                    _pool(self.compression_.apply(chunk)), prediction_type="RawFormulaVal", thread_count=self.n_threads
-                )
-            )
-            for chunk in table.row_chunks(16384)
-        ]
-        return self.output_.link(np.concatenate(raw).reshape(table.n_samples, self.output_.n_raw))
+        parts = [self._raw(self.compression_.apply(chunk)) for chunk in table.row_chunks(16384)]
+        return self.output_.link(np.concatenate(parts) if parts else self.output_.constant(0))
+
+    def _raw(self, table: FeatureTable) -> Float:
+        """Raw scores of a table that is compressed already."""
+        if self.trees_ is None:
+            return self.output_.constant(table.n_samples)
+        raw = self.trees_.predict(_pool(table), prediction_type="RawFormulaVal", thread_count=self.n_threads)
+        return np.asarray(raw, dtype=np.float64).reshape(table.n_samples, self.output_.n_raw)
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``; computed in pieces, so that memory holds groups and not features."""
@@ -149,7 +161,7 @@ class CatBoostModel(Model):
         raw = np.zeros((table.n_samples, len(names), n_raw))
         base = np.array(self.output_.prior)
         order = _catboost_order(self.compression_.apply(table.take(np.arange(0))))
-        size = max(1, CHUNK_BYTES // (8 * n_raw * (n_features + 1)))
+        size = max(1, CHUNK_BYTES // (8 * max(n_raw, 1) * (n_features + 1)))
         for start in range(0, table.n_samples if self.trees_ is not None else 0, size):
             rows = np.arange(start, min(start + size, table.n_samples))
             pool = _pool(self.compression_.apply(table.take(rows)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.special import expit, logit, softmax
 
 from artifacts.errors import InputError
@@ -38,6 +39,7 @@ NEIGHBOURS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
 TEMPERATURES = (0.01, 0.03, 0.1, 0.3, 10.0)
 PRIOR_VOTES = (0.1, 0.3, 1.0, 3.0, 10.0)
 MOST_SWEPT = 3000  # rows that the best number of neighbours is looked for on
+MOST_SAID = 1 << 22  # targets of their neighbours in memory, where there are many labels
 LEAST_HELD = 400  # with fewer, the best of 250 settings on them would flatter their scores
 CANDIDATES = 1000  # training rows that a prediction is explained with: the nearest half, and a random one
 MOST_FOR_AXES = 5000  # rows that the main axes of embeddings come from
@@ -102,12 +104,14 @@ class KNNModel(Model):
             return
         self.space_ = space
         self._remember(space.points(table), y[rows], weight[rows])
+        labels = self.y_.shape[1] if self.y_.ndim > 1 else 1
+        swept = min(MOST_SWEPT, max(LEAST_HELD, MOST_SAID // (max(NEIGHBOURS) * labels)))
         held = None if valid is None else Asked(space.points(valid.table), *self.output_.encode(valid.outcome))
         if held is None or np.count_nonzero(held.weight) < LEAST_HELD:
-            own = np.sort(rng.permutation(len(rows))[:MOST_SWEPT])
+            own = np.sort(rng.permutation(len(rows))[:swept])
             held = Asked(self.points_[own], y[rows][own], weight[rows][own], own)
         else:
-            held = held.first(np.sort(rng.permutation(len(held.y))[:MOST_SWEPT]))
+            held = held.first(np.sort(rng.permutation(len(held.y))[:swept]))
         self.votes_ = self._best_votes(chosen, held)
 
     def _remember(self, points: Single, y: Float, weight: Float) -> None:
@@ -126,32 +130,45 @@ class KNNModel(Model):
         ks = [k for k in NEIGHBOURS if k <= most] if chosen.neighbours is None else [most]
         best, lowest = Votes(1, 1.0, 1.0), np.inf
         temperatures = TEMPERATURES if chosen.temperature is None else (chosen.temperature,)
+        said = self._said(nearest, held.y)
         for temperature in temperatures:
+            vote = Votes(most, temperature, 1.0).of(similarity, self.weight_[nearest])
+            totals, sums = np.cumsum(vote, axis=1), np.cumsum(vote[..., None] * said, axis=1)
             for k, prior_votes in product(ks, PRIOR_VOTES if chosen.prior_votes is None else (chosen.prior_votes,)):
-                votes = Votes(k, temperature, prior_votes)
-                each = self._losses(votes, similarity[:, :k], nearest[:, :k], held.y)
-                loss = float((held.weight * each).sum())
+                mean = sums[:, k - 1] + prior_votes * self._prior_of(held.y)
+                mean /= totals[:, k - 1, None] + prior_votes
+                loss = float((held.weight * self._losses(mean, held.y)).sum())
                 if loss < lowest:
-                    best, lowest = votes, loss
+                    best, lowest = Votes(k, temperature, prior_votes), loss
         return best
 
-    def _losses(self, votes: Votes, similarity: Single, nearest: Int, y: Float) -> Float:
-        vote = votes.of(similarity, self.weight_[nearest])
-        total = vote.sum(axis=1) + votes.prior
+    def _said(self, nearest: Int, y: Float) -> Float:
+        """What neighbours say (n_samples, k, n): their targets, or of many classes whether theirs is the true one."""
+        said = self.y_[nearest]
         if self.output_.kind is Kind.MULTICLASS:
-            prior = softmax(np.array(self.output_.prior))[y.astype(np.int64)]
-            hits = (vote * (self.y_[nearest] == y[:, None])).sum(axis=1)
-            return np.asarray(-np.log((hits + votes.prior * prior) / total))
-        mean = ((vote * self.y_[nearest]).sum(axis=1) + votes.prior * self._prior) / total
+            said = (said == y[:, None]).astype(np.float64)
+        return said if said.ndim == 3 else said[..., None]
+
+    def _losses(self, mean: Float, y: Float) -> Float:
+        """Loss (n_samples,) of what the votes say on average (n_samples, n)."""
+        if self.output_.kind is Kind.MULTICLASS:
+            return np.asarray(-np.log(mean[:, 0]))
+        y = y.reshape(mean.shape)
         if self.output_.kind is Kind.REGRESSION:
-            return np.asarray(np.square(mean - y))
-        return np.asarray(-y * np.log(mean) - (1.0 - y) * np.log1p(-mean))
+            return np.asarray(np.square(mean - y)[:, 0])
+        return np.asarray((-y * np.log(mean) - (1.0 - y) * np.log1p(-mean)).sum(axis=1))
+
+    def _prior_of(self, y: Float) -> Float:
+        """What the base rate says: of many classes the share of the true one, (n_samples, 1)."""
+        return self._prior[y.astype(np.int64)][:, None] if self.output_.kind is Kind.MULTICLASS else self._prior
 
     @property
-    def _prior(self) -> float:
-        """Mean target of the base rate; of a regression 0, as its target is centred."""
-        prior = self.output_.prior[0]
-        return prior if self.output_.kind is Kind.REGRESSION else float(expit(prior))
+    def _prior(self) -> Float:
+        """Mean target of the base rate (n_raw,); of a regression 0, as its target is centred."""
+        prior = np.array(self.output_.prior)
+        if self.output_.kind is Kind.MULTICLASS:
+            return np.asarray(softmax(prior))
+        return prior if self.output_.kind is Kind.REGRESSION else np.asarray(expit(prior))
 
     def _raw(self, similarity: Single, among: Int | None = None) -> Float:
         """Raw scores (n_samples, n_raw) for similarities (n_samples, n) to training rows, or to those in ``among``."""
@@ -160,12 +177,13 @@ class KNNModel(Model):
         vote = vote * self.weight_[known]
         n, prior = len(similarity), self.votes_.prior
         total = np.bincount(row, vote, minlength=n) + prior
+        k = self.output_.n_raw
         if self.output_.kind is Kind.MULTICLASS:
-            k = self.output_.n_raw
             share = np.bincount(row * k + self.y_[known].astype(np.int64), vote, minlength=n * k).reshape(n, k)
-            return np.asarray(np.log((share + prior * softmax(np.array(self.output_.prior))) / total[:, None]))
-        mean = (np.bincount(row, vote * self.y_[known], minlength=n) + prior * self._prior) / total
-        return np.asarray(mean if self.output_.kind is Kind.REGRESSION else logit(mean))[:, None]
+            return np.asarray(np.log((share + prior * self._prior) / total[:, None]))
+        cast = csr_array((vote, (row, known)), shape=(n, len(self.y_)))
+        mean = (cast @ self.y_.reshape(-1, k) + prior * self._prior) / total[:, None]
+        return np.asarray(mean if self.output_.kind is Kind.REGRESSION else logit(mean))
 
     def _nearest(self, points: Single, k: int, own: Int | None) -> tuple[Single, Int]:
         similarity = self._similarity(points)

@@ -32,6 +32,7 @@ OBJECTIVES = {
     Kind.BINARY: "binary",
     Kind.CONVERSION: "cross_entropy",
     Kind.MULTICLASS: "multiclass",
+    Kind.MULTILABEL: "none",  # see ``Labels``
 }
 METRICS = {**OBJECTIVES, Kind.REGRESSION: "l2", Kind.BINARY: "binary_logloss", Kind.MULTICLASS: "multi_logloss"}
 CHUNK_BYTES = 64 << 20  # of contributions in memory at a time
@@ -93,11 +94,14 @@ class LightGBMModel(Model):
     def _boost(self, chosen: LightGBMParams, train: Examples, valid: Examples | None, deadline: float | None) -> None:
         import lightgbm
 
-        from automl.models.lightgbm_rows import binned
+        from automl.models.lightgbm_rows import Labels, binned
 
         options = self._options(chosen, train.table, self.output_)
-        dataset = binned(train.table, *self.output_.encode(train.outcome), options)
+        y, weight = self.output_.encode(train.outcome)
+        labels = Labels(y, weight, self._start) if self.output_.kind is Kind.MULTILABEL else None
+        dataset = binned(train.table, y, weight, options)
         booster = lightgbm.Booster(params=options, train_set=dataset)
+        loss = None
         watch = _Watch(chosen.patience)
         if valid is not None:
             y, weight = self.output_.encode(valid.outcome)
@@ -105,17 +109,25 @@ class LightGBMModel(Model):
                 held = binned(valid.table, y, weight, options, dataset)
                 booster.add_valid(held, "valid")
                 watch.watching = True
+                loss = None if labels is None else Labels(y, weight, self._start).loss
         for number in range(1, chosen.rounds + 1):
             started = time.monotonic()
-            finished = booster.update()
+            finished = booster.update(fobj=None if labels is None else labels.slopes)
             if watch.watching:
-                watch.see(number, booster.eval_valid()[0][2])
+                watch.see(number, booster.eval_valid(loss)[0][2])
             now = time.monotonic()
             if finished or watch.over or (deadline is not None and 2 * now - started > deadline):
                 break  # not one round more than fits
         self.rounds_ = watch.best_round if watch.watching else booster.current_iteration()
         text = booster.model_to_string(num_iteration=max(self.rounds_, 1))
         self.booster_ = lightgbm.Booster(model_str=text)
+
+    @property
+    def _start(self) -> Float:
+        """Raw scores (n_raw,) that the trees are added to: of many labels the base rates, which LightGBM finds itself
+        for its own objectives alone."""
+        prior = np.array(self.output_.prior)
+        return prior if self.output_.kind is Kind.MULTILABEL else np.zeros(len(prior))
 
     def _options(self, chosen: LightGBMParams, table: FeatureTable, output: Output) -> dict[str, Any]:
         own = asdict(chosen)
@@ -137,7 +149,7 @@ class LightGBMModel(Model):
             "seed": self.seed,
             "verbosity": -1,
         }
-        if output.kind is Kind.MULTICLASS:
+        if output.kind in (Kind.MULTICLASS, Kind.MULTILABEL):
             own["num_class"] = output.n_raw
         return own
 
@@ -159,7 +171,7 @@ class LightGBMModel(Model):
             for chunk in table.row_chunks(16384)
         ]
         raw = np.concatenate(parts) if parts else np.zeros(0)
-        return self.output_.link(raw.reshape(table.n_samples, self.output_.n_raw))
+        return self.output_.link(self._start + raw.reshape(table.n_samples, self.output_.n_raw))
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``; computed in pieces, so that memory holds groups and not features."""
@@ -170,7 +182,7 @@ class LightGBMModel(Model):
         n_raw, n_features = self.output_.n_raw, self.compression_.n_features(table)
         raw = np.zeros((table.n_samples, len(names), n_raw))
         base = np.array(self.output_.prior)
-        size = max(1, CHUNK_BYTES // (8 * n_raw * (n_features + 1)))
+        size = max(1, CHUNK_BYTES // (8 * max(n_raw, 1) * (n_features + 1)))
         for start in range(0, table.n_samples if self.booster_ is not None else 0, size):
             rows = np.arange(start, min(start + size, table.n_samples))
             read = matrix(self.compression_.apply(table.take(rows)))
@@ -179,7 +191,7 @@ class LightGBMModel(Model):
             ).reshape(len(rows), n_raw, n_features + 1)
             summed = self.compression_.sum_over_groups(found[..., :-1], table, np.asarray(groups), len(names))
             raw[rows] = summed.transpose(0, 2, 1)
-            base = found[0, :, -1]
+            base = self._start + found[0, :, -1]
         values, base = self.output_.link_parts(raw, base)
         return Explanation(tuple(names), values, base, unit, "exact: path-dependent TreeSHAP")
 

@@ -7,6 +7,7 @@ from typing import Any
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, log_expit
 
 from artifacts.feature_table import FeatureTable
 from automl.models.base import Float
@@ -40,6 +41,31 @@ class Rows(lightgbm.Sequence):  # type: ignore[misc, unused-ignore]
         return matrix(self.table.take(np.arange(len(self))[rows]))
 
 
+class Labels:
+    """Many labels as an objective of LightGBM: a round has a tree for each label, as it has for each of many classes.
+
+    Args:
+        y: 0 and 1 (n_samples, n_raw).
+        weight: (n_samples,).
+        start: log-odds (n_raw,) that the trees are added to.
+    """
+
+    def __init__(self, y: Float, weight: Float, start: Float) -> None:
+        self.y, self.weight, self.start = y, weight[:, None], start
+
+    def slopes(self, trees: Float, _: lightgbm.Dataset) -> tuple[Float, Float]:
+        """First and second derivatives of the log loss in the sums of trees, both (n_samples, n_raw)."""
+        p = expit(self.start + trees.reshape(self.y.shape))
+        slope, curvature = self.weight * (p - self.y), self.weight * p * (1.0 - p)
+        return slope.reshape(trees.shape), curvature.reshape(trees.shape)  # of one label without a second axis
+
+    def loss(self, trees: Float, _: lightgbm.Dataset) -> tuple[str, float, bool]:
+        """The weighted sum of log losses."""
+        scores = self.start + trees.reshape(self.y.shape)
+        each = self.y * log_expit(scores) + (1.0 - self.y) * log_expit(-scores)
+        return "log loss", float(-(self.weight * each).sum()), False
+
+
 def binned(
     table: FeatureTable, y: Float, weight: Float, params: dict[str, Any], reference: lightgbm.Dataset | None = None
 ) -> lightgbm.Dataset:
@@ -52,6 +78,7 @@ def binned(
         sample = matrix(table.take(chosen))
         reference = lightgbm.Dataset(sample, categorical_feature=categories, params=params).construct()
     data = matrix(table) if reference is None else Rows(table)
+    label = y if y.ndim == 1 else y[:, 0]  # many labels are told by ``Labels``
     return lightgbm.Dataset(
-        data, label=y, weight=weight, reference=reference, categorical_feature=categories, params=params
+        data, label=label, weight=weight, reference=reference, categorical_feature=categories, params=params
     )

@@ -47,6 +47,9 @@ class Output:
     with ``class_weight`` (n_present,) times the rows' own weights. A known class that they lack gets a logit
     that holds its probability below ``PSEUDO_COUNT / (n_samples + 1)``. ``prior`` (n_raw,) is the raw
     score of the best constant prediction, ``learnable`` whether there is anything beyond it.
+
+    Of many labels, ``present`` are those that some training rows have and others lack. Any other known label keeps the
+    log-odds of its prior in ``fixed`` (n_outputs,).
     """
 
     kind: Kind
@@ -59,6 +62,7 @@ class Output:
     learnable: bool
     target: TargetScale = field(default_factory=TargetScale)
     class_weight: tuple[float, ...] = ()
+    fixed: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, outcome: Outcome, chosen: OutputParams | None = None) -> Self:
@@ -75,6 +79,8 @@ class Output:
             )
         if outcome.kind is Kind.MULTICLASS or outcome.kind is Kind.BINARY:
             return cls._of_classes(outcome, weight / weight.mean(), chosen.class_balance)
+        if outcome.kind is Kind.MULTILABEL:
+            return cls._of_labels(outcome, weight / weight.mean())
         if not np.isfinite(y).all():
             raise InputError(f"Training needs finite targets, but {int((~np.isfinite(y)).sum())} are not.")
         if outcome.kind is Kind.CONVERSION:
@@ -115,13 +121,25 @@ class Output:
             class_weight=tuple(map(float, factor)),
         )
 
+    @classmethod
+    def _of_labels(cls, outcome: Outcome, weight: Float) -> Self:
+        y, n = outcome.y[:, : outcome.n_known], len(outcome.y)
+        held = weight @ y
+        fixed = np.log((held + PSEUDO_COUNT) / (weight.sum() - held + PSEUDO_COUNT))
+        counted = y[weight > 0]
+        present = np.flatnonzero((counted.min(axis=0) < 1) & (counted.max(axis=0) > 0))
+        prior = tuple(float(x) for x in fixed[present])
+        places = tuple(int(label) for label in present)
+        return cls(outcome.kind, outcome.n_known, n, places, 0.0, 1.0, prior, bool(places), fixed=tuple(fixed.tolist()))
+
     @property
     def n_raw(self) -> int:
         """Columns of the raw scores that a library gives."""
         return len(self.prior)
 
     def encode(self, outcome: Outcome) -> tuple[Float, Float]:
-        """Targets and weights (n_samples,) for the library; the weights have mean 1.
+        """Targets and weights (n_samples,) for the library; the weights have mean 1. Targets of many labels are 0 and 1
+        (n_samples, n_raw).
 
         So the strength of a penalty does not depend on the unit of the weights, or on how many
         trials a row has on average. A row whose class ``present`` lacks has weight 0.
@@ -134,6 +152,8 @@ class Output:
             weight = np.where(y < 0, 0.0, weight)
             y = np.maximum(y, 0.0)
             weight *= np.array(self.class_weight)[y.astype(np.int64)]
+        elif self.kind is Kind.MULTILABEL:
+            y = np.ascontiguousarray(outcome.y[:, list(self.present)])
         else:
             y = (self.target.forward(outcome.y.astype(np.float64)) - self.centre) / self.scale
             if self.kind is Kind.BINARY:
@@ -150,6 +170,10 @@ class Output:
 
     def link_parts(self, values: Float, base: Float) -> tuple[Float, Float]:
         """Raw contributions (n_samples, n_groups, n_raw) and raw base (n_raw,) on the link scale."""
+        if self.kind is Kind.MULTILABEL:
+            wide, whole = np.zeros((*values.shape[:-1], self.n_outputs)), np.array(self.fixed)
+            wide[..., list(self.present)], whole[list(self.present)] = values, base
+            return wide, whole
         if self.kind is not Kind.MULTICLASS:
             values, base = values * self.scale, base * self.scale + self.centre
             if self.target.is_plain:
@@ -185,7 +209,7 @@ class Output:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what ``to_json`` gave."""
-        listed = {name: tuple(data[name]) for name in ("present", "prior", "class_weight")}
+        listed = {name: tuple(data[name]) for name in ("present", "prior", "class_weight", "fixed")}
         return cls(**{**data, **listed, "kind": Kind(data["kind"]), "target": TargetScale.from_json(data["target"])})
 
 

@@ -27,6 +27,7 @@ LOSSES: dict[Kind, Loss] = {
     Kind.BINARY: "logistic",
     Kind.CONVERSION: "logistic",
     Kind.MULTICLASS: "softmax",
+    Kind.MULTILABEL: "logistic",
 }
 
 CHUNK_ROWS = 2048
@@ -40,7 +41,8 @@ MAX_STEPS = 300
 
 @dataclass(frozen=True)
 class Rows:
-    """A standardised matrix with targets and weights of mean 1, both (n_samples,)."""
+    """A standardised matrix with targets and weights of mean 1, both (n_samples,); targets of many labels have a column
+    each."""
 
     x: Single
     y: Float
@@ -72,13 +74,14 @@ def threads(n: int) -> Iterator[None]:
 
 
 def mean_loss(loss: Loss, scores: Float, rows: Rows) -> float:
-    """Weighted mean of the loss of raw scores (n_samples, n_raw)."""
+    """Weighted mean of the loss of raw scores (n_samples, n_raw); a row's loss is the sum over its labels."""
     if loss == "softmax":
         shifted = scores - scores.max(axis=1, keepdims=True)
         picked = shifted[np.arange(len(scores)), rows.y.astype(np.int64)]
         each = np.log(np.exp(shifted).sum(axis=1)) - picked
     elif loss == "logistic":
-        each = -(rows.y * log_expit(scores[:, 0]) + (1.0 - rows.y) * log_expit(-scores[:, 0]))
+        y = rows.y.reshape(scores.shape)
+        each = -(y * log_expit(scores) + (1.0 - y) * log_expit(-scores)).sum(axis=1)
     else:
         each = 0.5 * np.square(scores[:, 0] - rows.y)
     return float((rows.weight * each).sum() / max(rows.weight.sum(), 1e-300))
@@ -215,7 +218,7 @@ class _Objective:
             return value, share * powers
         value = mean_loss(self.loss, scores, Rows(self.rows.x, y, self.share))
         if self.loss == "logistic":
-            return value, share * (expit(scores) - y[:, None])
+            return value, share * (expit(scores) - y.reshape(scores.shape))
         return value, share * (scores - y[:, None])
 
 

@@ -103,7 +103,9 @@ class Training:
         if self.loss == "softmax":
             each = functional.cross_entropy(scores, y, reduction="none")
         elif self.loss == "logistic":
-            each = functional.binary_cross_entropy_with_logits(scores[:, 0], y, reduction="none")
+            # The mean over labels: how far a gradient is cut does not depend on how many there are.
+            y = y.reshape(scores.shape)
+            each = functional.binary_cross_entropy_with_logits(scores, y, reduction="none").mean(dim=1)
         else:
             each = 0.5 * (scores[:, 0] - y).square()
         # Weights have mean 1 over all rows: divided by the rows, a light batch makes a small step.

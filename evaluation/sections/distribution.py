@@ -20,16 +20,20 @@ def distribution(data: ReportData, say: Wording) -> dict[str, Any]:
     shown = data.distribution
     if shown is None:
         return {"missing": say("not_in_run")}
-    classes = shown.kind is Kind.MULTICLASS
-    spread_title = "spread_classes" if classes else "spread_binary" if shown.target else "spread"
+    labels = shown.kind is Kind.MULTILABEL
+    classes = shown.kind is Kind.MULTICLASS or labels
+    spread_title = (
+        "spread_labels" if labels else "spread_classes" if classes else "spread_binary" if shown.target else "spread"
+    )
     return {
         "intro": say("distribution_intro"),
         "spread_title": say(spread_title, target=neutral(shown.target, 60)) if shown.target else say(spread_title),
         "classes": _classes(shown, say) if classes else None,
         "histogram": None if classes else _histogram(shown, say),
-        "reliability_title": say("confidence" if classes else "reliability"),
+        "reliability_title": say("confidence" if classes and not labels else "reliability"),
         "reliability": _reliability(shown, say),
         "notes": [say("reliability_note"), *_calibration(shown, say), *_coverage(data, say)],
+        "apart": _apart(data, say),
     }
 
 
@@ -44,6 +48,16 @@ def _coverage(data: ReportData, say: Wording) -> list[str]:
         return []
     columns = [" / ".join(say.percent(x, 3) for x in part) for part in (data.coverage, data.coverage.values())]
     return [say("coverage", levels=columns[0], shares=columns[1])]
+
+
+def _apart(data: ReportData, say: Wording) -> list[str]:
+    """The scores of frequent and of rare labels, one sentence each."""
+    found = []
+    for name, part in data.label_scores.items():
+        if part["n_labels"]:
+            score = say("not_defined") if part["f1_micro"] is None else say.number(part["f1_micro"], 3)
+            found.append(say(f"labels_{name}", n=part["n_labels"], rows=part["n_rows"], score=score))
+    return found
 
 
 def _value(shown: PredictionDistribution, value: float, say: Wording, digits: int) -> str:

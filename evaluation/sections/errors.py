@@ -57,6 +57,8 @@ def _values(kind: Kind, say: Wording, row: pd.Series[Any]) -> tuple[str, str]:
         counts = {"successes": say.number(row["successes"], 4), "trials": say.number(row["trials"], 9)}
         return say("rate_of", rate=rate, **counts), say.percent(predicted, 3)
     label, chosen = neutral(str(row["truth"]), 80), neutral(str(row["prediction"]), 80)
+    if kind is Kind.MULTILABEL:
+        return label if row["seen"] else say("class_unseen", label=label), chosen
     words = say("class_given", label=label, p=say.percent(truth)) if row["seen"] else say("class_unseen", label=label)
     return words, say("class_predicted", label=chosen, p=say.percent(predicted))
 

@@ -7,7 +7,7 @@ import pytest
 from artifacts import Task
 from artifacts.errors import InputError
 from artifacts.link import from_link, to_link
-from artifacts.outcome import Outcome, outcome_of, usable_target_rows
+from artifacts.outcome import MOST_LABELS, Outcome, outcome_of, usable_target_rows
 from artifacts.schema import Kind
 
 CLICKS = {"kind": "conversion", "successes": "click", "trials": "view"}
@@ -68,6 +68,39 @@ def test_classes_keep_their_type_and_unseen_ones_come_after_the_known() -> None:
 def test_a_target_that_does_not_fit_its_kind_is_refused(values: list[str], kind: str, match: str) -> None:
     with pytest.raises(InputError, match=match):
         outcome_of(pd.DataFrame({"y": values}), task({"kind": kind, "column": "y"}))
+
+
+LABELS = {"kind": "multilabel", "column": "tags"}
+
+
+def test_lists_of_labels_are_columns_of_0_and_1_and_an_empty_one_is_usable() -> None:
+    frame = pd.DataFrame({"tags": [["b", "a"], [], None, ["a"]]})
+    usable, reasons = usable_target_rows(frame, task(LABELS))
+    assert list(usable) == [True, True, False, True] and list(reasons) == ["target_missing"]
+    train = outcome_of(frame[usable], task(LABELS))
+    assert train.classes == ("a", "b") and train.n_outputs == 2
+    np.testing.assert_array_equal(train.y, [[1, 1], [0, 0], [1, 0]])
+    test = outcome_of(pd.DataFrame({"tags": [["new", "b"], ["b"]]}), task(LABELS), known=train.classes)
+    assert test.classes == ("a", "b", "new") and test.n_outputs == 2
+    np.testing.assert_array_equal(test.y, [[0, 1, 1], [0, 1, 0]])
+    rare = test.of_labels(np.array([1, 2]))
+    assert rare.classes == ("b", "new") and rare.n_known == 1 and rare.y.shape == (2, 2)
+    back = Outcome.from_frame(test.to_frame(), Kind.MULTILABEL, test.classes, 2)
+    np.testing.assert_array_equal(back.y, test.y)
+
+
+@pytest.mark.parametrize(
+    ("tags", "match"),
+    [
+        ([["a"], "a, b"], "must hold lists of labels, but holds 'a, b'"),
+        ([[], []], "has 0 labels in 2 rows"),
+        ([["a"], ["a"]], r"such as \['a'\].*not in all"),
+        ([[f"tag {i}" for i in range(MOST_LABELS + 1)], []], "different labels.*at most 2000"),
+    ],
+)
+def test_labels_that_tell_no_rows_apart_or_are_none_are_refused(tags: list[object], match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        outcome_of(pd.DataFrame({"tags": tags}), task(LABELS))
 
 
 def test_a_missing_target_column_is_refused_with_what_there_is() -> None:

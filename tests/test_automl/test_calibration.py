@@ -7,9 +7,10 @@ import pytest
 from scipy.special import expit, softmax
 
 from artifacts.outcome import Outcome
-from artifacts.schema import Kind
+from artifacts.schema import Kind, Title
 from automl.calibration import LEAST_ROWS, Calibration, fit_calibration
-from evaluation.metrics import METRICS
+from automl.decision import fit_decision
+from evaluation.metrics import METRICS, Metric
 from evaluation.splits import Fold
 
 N = 4000
@@ -95,12 +96,34 @@ def test_rows_that_are_all_right_do_not_make_it_ever_surer() -> None:
     assert fit_calibration(link, outcome, folds_of(80), LOSS).scale < 2.0
 
 
-def test_a_likelihood_that_costs_decisions_is_left_out() -> None:
-    """Log-odds shifted up find more of a rare class: the likelihood would shift them back."""
+def test_a_likelihood_that_costs_decisions_is_kept_where_their_threshold_comes_afterwards() -> None:
+    """Log-odds shifted up find more of a rare class: the likelihood shifts them back, the threshold of F1 down."""
     truth = np.random.default_rng(0).normal(-2.0, 1.0, size=(N, 1))
     outcome, link = binary(truth), truth + 1.5
     assert fit_calibration(link, outcome, folds_of(N), LOSS).shift == pytest.approx(-1.5, abs=0.2)
-    assert fit_calibration(link, outcome, folds_of(N), METRICS["f1"]) == Calibration()
+    found = fit_calibration(link, outcome, folds_of(N), METRICS["f1"])
+    assert found.shift == pytest.approx(-1.5, abs=0.2)
+    decision, _ = fit_decision(found.apply(link), outcome, folds_of(N), METRICS["f1"])
+    assert decision.shift[0] < -0.5
+
+
+def test_many_labels_share_one_scale_and_shift() -> None:
+    truth = np.random.default_rng(0).normal([-2.0, 0.0, 1.0], 1.0, size=(N, 3))
+    y = (np.random.default_rng(1).random((N, 3)) < expit(truth)).astype(np.float64)
+    outcome = Outcome(Kind.MULTILABEL, y, classes=("a", "b", "c"), n_known=3)
+    found = fit_calibration(2.0 * truth - 1.0, outcome, folds_of(N), LOSS)
+    assert found.scale == pytest.approx(0.5, abs=0.03) and found.shift == pytest.approx(0.5, abs=0.06)
+
+
+def test_a_metric_that_gets_worse_leaves_a_rate_as_it_is() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(-2.0, 0.5, size=(N, 1))
+    trials = rng.integers(1, 200, N).astype(np.float64)
+    rate = rng.binomial(trials.astype(int), expit(truth[:, 0])) / trials
+    outcome = Outcome(Kind.CONVERSION, rate, trials=trials)
+    worse = Metric("x", False, frozenset(Kind), Title("x", "x"), lambda _, p, __: lambda w: np.full(len(w), p.std()))
+    assert fit_calibration(0.5 * (truth + 2.0) - 2.0, outcome, folds_of(N), LOSS) != Calibration()
+    assert fit_calibration(0.5 * (truth + 2.0) - 2.0, outcome, folds_of(N), worse) == Calibration()
 
 
 def test_classes_that_a_fold_could_not_know_do_not_flatten_the_rest() -> None:

@@ -229,8 +229,6 @@ def test_other_unusable_input_is_refused(tmp_path: Path) -> None:
         fit(make_task(), run=run)
     with pytest.raises(InputError, match="rows"):
         fit(make_task(), train=frame.head(3), run=run)
-    with pytest.raises(InputError, match="not built yet"):
-        fit(make_task(target={"kind": "multilabel", "column": "details"}), train=frame, run=run)
 
 
 def test_dirty_rows_are_left_out_and_said(tmp_path: Path) -> None:

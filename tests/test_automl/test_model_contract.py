@@ -21,10 +21,10 @@ from artifacts.schema import Column, Kind, Modality, Title, opaque_features
 from automl.models.base import Model
 from automl.models.registry import MODELS
 
-KINDS = (Kind.REGRESSION, Kind.BINARY, Kind.MULTICLASS, Kind.CONVERSION)
 every_model = pytest.mark.parametrize("model_class", MODELS.values(), ids=list(MODELS))
-every_kind = pytest.mark.parametrize("kind", KINDS, ids=[kind.value for kind in KINDS])
-ABSENT = 3  # a class that is known but has no training row
+every_kind = pytest.mark.parametrize("kind", list(Kind), ids=[kind.value for kind in Kind])
+ABSENT = 3  # a class that is known but has no training row; of many labels, one that no training row has
+ALWAYS = 4  # of many labels, one that each training row has
 
 
 def make_examples(kind: Kind, n: int = 240, seed: int = 0) -> Examples:
@@ -60,6 +60,10 @@ def make_outcome(kind: Kind, signal: np.ndarray, rng: np.random.Generator) -> Ou
     if kind is Kind.MULTICLASS:
         codes = np.array([0, 1, 2, 4])[np.digitize(signal, [-2.0, 0.0, 2.0])]
         return Outcome(kind, codes.astype(np.int64), ("a", "b", "c", "d", "e"), 5)
+    if kind is Kind.MULTILABEL:
+        noisy = signal[:, None] + 0.3 * rng.normal(size=(n, 3))
+        y = np.hstack([noisy > [1.5, 0.0, -1.5], np.zeros((n, 1)), np.ones((n, 1))])
+        return Outcome(kind, y.astype(np.float64), ("a", "b", "c", "never", "always"), 5)
     trials = rng.integers(1, 400, size=n).astype(np.float64)
     rate = 1.0 / (1.0 + np.exp(2.0 - signal))
     return Outcome(kind, rng.binomial(trials.astype(int), rate) / trials, trials=trials)
@@ -75,6 +79,8 @@ def loss(outcome: Outcome, predictions: np.ndarray) -> float:
         each = np.square(predictions[:, 0] - outcome.y)
     elif outcome.kind is Kind.CONVERSION:
         each = -outcome.y * np.log(predictions[:, 0]) - (1 - outcome.y) * np.log1p(-predictions[:, 0])
+    elif outcome.kind is Kind.MULTILABEL:
+        each = -np.log(np.where(outcome.y > 0, predictions, 1.0 - predictions)).sum(axis=1)
     else:
         each = -np.log(predictions[np.arange(len(predictions)), outcome.y])
     return float(np.average(each, weights=weight))
@@ -101,6 +107,9 @@ def test_fits_better_than_a_constant_and_keeps_shapes(model_class: type[Model], 
     if kind is Kind.MULTICLASS:
         np.testing.assert_allclose(scores.mean(axis=1), 0.0, atol=1e-9)
         assert predictions[:, ABSENT].min() > 0.0 and predictions[:, ABSENT].max() < 0.005
+    if kind is Kind.MULTILABEL:
+        assert 0.0 < predictions[0, ABSENT] < 0.005 and 0.995 < predictions[0, ALWAYS] < 1.0
+        np.testing.assert_array_equal(predictions[:, ABSENT:], constant[:, ABSENT:])
 
 
 @every_model
@@ -166,6 +175,8 @@ def test_weights_are_used(model_class: type[Model], kind: Kind) -> None:
     outcome = replace(examples.outcome, y=y.astype(examples.outcome.y.dtype), weight=np.where(first, 1.0, 0.02))
     if kind is Kind.CONVERSION:
         outcome = replace(outcome, y=0.1 + 0.8 * y, weight=None, trials=np.where(first, 500.0, 10.0))
+    if kind is Kind.MULTILABEL:
+        outcome = replace(outcome, y=np.stack([1.0 - y, y], axis=1), classes=("even", "odd"), n_known=2)
     predictions = make_model(model_class).fit(Examples(table, outcome)).predict(table.take(np.array([0, 1])))
     assert predictions[1, -1 if kind is not Kind.MULTICLASS else 1] > 0.6
     assert predictions[0, -1 if kind is not Kind.MULTICLASS else 1] < 0.4
@@ -188,10 +199,11 @@ def test_the_scale_of_weights_changes_nothing_and_a_huge_one_does_no_harm(model_
 @every_kind
 def test_three_rows_and_constant_targets(model_class: type[Model], kind: Kind) -> None:
     examples = make_examples(kind)
-    three = examples.take(np.array([int(np.argmin(examples.outcome.y)), 50, int(np.argmax(examples.outcome.y))]))
+    order = np.argsort(examples.outcome.y if examples.outcome.y.ndim == 1 else examples.outcome.y.sum(axis=1))
+    three = examples.take(order[[0, 120, -1]])
     assert np.isfinite(make_model(model_class).fit(three, three).decide(examples.table)).all()
     value = {Kind.REGRESSION: 3e9, Kind.CONVERSION: 0.0}.get(kind, 1)
-    same = replace(examples.outcome, y=np.full(240, value, dtype=examples.outcome.y.dtype))
+    same = replace(examples.outcome, y=np.full_like(examples.outcome.y, value))
     model = make_model(model_class).fit(Examples(examples.table, same), examples)
     predictions = model.predict(examples.table)
     if kind is Kind.REGRESSION:

@@ -135,6 +135,7 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
     schema, rng = make_schema(), np.random.default_rng(3)
     table = make_table(schema, n)
     classes: tuple[str, ...] = ()
+    apart: dict[str, dict[str, float]] = {}
     if kind is Kind.MULTICLASS:
         classes = ("sneakers", "boots", "sandals", "slippers for the home")
         slopes, base = np.hstack([SLOPES * f for f in (1.0, -0.5, 0.2, -0.7)]) * 2, np.zeros(4)
@@ -143,6 +144,14 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         predictions = scores / scores.sum(axis=1, keepdims=True)
         y = np.array([rng.choice(4, p=p) for p in predictions])
         outcome = Outcome(kind, y, (*classes, "hats"), n_known=4)
+    elif kind is Kind.MULTILABEL:
+        classes = ("warm", "waterproof", "on sale", "for the home")
+        model = Linear(np.hstack([SLOPES * f for f in (1.0, -0.5, 0.2, -0.7)]) * 2, np.array([-2.0, 0.0, 1.0, -4.0]))
+        predictions = 1 / (1 + np.exp(-np.clip(model.decide(table), -30, 30)))
+        y = np.hstack([rng.uniform(size=(n, 4)) < predictions, rng.uniform(size=(n, 1)) < 0.02])
+        outcome = Outcome(kind, y.astype(np.float64), (*classes, "new"), n_known=4)
+        apart["frequent"] = {"n_labels": 4, "n_rows": int(y[:, :4].sum()), "f1_micro": 0.712}
+        apart["rare"] = {"n_labels": 1, "n_rows": int(y[:, 4].sum()), "f1_micro": 0.0}
     else:
         model = Linear(SLOPES * (400 if kind is Kind.REGRESSION else 1), np.array([-3.4]))
         score = model.decide(table)[:, 0]
@@ -173,6 +182,7 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         coverage={0.5: 0.512, 0.9: 0.893} if kind in (Kind.CONVERSION, Kind.REGRESSION) else {},
         class_scores=class_scores(outcome, predictions) if classes else None,
         errors=worst,
+        label_scores=apart,
         photo=photo_of,
         row_titles={row: f"Warm waterproof boots for a long winter, {row}" for row in worst["row"]},
         findings=(

@@ -38,7 +38,16 @@ def numbers(kind: Kind, seed: int = 0) -> tuple[Outcome, Any]:
     return Outcome(kind, y, weight=rng.uniform(0.5, 2, N)), p
 
 
+def labels(seed: int = 0, n_unseen: int = 0) -> tuple[Outcome, Any]:
+    rng = np.random.default_rng(seed)
+    p, weight = rng.uniform(size=(N, 4)).round(2), rng.uniform(0.5, 2, N)
+    y = np.hstack([rng.random((N, 4)) < 0.4, rng.random((N, n_unseen)) < 0.1]).astype(np.float64)
+    return Outcome(Kind.MULTILABEL, y, tuple("abcdef"[: 4 + n_unseen]), 4, weight=weight), p
+
+
 def example(kind: Kind, seed: int = 0) -> tuple[Outcome, Any]:
+    if kind is Kind.MULTILABEL:
+        return labels(seed)
     if kind in (Kind.REGRESSION, Kind.CONVERSION):
         return numbers(kind, seed)
     return classes(2 if kind is Kind.BINARY else 4, seed=seed)
@@ -147,7 +156,9 @@ def test_many_weightings_at_once_are_each_by_itself(name: str, kind: Kind) -> No
 def test_the_natural_sign_says_which_way_is_better(name: str, kind: Kind) -> None:
     metric = METRICS[name]
     outcome, noise = example(kind)
-    truth = outcome.y[:, None] if outcome.n_outputs == 1 else np.eye(outcome.n_outputs)[outcome.y]
+    truth = outcome.y.reshape(N, -1)
+    if kind in (Kind.BINARY, Kind.MULTICLASS):
+        truth = np.eye(outcome.n_outputs)[outcome.y]
     good, bad = 0.9 * truth + 0.1 * noise, noise
     if name == "calibration_error":  # sharpness is not what it measures
         bad = 1.0 - good if kind is not Kind.MULTICLASS else np.roll(good, 1, axis=1)
@@ -168,6 +179,38 @@ def test_a_class_that_training_lacked_counts_as_missed() -> None:
     for metric in METRICS.values():
         if Kind.MULTICLASS in metric.kinds:
             assert np.isfinite(metric.score(outcome, p, np.full(3, 1 / 3)))
+
+
+@pytest.mark.parametrize("average", ["micro", "macro", "weighted", "samples"])
+@pytest.mark.parametrize("n_unseen", [0, 2])
+def test_f1_of_many_labels_agrees_with_sklearn_and_unseen_labels_are_missed(average: str, n_unseen: int) -> None:
+    outcome, p = labels(n_unseen=n_unseen)
+    said = np.hstack([p > 0.5, np.zeros((N, n_unseen), dtype=bool)])
+    given = {"average": average, "sample_weight": outcome.weight, "zero_division": 1.0 if average == "samples" else 0.0}
+    found = METRICS[f"f1_{average}"].score(outcome, p)
+    assert found == pytest.approx(sk.f1_score(outcome.y > 0, said, **given), abs=1e-12)
+    if n_unseen and average != "samples":
+        assert found < METRICS[f"f1_{average}"].score(outcome.of_labels(np.arange(4)), p)
+
+
+def test_likelihoods_and_areas_of_many_labels_are_means_over_the_labels() -> None:
+    outcome, p = labels()
+    p = np.clip(p, 0.01, 0.99)
+    each = [sk.log_loss(outcome.y[:, i], p[:, i], sample_weight=outcome.weight) for i in range(4)]
+    assert METRICS["log_loss"].score(outcome, p) == pytest.approx(np.mean(each))
+    theirs = sk.roc_auc_score(outcome.y, p, average="macro", sample_weight=outcome.weight)
+    assert METRICS["roc_auc"].score(outcome, p) == pytest.approx(theirs)
+    constant = constant_prediction(outcome)
+    np.testing.assert_allclose(constant, np.average(outcome.y, axis=0, weights=outcome.weight), atol=1e-4)
+    unseen = Outcome(Kind.MULTILABEL, np.array([[0.0, 1.0]]), ("a", "new"), 1)
+    expected = np.log(0.9) + np.log(1e-7)
+    assert METRICS["log_likelihood"].score(unseen, np.array([[0.1]])) == pytest.approx(expected)
+
+
+def test_many_labels_without_any_have_no_micro_f1() -> None:
+    outcome = Outcome(Kind.MULTILABEL, np.zeros((3, 2)), ("a", "b"), 2)
+    assert np.isnan(METRICS["f1_micro"].score(outcome, np.zeros((3, 2))))
+    assert METRICS["f1_samples"].score(outcome, np.zeros((3, 2))) == 1.0
 
 
 def test_trials_weight_a_conversion() -> None:
@@ -262,5 +305,4 @@ def test_the_metric_of_a_task() -> None:
         metric_for(Target(kind="binary", column="y", metric="acuracy"))
     with pytest.raises(InputError, match=r"does not fit kind 'binary'. Choose one of \['accuracy'"):
         metric_for(Target(kind="binary", column="y", metric="r2"))
-    with pytest.raises(InputError, match="not built yet"):
-        metric_for(Target(kind="multilabel", column="y"))
+    assert metric_for(Target(kind="multilabel", column="y")).name == "f1_micro"

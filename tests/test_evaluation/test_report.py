@@ -73,7 +73,7 @@ def check_page(page: str) -> Checker:
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
-@pytest.mark.parametrize("kind", [Kind.CONVERSION, Kind.BINARY, Kind.REGRESSION, Kind.MULTICLASS])
+@pytest.mark.parametrize("kind", list(Kind))
 def test_every_kind_has_every_section_in_both_languages(
     make_report: Callable[..., ReportData], kind: Kind, language: str
 ) -> None:
