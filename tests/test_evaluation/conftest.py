@@ -180,7 +180,7 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         dose_responses=dose_responses(explained),
         distribution=prediction_distribution(outcome, predictions),
         coverage={0.5: 0.512, 0.9: 0.893} if kind in (Kind.CONVERSION, Kind.REGRESSION) else {},
-        class_scores=class_scores(outcome, predictions) if classes else None,
+        class_scores=class_scores(outcome, predictions) if kind in (Kind.BINARY, Kind.MULTICLASS) else None,
         errors=worst,
         label_scores=apart,
         photo=photo_of,
