@@ -15,6 +15,8 @@ Float = NDArray[np.float64]
 Single = NDArray[np.float32]
 Int = NDArray[np.int64]
 
+FEW = 6  # of so many times as many dimensions
+
 
 @dataclass(frozen=True)
 class Directions:
@@ -31,8 +33,6 @@ class Directions:
     @classmethod
     def of(cls, block: Block, n_components: int, rows: Int) -> Self:
         """Principal components of some rows of a block; rows with an unknown value are left out."""
-        from scipy.linalg import eigh
-
         values = block.gather(rows)
         values = values[np.isfinite(values).all(axis=1)]
         d = values.shape[1]
@@ -43,7 +43,7 @@ class Directions:
         off /= np.abs(off).max()  # products of huge values would overflow
         gram = (off.T @ off).astype(np.float64) if d <= len(off) else (off @ off.T).astype(np.float64)
         kept = min(n_components, len(gram))
-        variances, vectors = eigh(gram, subset_by_index=(len(gram) - kept, len(gram) - 1))
+        variances, vectors = _largest(gram, kept)
         good = variances > 1e-9 * max(float(np.trace(gram)), 1e-30)
         vectors = vectors[:, good]
         axes = vectors if d <= len(off) else off.T @ (vectors / np.sqrt(variances[good]))
@@ -79,3 +79,20 @@ def directions_from(arrays: Mapping[str, NDArray[Any]]) -> dict[int, Directions]
     """Read what ``directions_arrays`` gave."""
     places = sorted(int(name.removeprefix("mean.")) for name in arrays if name.startswith("mean."))
     return {i: Directions(arrays[f"mean.{i}"], arrays[f"axes.{i}"]) for i in places}
+
+
+def _largest(gram: Float, n: int) -> tuple[Float, Float]:
+    """The n largest eigenvalues of a symmetric matrix, in rising order, and their vectors as columns."""
+    from scipy.linalg import eigh
+    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+
+    if FEW * n < len(gram):  # for few of many, Lanczos takes a hundredth of the time
+        try:
+            values, vectors = eigsh(gram, k=n, v0=np.ones(len(gram)))
+        except ArpackNoConvergence:
+            pass
+        else:
+            order = np.argsort(values)
+            return values[order], vectors[:, order]
+    values, vectors = eigh(gram, subset_by_index=(len(gram) - n, len(gram) - 1))
+    return values, vectors
