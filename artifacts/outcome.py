@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from artifacts.task import Task
 
 Float = NDArray[np.float64]
 ClassLabel = str | int | float | bool
+LARGEST_EMPHASIS = 100.0  # times a mean row's weight; one outlier must not outvote all other rows
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,25 @@ class Outcome:
             None if self.trials is None else self.trials[rows],
             None if self.weight is None else self.weight[rows],
         )
+
+    def emphasised(self, emphasis: float) -> Outcome:
+        """To train on, never to score: weights times ``exp(emphasis * (y - mean) / sd)``, so that high values count more.
+
+        Mean and standard deviation are those of ``y`` by ``sample_weight``: with an emphasis of 1, a row one deviation
+        above the mean weighs e times a mean one. The factor keeps between 1 / 100 and 100, and is scaled so that the
+        weights' sum stays: a conversion has as many trials as before. A constant ``y`` changes nothing.
+        """
+        given = self.sample_weight
+        if not emphasis or not given.sum() > 0:
+            return self
+        centred = self.y - np.average(self.y, weights=given)
+        sd = float(np.sqrt(np.average(np.square(centred), weights=given)))
+        if not sd > 0:
+            return self
+        bound = np.log(LARGEST_EMPHASIS)
+        factor = np.exp(np.clip(emphasis * (centred / sd), -bound, bound))
+        factor /= np.average(factor, weights=given)
+        return replace(self, weight=factor if self.weight is None else factor * self.weight)
 
     def to_frame(self) -> pd.DataFrame:
         """Columns y (or y_0 ... for multilabel), trials and weight; what ``from_frame`` reads back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ def fit_fold_models(
     allowed: Budget,
     *,
     refit: bool,
+    emphasis: float = 0.0,
     after_fold: Callable[[int, Float], None] | None = None,
 ) -> tuple[list[Model], Float]:
     """Models of the folds, or a single one of all rows in folds if ``refit``, and link scores (n_samples, n_link).
@@ -40,6 +42,7 @@ def fit_fold_models(
         examples: rows of all folds; scores are NaN in rows that no fold validates.
         folds: rows to learn from and to validate on.
         allowed: split evenly between the fits that are left.
+        emphasis: of high values in the rows to learn from, see ``Outcome.emphasised``; not in those to stop on.
         refit: the folds' models are used for the scores, and for the parameters of the one model.
         after_fold: gets the number of the fold and the scores so far, and may raise ``Pruned``.
 
@@ -54,7 +57,7 @@ def fit_fold_models(
         if allowed.left <= 0 and i:
             raise Pruned(f"time ran out after {i} of {len(folds)} folds")
         deadline = time.monotonic() + max(allowed.left, 0.0) / (n_fits - i)
-        train, valid = examples.take(fold.train), examples.take(fold.valid)
+        train, valid = _emphasised(examples.take(fold.train), emphasis), examples.take(fold.valid)
         models.append(make(params).fit(train, valid, deadline=deadline))
         scores[fold.valid] = models[-1].decide(valid.table)
         if after_fold is not None:
@@ -63,5 +66,10 @@ def fit_fold_models(
         known = np.unique(np.concatenate([rows for fold in folds for rows in (fold.train, fold.valid)]))
         rows = examples if len(known) == outcome.n_samples else examples.take(known)
         last = make(models[0].params_for_refit(models))
+        rows = _emphasised(rows, emphasis)
         models = [last.fit(rows, deadline=time.monotonic() + max(allowed.left, 0.0))]
     return models, scores
+
+
+def _emphasised(rows: Examples, emphasis: float) -> Examples:
+    return replace(rows, outcome=rows.outcome.emphasised(emphasis))

@@ -196,8 +196,10 @@ class _Search:
         def make(params: dict[str, Any]) -> Model:
             return MODELS[base_model(candidate)](params, seed=self.problem.seed, n_threads=self.problem.n_threads)
 
+        settings = self.problem.settings
+        refit, emphasis = bool(settings.get("refit", False)), float(settings.get("emphasis", 0.0))
         models, scores = fit_fold_models(
-            make, candidate.params, examples, folds, allowed, refit=self._refits, after_fold=report
+            make, candidate.params, examples, folds, allowed, refit=refit, emphasis=emphasis, after_fold=report
         )
         for i, model in enumerate(models):
             (folder / f"model_{i}").mkdir()
@@ -217,11 +219,6 @@ class _Search:
         if not folds:
             raise FusionError("no fold has rows with outputs to learn from and to validate on")
         return Examples(table, examples.outcome), folds
-
-    @property
-    def _refits(self) -> bool:
-        # Folds in time order leave the newest rows out of every model; a refit sees them all.
-        return bool(self.problem.settings.get("refit", False))
 
     def _stored(self, key: str) -> Candidate | None:
         folder = self.root / key
