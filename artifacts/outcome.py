@@ -72,7 +72,7 @@ class Outcome:
         )
 
     def emphasised(self, emphasis: float) -> Outcome:
-        """To train on, never to score: weights times ``exp(emphasis * (y - mean) / sd)``, so that high values count more.
+        """For training, never for scores: weights times ``exp(emphasis * (y - mean) / sd)``; high values count more.
 
         Mean and standard deviation are those of ``y`` by ``sample_weight``: with an emphasis of 1, a row one deviation
         above the mean weighs e times a mean one. The factor keeps between 1 / 100 and 100, and is scaled so that the

@@ -78,7 +78,7 @@ def score_together(folder: RunFolder, task: Task, seed: int) -> tuple[ScoredRun,
         seed: of the intervals.
 
     Returns:
-        The scores, and what they add to the manifest: where there is a sum, that of a regression on it.
+        The scores, and what they add to the manifest, which is that of a regression on the sum.
     """
     runs = {name: folder.activity(name) for name in task.target.activity_names}
     manifests = {name: read_json(run.folder("run.json")) for name, run in runs.items()}
@@ -88,27 +88,24 @@ def score_together(folder: RunFolder, task: Task, seed: int) -> tuple[ScoredRun,
         for name, path in zip(runs, scores, strict=True)
     ]
     first = next(iter(manifests.values()))
-    described = {name: first[name] for name in SHARED}
     frames = {"rows": pd.read_parquet(scores[0] / "rows.parquet")}
     if (scores[0] / "predictions.parquet").exists():
         frames["predictions"] = _predicted(scores, task)
-    if not task.target.activity_weights:
-        return ScoredRun(merge_leaderboards(boards), frames), described
-    constant = with_sum(np.array([[manifest["constant"][0] for manifest in manifests.values()]]), task.target)[0, -1:]
-    results = []
-    for split in (str(first["scored_part"]), FOLDS):
+    constants = with_sum(np.array([[manifest["constant"][0] for manifest in manifests.values()]]), task.target)[0]
+    described = {name: first[name] for name in SHARED} | {
+        "outcome": {"kind": Kind.REGRESSION.value, "classes": [], "n_known": 0},
+        "scored_rows": " ".join(manifest["scored_rows"] for manifest in manifests.values()),
+        "constant": constants[-1:].tolist(),
+    }
+    for split in (str(first["scored_part"]), FOLDS) if task.target.activity_weights else ():
         if not all((path / f"{split}.parquet").exists() for path in scores):
             continue  # a back end that predicts no training rows out of fold
         part = _summed([read_scored(run, split, manifests[name]) for name, run in runs.items()], task.target)
         blank = RunResult(folder.path.name, first["back_end"], first["final_model"], "all", split, "")
-        results += _sum_rows(blank, part, constant, seed)
+        rows = _sum_rows(blank, part, constants[-1:], seed)
+        boards.append(results_frame(rows).assign(**{ACTIVITY: WEIGHTED_SUM}))
         frames[split] = scored_frame(part.ids, part.outcome, part.predictions, _known(part.groups))
-    sums = results_frame(results).assign(**{ACTIVITY: WEIGHTED_SUM})
-    return ScoredRun(merge_leaderboards([*boards, sums]), frames), described | {
-        "outcome": {"kind": Kind.REGRESSION.value, "classes": [], "n_known": 0},
-        "scored_rows": " ".join(manifest["scored_rows"] for manifest in manifests.values()),
-        "constant": constant.tolist(),
-    }
+    return ScoredRun(merge_leaderboards(boards), frames), described
 
 
 def _predicted(scores: Sequence[Path], task: Task) -> pd.DataFrame:
@@ -130,14 +127,15 @@ def _summed(parts: Sequence[ScoredPart], target: Target) -> ScoredPart:
 
 
 def _sum_rows(row: RunResult, part: ScoredPart, constant: Float, seed: int) -> list[RunResult]:
+    """The sum and a constant beside it, which has no rank correlation."""
     simple = replace(row, model="constant", view="none", fit_seconds=0.0, predict_ms_per_row=0.0)
     flat = np.tile(constant, (part.outcome.n_samples, 1))
+    groups = _known(part.groups)
     return [
-        score_row(
-            one, METRICS[metric], part.outcome, predictions, seed=seed, reference=constant, groups=_known(part.groups)
-        )
-        for metric in SUM_METRICS
+        score_row(one, METRICS[name], part.outcome, predictions, seed=seed, reference=constant, groups=groups)
+        for name in SUM_METRICS
         for one, predictions in ((row, part.predictions), (simple, flat))
+        if one is row or name != "spearman"
     ]
 
 

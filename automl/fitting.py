@@ -128,7 +128,7 @@ class _Steps:
         write_file(self.folder.path / "run.json", as_json(manifest))
 
     def run_activities(self, request: dict[str, Any]) -> None:
-        """A run for each activity inside this one: its split and features are theirs, the time left is shared evenly."""
+        """A run for each activity inside this one, on its split and features, in an even share of the time left."""
         seconds = {"read": self.budget.spent}
         timed = Timed(seconds)
         with timed("split"):
@@ -137,7 +137,7 @@ class _Steps:
             self.features(holdout)
         names = self.loaded.task.target.activity_names
         for i, name in enumerate(names):
-            with timed(name):
+            with timed(f"activity {name}"):
                 loaded, folder = self.loaded.for_activity(name), self.folder.activity(name).create()
                 own = request_of(loaded, self.preset, self.seed)
                 claim(folder, own, loaded)
