@@ -81,9 +81,10 @@ class Outcome:
         given = self.sample_weight
         if not emphasis or not given.sum() > 0:
             return self
-        centred = self.y - np.average(self.y, weights=given)
+        mean = float(np.average(self.y, weights=given))
+        centred = self.y - mean
         sd = float(np.sqrt(np.average(np.square(centred), weights=given)))
-        if not sd > 0:
+        if not sd > 1e-12 * abs(mean):  # rounding leaves as much of a constant
             return self
         bound = np.log(LARGEST_EMPHASIS)
         factor = np.exp(np.clip(emphasis * (centred / sd), -bound, bound))

@@ -24,7 +24,7 @@ from automl.backends.fold_models import Pruned, fit_fold_models
 from automl.backends.stacking import base_model, folds_within, stack_table, stacks_over
 from automl.backends.turns import Arm, Turns
 from automl.budget import Budget
-from automl.calibration import fit_calibration
+from automl.calibration import Calibration, fit_calibration
 from automl.ensemble import greedy_blend
 from automl.interrupts import watching_interrupts
 from automl.models.base import Model
@@ -280,9 +280,10 @@ class _Search:
         scores = {c.key: c.out_of_fold for c in usable if c.out_of_fold is not None}
         arms = {c.key: f"{c.model}-{c.view}" for c in usable}
         weights = greedy_blend(scores, outcome, self.problem.metric, reference=self.reference, families=arms)
-        calibration = fit_calibration(
-            weighted(weights, scores), outcome, self.problem.folds, self.problem.metric, self.reference
-        )
+        calibration = Calibration()
+        if not self.problem.settings.get("emphasis"):  # which it would take back
+            blended = weighted(weights, scores)
+            calibration = fit_calibration(blended, outcome, self.problem.folds, self.problem.metric, self.reference)
         blends = [Blend(FittedBackend.FINAL, "blend", "all", weights, calibration)]
         single = {c.key: scores[c.key] for c in usable if c.view != "all"}
         if len({c.view for c in usable if c.view != "all"}) > 1:
