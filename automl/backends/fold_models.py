@@ -42,7 +42,7 @@ def fit_fold_models(
         examples: rows of all folds; scores are NaN in rows that no fold validates.
         folds: rows to learn from and to validate on.
         allowed: split evenly between the fits that are left.
-        emphasis: of high values in the rows to learn from, see ``Outcome.emphasised``; not in those to stop on.
+        emphasis: of high values in the rows to learn from and to stop on, see ``Outcome.emphasised``.
         refit: the folds' models are used for the scores, and for the parameters of the one model.
         after_fold: gets the number of the fold and the scores so far, and may raise ``Pruned``.
 
@@ -57,7 +57,7 @@ def fit_fold_models(
         if allowed.left <= 0 and i:
             raise Pruned(f"time ran out after {i} of {len(folds)} folds")
         deadline = time.monotonic() + max(allowed.left, 0.0) / (n_fits - i)
-        train, valid = _emphasised(examples.take(fold.train), emphasis), examples.take(fold.valid)
+        train, valid = (_emphasised(examples.take(rows), emphasis) for rows in (fold.train, fold.valid))
         models.append(make(params).fit(train, valid, deadline=deadline))
         scores[fold.valid] = models[-1].decide(valid.table)
         if after_fold is not None:
