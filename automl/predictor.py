@@ -177,7 +177,10 @@ class Predictor:
         if intervals is not None and interval is not None:
             for name, values, known in zip(self.task.prediction_names, predictions.T, intervals, strict=True):
                 bounds = known.bounds(values[:, None], interval, self._trials(frame, known.usual_trials))
-                result[f"{name}_low"], result[f"{name}_high"] = bounds
+                for end, bound in zip((f"{name}_low", f"{name}_high"), bounds, strict=True):
+                    if end in result:
+                        raise InputError(f"Bounds would hide the column {end!r}. Predict without an interval.")
+                    result[end] = bound
         return result
 
     def _trials(self, frame: pd.DataFrame, usual: float) -> Float | None:

@@ -16,6 +16,7 @@ from artifacts.errors import InputError
 from artifacts.run_result import ACTIVITY, COLUMNS
 from artifacts.task import WEIGHTED_SUM
 from automl import Predictor, fit
+from automl.audit import audit_task
 from automl.cli import app
 from automl.reporting import report_html
 from automl.run import Run, compare_runs
@@ -169,11 +170,22 @@ def test_a_labelled_test_file_is_scored_with_whole_groups_and_an_activity_that_n
     )
     task = make_task({"like": 1.0, "skip": -1.0}, group="author", ignore=["hide"])
     run = fit(task, train=train, test=test, preset="fast", budget_seconds=8, run=tmp_path)
+    assert [shown.name for shown in audit_task(task, train=train, test=test).targets] == [
+        "like / view", "skip / view", "like", "skip", "view",
+    ]  # fmt: skip
     assert run.scored_part == "test" and run.scored().outcome.n_samples == 60
     groups = run.scored().groups
     assert groups is not None and np.array_equal(np.bincount(groups), np.full(15, 4))
     predicted = run.predict(test)
     assert predicted["score_skip"].between(0, 0.01).all() and predicted["score"].corr(predicted["score_like"]) > 0.99
+
+
+def test_bounds_hide_no_column(tmp_path: Path) -> None:
+    frame = make_frame().rename(columns={"hide": "low"})
+    run = fit(make_task({"like": 1.0, "low": -1.0}), train=frame, preset="fast", budget_seconds=6, run=tmp_path)
+    assert list(run.predict(frame.head(2))) == ["id", "score_like", "score_low", "score"]
+    with pytest.raises(InputError, match="would hide the column 'score_low'"):
+        run.predict(frame.head(2), interval=0.8)
 
 
 def test_runs_are_compared_activity_by_activity(run: Run, tmp_path: Path) -> None:
