@@ -17,6 +17,7 @@ from artifacts.task import Task
 Float = NDArray[np.float64]
 MOST_LABELS = 2000  # of a multilabel target: more are texts, and a column each would not fit into memory
 ClassLabel = str | int | float | bool
+LARGEST_EMPHASIS = 100.0  # times a mean row's weight; one outlier must not outvote all other rows
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,26 @@ class Outcome:
             None if self.trials is None else self.trials[rows],
             None if self.weight is None else self.weight[rows],
         )
+
+    def emphasised(self, emphasis: float) -> Outcome:
+        """For training, never for scores: weights times ``exp(emphasis * (y - mean) / sd)``; high values count more.
+
+        Mean and standard deviation are those of ``y`` by ``sample_weight``: with an emphasis of 1, a row one deviation
+        above the mean weighs e times a mean one. The factor keeps between 1 / 100 and 100, and is scaled so that the
+        weights' sum stays: a conversion has as many trials as before. A constant ``y`` changes nothing.
+        """
+        given = self.sample_weight
+        if not emphasis or not given.sum() > 0:
+            return self
+        mean = float(np.average(self.y, weights=given))
+        centred = self.y - mean
+        sd = float(np.sqrt(np.average(np.square(centred), weights=given)))
+        if not sd > 1e-12 * abs(mean):  # rounding leaves as much of a constant
+            return self
+        bound = np.log(LARGEST_EMPHASIS)
+        factor = np.exp(np.clip(emphasis * (centred / sd), -bound, bound))
+        factor /= np.average(factor, weights=given)
+        return replace(self, weight=factor if self.weight is None else factor * self.weight)
 
     def to_frame(self) -> pd.DataFrame:
         """Columns y (or y_0 ... for multilabel), trials and weight; what ``from_frame`` reads back."""

@@ -32,6 +32,7 @@ class RunResult:
 
 
 COLUMNS = tuple(field.name for field in fields(RunResult))
+ACTIVITY = "activity"  # one more column, of leaderboards over several activities alone
 
 
 def results_frame(results: Iterable[RunResult]) -> pd.DataFrame:

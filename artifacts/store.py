@@ -14,13 +14,22 @@ from typing import Any
 from artifacts.errors import ArtifactError
 
 FORMAT_VERSION = 3
+ACTIVITIES = "activities"
+SHARED_STEPS = ("split", "features")  # of the activities of one run
 
 
 class RunFolder:
-    """Steps under one folder. A step is written to a temporary name, synced, and renamed."""
+    """Steps under one folder. A step is written to a temporary name, synced, and renamed.
+
+    The folder ``activities/NAME`` of a run is a run folder, too, which reads its split and features from that run.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+
+    def activity(self, name: str) -> RunFolder:
+        """The run folder of one of several activities."""
+        return RunFolder(self.path / ACTIVITIES / name)
 
     def create(self) -> RunFolder:
         """Make the folder if it is not there, and sweep away what a killed run left half-written.
@@ -44,7 +53,7 @@ class RunFolder:
 
     def has(self, step: str) -> bool:
         """Whether the step was finished."""
-        return (self.path / step).exists()
+        return self._place(step).exists()
 
     def folder(self, step: str) -> Path:
         """The folder of a finished step.
@@ -57,7 +66,12 @@ class RunFolder:
                 f"The run folder {str(self.path)!r} lacks {step!r}. "
                 "Name the folder of a finished run, or run fit again to complete it."
             )
-        return self.path / step
+        return self._place(step)
+
+    def _place(self, step: str) -> Path:
+        around = self.path.absolute().parent
+        shares = step in SHARED_STEPS and around.name == ACTIVITIES and (around.parent / "task" / "task.json").exists()
+        return around.parent / step if shares else self.path / step
 
     @contextmanager
     def write(self, step: str) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Any, Self
@@ -10,6 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from artifacts.errors import InputError, nearest
 from artifacts.schema import SOURCE_MODALITIES, Kind, Modality
+from artifacts.task_errors import explain
+
+WEIGHTED_SUM = "weighted sum"  # of the rates of activities, where their own names stand otherwise
+NOT_IN_FOLDERS = '/\\\0\n:*?"<>|'
 
 
 class _Section(BaseModel):
@@ -29,13 +34,20 @@ class Target(_Section):
 
     ``successes`` is a count column, or weights of several count columns. A weighted sum is divided
     by the sum of its weights, so that the rate stays a probability.
+
+    ``activities`` are several count columns out of the same trials, each with a model of its own. Weights, of either
+    sign, also ask for the weighted sum of their rates, as it stands: sum of weight times count, per trial.
+
+    ``emphasis`` gives rows with a high outcome more weight in training, see ``Outcome.emphasised``.
     """
 
     kind: Kind
     column: str | None = None
     successes: str | dict[str, float] | None = None
+    activities: tuple[str, ...] | dict[str, float] | None = None
     trials: str | None = None
     metric: str | None = None
+    emphasis: float = 0.0
 
     @field_validator("kind", mode="before")
     @classmethod
@@ -45,10 +57,45 @@ class Target(_Section):
             raise ValueError(f"unknown kind {value!r}.{nearest(str(value), known)} Known: {known}")
         return value
 
+    @field_validator("activities", mode="before")
+    @classmethod
+    def _usable_activities(cls, value: Any) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, (list, tuple, dict)) or not all(isinstance(name, str) for name in value):
+            raise ValueError(f"activities are a list of count columns, or {{ column = weight }}, but got {value!r}")
+        names = [name.casefold() for name in value]
+        if len(names) < 2 or len(set(names)) < len(names):
+            raise ValueError(
+                f"activities are at least two count columns with different names, but got {list(value)}. "
+                "Name a single one under 'successes'"
+            )
+        odd = [name for name in value if not is_folder_name(name) or name == WEIGHTED_SUM]
+        if odd:
+            raise ValueError(f"each activity becomes a folder of its name, which {odd} cannot be: rename these columns")
+        weights = list(value.values()) if isinstance(value, dict) else [1.0]
+        if not all(isinstance(w, (int, float)) and math.isfinite(w) for w in weights) or not any(weights):
+            raise ValueError(
+                f"weights of activities are finite numbers that are not all 0, but got {value}. List the columns "
+                "without weights if no sum is wanted"
+            )
+        return value
+
+    @field_validator("emphasis")
+    @classmethod
+    def _usable_emphasis(cls, value: float) -> float:
+        if not 0 <= value < math.inf:
+            raise ValueError(f"emphasis is a number >= 0, such as 1, but got {value}")
+        return value
+
     @model_validator(mode="after")
     def _agrees_with_kind(self) -> Self:
+        if self.emphasis and self.kind not in (Kind.REGRESSION, Kind.CONVERSION):
+            raise ValueError(f"'emphasis' is for numbers and rates, not for kind {self.kind.value!r}: take it out")
         if self.kind is Kind.CONVERSION:
-            if not self.successes or not self.trials:
+            if self.activities:
+                self._check_activities()
+            elif not self.successes or not self.trials:
                 raise ValueError(
                     "a conversion needs both 'successes' (a count column, or { column = weight }) "
                     f"and 'trials' (a count column), but got {self.successes=} and {self.trials=}"
@@ -63,13 +110,34 @@ class Target(_Section):
         else:
             if not self.column:
                 raise ValueError(f"kind {self.kind.value!r} needs 'column', the name of the target column")
-            if self.successes or self.trials:
-                raise ValueError(f"'successes' and 'trials' belong to kind 'conversion', not {self.kind.value!r}")
+            if self.successes or self.trials or self.activities:
+                raise ValueError(
+                    "'successes', 'activities' and 'trials' belong to kind 'conversion', not "
+                    f"{self.kind.value!r}: take them out"
+                )
         return self
+
+    def _check_activities(self) -> None:
+        if self.successes:
+            raise ValueError("a conversion has either 'successes' or 'activities', but got both: take one out")
+        if not self.trials:
+            raise ValueError("'activities' need 'trials' (a count column), out of which they happen")
+
+    @property
+    def activity_names(self) -> tuple[str, ...]:
+        """The count columns that have a model of their own; empty for one target."""
+        return tuple(self.activities or ())
+
+    @property
+    def activity_weights(self) -> dict[str, float]:
+        """Activity to its weight in the sum; empty where no sum is wanted."""
+        return dict(self.activities) if isinstance(self.activities, dict) else {}
 
     @property
     def success_weights(self) -> dict[str, float]:
-        """Count column to weight, for a conversion."""
+        """Count column to weight, for a conversion; activities, which are split and audited as one, weigh 1 each."""
+        if self.activities:
+            return dict.fromkeys(self.activity_names, 1.0)
         if isinstance(self.successes, str):
             return {self.successes: 1.0}
         return dict(self.successes or {})
@@ -164,7 +232,7 @@ class Task(_Section):
     @field_validator("name")
     @classmethod
     def _usable_as_folder(cls, value: str) -> str:
-        if value in (".", "..") or any(c in value for c in '/\\\0\n:*?"<>|'):
+        if not is_folder_name(value):
             raise ValueError(f'the name becomes a folder name, so it may not hold / \\ : * ? " < > |, got {value!r}')
         return value
 
@@ -179,7 +247,7 @@ class Task(_Section):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise InputError(_explain(error, values)) from None
+            raise InputError(explain(error, values, Task)) from None
 
     @classmethod
     def from_toml(cls, path: str | Path, *, data: str | Path | None = None) -> Task:
@@ -214,32 +282,33 @@ class Task(_Section):
         """The same task over another data folder."""
         return self.model_copy(update={"root": root})
 
+    @property
+    def prediction_names(self) -> tuple[str, ...]:
+        """Columns of the predictions' file: one, or ``{prediction}_{activity}`` each and the weighted sum."""
+        each = tuple(f"{self.output.prediction}_{name}" for name in self.target.activity_names)
+        return (*each, self.output.prediction) if self.target.activity_weights or not each else each
 
-def _explain(error: ValidationError, values: dict[str, Any]) -> str:
-    """Turn pydantic's findings into sentences that name the place, the value and the remedy."""
-    sentences = []
-    for found in error.errors():
-        where = ".".join(str(part) for part in found["loc"]) or "task"
-        if found["type"] == "extra_forbidden":
-            known = _known_keys(found["loc"])
-            key = str(found["loc"][-1])
-            sentences.append(f"unknown key {where!r}.{nearest(key, known)} Known here: {known}")
-        elif found["type"] == "missing":
-            sentences.append(f"{where!r} is missing")
-        else:
-            text = found["msg"].removeprefix("Value error, ")
-            given = found["input"]
-            shown = "" if isinstance(given, dict) or found["type"] == "value_error" else f" (got {given!r})"
-            sentences.append(f"[{where}] {text}{shown}")
-    name = values.get("name")
-    return f"Task {name!r} is not usable: " + "; ".join(sentences) + "."
+    def for_activity(self, name: str) -> Task:
+        """The task that predicts one of the activities alone.
+
+        Raises:
+            InputError: if there is none of this name.
+        """
+        names = self.target.activity_names
+        if name not in names:
+            raise InputError(
+                f"Task {self.name!r} has no activity {name!r}.{nearest(name, names)} It has: {list(names)}."
+            )
+        ignored = dict.fromkeys((*self.columns.ignore, *(other for other in names if other != name)))
+        return self.model_copy(
+            update={
+                "target": self.target.model_copy(update={"activities": None, "successes": name}),
+                "columns": self.columns.model_copy(update={"ignore": tuple(ignored)}),
+                "output": self.output.model_copy(update={"prediction": f"{self.output.prediction}_{name}"}),
+            }
+        )
 
 
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Task
-    for part in location[:-1]:
-        inner = model.model_fields.get(str(part))
-        annotation = ColumnDetail if str(part) == "column" else (inner.annotation if inner else None)
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
-    return sorted(name for name in model.model_fields if name != "root")
+def is_folder_name(name: str) -> bool:
+    """Whether a folder may have this name on every system."""
+    return bool(name.strip()) and name not in (".", "..") and not any(c in name for c in NOT_IN_FOLDERS)

@@ -37,3 +37,23 @@ class Budget:
     def sooner(self, seconds: float) -> Budget:
         """The same start with ``seconds`` kept back, for what has to be done afterwards."""
         return Budget(max(self.seconds - seconds, 1e-3), self.started)
+
+
+class Timed:
+    """Writes how long steps took into ``seconds``: ``with timed("split"): ...``."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self._seconds = seconds
+        self._name = ""
+        self._started = 0.0
+
+    def __call__(self, name: str) -> Timed:
+        """The name of the step that is entered next."""
+        self._name = name
+        return self
+
+    def __enter__(self) -> None:
+        self._started = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._seconds[self._name] = round(time.monotonic() - self._started, 3)

@@ -142,10 +142,9 @@ def compare(
 ) -> None:
     """Compare runs row by row on the same holdout, with a paired bootstrap."""
     from artifacts.tables import write_table
-    from automl.run import Run
-    from evaluation.compare import compare as compare_runs
+    from automl.run import Run, compare_runs
 
-    table = compare_runs([Run(run).compared() for run in runs])
+    table = compare_runs([Run(run) for run in runs])
     if out is not None:
         write_table(table, out)
     if as_json:
@@ -153,8 +152,9 @@ def compare(
     else:
         for row in table.to_dict("records"):
             difference = f"{row['difference']:+.4f} ({row['low']:+.4f} .. {row['high']:+.4f}), p = {row['p_value']:.3f}"
+            of = f"{row['activity']}, " if "activity" in row else ""
             typer.echo(
-                f"{row['metric']}: {row['run_a']} {row['score_a']:.4f} - {row['run_b']} {row['score_b']:.4f} = "
+                f"{of}{row['metric']}: {row['run_a']} {row['score_a']:.4f} - {row['run_b']} {row['score_b']:.4f} = "
                 f"{difference}; better: {row['better']}"
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,16 @@ class Loaded:
     train: Rows
     test: Rows | None
     audit: Audit
+
+    def for_activity(self, name: str) -> Loaded:
+        """The same rows with the outcome of one of the task's activities."""
+        task = self.task.for_activity(name)
+        test = self.test
+        if test is not None and test.outcome is not None:
+            test = replace(test, outcome=outcome_of(test.frame, task))
+        return replace(
+            self, task=task, train=replace(self.train, outcome=outcome_of(self.train.frame, task)), test=test
+        )
 
 
 def load(task: Task, train: pd.DataFrame | None = None, test: pd.DataFrame | None = None) -> Loaded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from artifacts.progress import Progress, Silent
 from artifacts.schema import Modality
 from artifacts.store import FORMAT_VERSION, RunFolder, read_json, write_file, write_json
 from artifacts.task import Task
+from automl.activities import score_together
 from automl.backends.base import FittedBackend, Problem
 from automl.backends.registry import backend_named, check_kind
-from automl.budget import Budget
+from automl.budget import Budget, Timed
 from automl.data import Loaded, duplicates_of, load
 from automl.predictor import predictions_frame
 from automl.presets import Preset, preset_named
@@ -82,7 +83,8 @@ def fit(
     folder = RunFolder(run if run is not None else default_folder(task, chosen, request)).create()
     claim(folder, request, loaded)
     if not folder.has("run.json"):
-        _Steps(loaded, chosen, seed, folder, budget, progress).run(request)
+        steps = _Steps(loaded, chosen, seed, folder, budget, progress)
+        (steps.run_activities if task.target.activities else steps.run)(request)
     return Run(folder.path, progress=progress)
 
 
@@ -97,7 +99,7 @@ class _Steps:
 
     def run(self, request: dict[str, Any]) -> None:
         seconds = {"read": self.budget.spent}
-        timed = _Timed(seconds)
+        timed = Timed(seconds)
         with timed("split"):
             holdout, folds = self.split()
         with timed("features"):
@@ -123,6 +125,31 @@ class _Steps:
                 self._save_scores(scored, part, test_table, fitted)
         final = read_json(self.folder.folder("scores") / "final.json")
         manifest = self._manifest(request, encoders, part, training.outcome, final)
+        manifest |= {"seconds": seconds, "spent_seconds": round(self.budget.spent, 3)}
+        write_file(self.folder.path / "run.json", as_json(manifest))
+
+    def run_activities(self, request: dict[str, Any]) -> None:
+        """A run for each activity inside this one, on its split and features, in an even share of the time left."""
+        seconds = {"read": self.budget.spent}
+        timed = Timed(seconds)
+        with timed("split"):
+            holdout, _ = self.split()
+        with timed("features"):
+            self.features(holdout)
+        names = self.loaded.task.target.activity_names
+        for i, name in enumerate(names):
+            with timed(f"activity {name}"):
+                loaded, folder = self.loaded.for_activity(name), self.folder.activity(name).create()
+                own = request_of(loaded, self.preset, self.seed)
+                claim(folder, own, loaded)
+                if not folder.has("run.json"):
+                    share = Budget(max(self.budget.left / (len(names) - i), 1e-3))
+                    replace(self, loaded=loaded, folder=folder, budget=share).run(own)
+        with timed("score"):
+            scored, manifest = score_together(self.folder, self.loaded.task, self.seed)
+            with self.folder.write("scores") as target:
+                scored.save(target)
+        manifest = {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **request, **manifest}
         manifest |= {"seconds": seconds, "spent_seconds": round(self.budget.spent, 3)}
         write_file(self.folder.path / "run.json", as_json(manifest))
 
@@ -221,6 +248,7 @@ class _Steps:
                 "max_trials": self.preset.max_trials,
                 # Folds in time order leave the newest rows out of every model; a refit sees them all.
                 "refit": self.loaded.schema.time is not None,
+                "emphasis": self.loaded.task.target.emphasis,
             },
             progress=self.progress,
         )
@@ -286,20 +314,3 @@ class _Steps:
             **({"labels": final["labels"]} if final.get("labels") else {}),
             "versions": library_versions(),
         }
-
-
-class _Timed:
-    def __init__(self, seconds: dict[str, float]) -> None:
-        self._seconds = seconds
-        self._name = ""
-        self._started = 0.0
-
-    def __call__(self, name: str) -> _Timed:
-        self._name = name
-        return self
-
-    def __enter__(self) -> None:
-        self._started = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self._seconds[self._name] = round(time.monotonic() - self._started, 3)

@@ -22,6 +22,7 @@ from artifacts.progress import Progress, Silent
 from artifacts.schema import Kind
 from artifacts.store import FORMAT_VERSION, RunFolder, read_json
 from artifacts.task import Task
+from automl.activities import FittedActivities
 from automl.backends.base import FittedBackend
 from automl.backends.registry import backend_named
 from automl.decision import Decision
@@ -39,7 +40,12 @@ class Predictor:
     """Featurizers and the final model of a run. ``load`` makes one; ``audit`` has what the last rows lacked."""
 
     def __init__(
-        self, task: Task, featurizer: TableFeaturizer, fitted: FittedBackend, classes: Sequence[Any], progress: Progress
+        self,
+        task: Task,
+        featurizer: TableFeaturizer,
+        fitted: FittedBackend | FittedActivities,
+        classes: Sequence[Any],
+        progress: Progress,
     ) -> None:
         self.decision = Decision()
         self.task = task
@@ -78,7 +84,12 @@ class Predictor:
             )
         task = Task(**read_json(run.folder("task") / "task.json"))
         featurizer = TableFeaturizer.load(run.folder("features") / "featurizer")
-        fitted = fitted_class.load(run.folder("model"))
+        fitted: FittedBackend | FittedActivities
+        if task.target.activities:
+            models = [run.activity(name).folder("model") for name in task.target.activity_names]
+            fitted = FittedActivities([fitted_class.load(model) for model in models], task.target)
+        else:
+            fitted = fitted_class.load(run.folder("model"))
         outcome = manifest["outcome"]
         predictor = cls(task, featurizer, fitted, outcome["classes"][: outcome["n_known"]], progress or Silent())
         predictor.decision = Decision(tuple(manifest.get("decision", ())))
@@ -94,16 +105,20 @@ class Predictor:
         return other
 
     @cached_property
-    def intervals(self) -> PredictionIntervals:
-        """How far outcomes lie from predictions, learned from training rows out of fold.
+    def intervals(self) -> tuple[PredictionIntervals, ...]:
+        """How far outcomes lie from each column of numbers or rates, learned from training rows out of fold.
 
         Raises:
             InputError: if the kind has no intervals, or the back end predicted no training rows out of fold.
         """
         if self._run is None:
             raise InputError("Intervals need the folder of a run: use Predictor.load.")
-        part = read_scored(self._run, FOLDS, read_json(self._run.folder("run.json")))
-        return PredictionIntervals.fit(part.outcome, part.predictions)
+        target = self.task.target
+        runs = [self._run.activity(name) for name in target.activity_names]
+        if target.activity_weights or not runs:
+            runs.append(self._run)
+        parts = [read_scored(run, FOLDS, read_json(run.folder("run.json"))) for run in runs]
+        return tuple(PredictionIntervals.fit(part.outcome, part.predictions) for part in parts)
 
     @property
     def kind(self) -> Kind:
@@ -121,6 +136,8 @@ class Predictor:
     def predict_array(self, frame: pd.DataFrame) -> Float:
         """Predictions (n_samples, n_outputs) in the order of ``classes``; columns may be missing or new.
 
+        Of several activities: their rates, and the weighted sum where they have weights.
+
         Raises:
             InputError: if the frame has none of the columns that the model uses.
         """
@@ -136,7 +153,7 @@ class Predictor:
             self.fitted.predict(self.featurize(frame.iloc[start : start + CHUNK_ROWS]))
             for start in range(0, len(frame), CHUNK_ROWS)
         ]
-        width = len(self.classes) or 1
+        width = len(self.classes) or len(self.task.prediction_names)
         return np.concatenate(parts) if parts else np.empty((0, width))
 
     def predict(self, frame: pd.DataFrame, *, proba: bool = False, interval: float | None = None) -> pd.DataFrame:
@@ -156,6 +173,7 @@ class Predictor:
             ``[output]`` names: a value, a rate, the most probable class, or the labels as a JSON list. Labels and the
             second of two classes are predicted above the thresholds of ``decision``. With ``proba``, one more
             column per class, ``probability_{class}``; with ``interval``, ``{prediction}_low`` and ``_high``.
+            Of several activities, ``{prediction}_{activity}`` each, and their weighted sum.
         """
         if interval is not None:  # before the work, in case it cannot be
             check_level(interval)
@@ -163,9 +181,12 @@ class Predictor:
         predictions = self.predict_array(frame)
         result = predictions_frame(self.task, self.classes, frame, predictions, decision=self.decision, proba=proba)
         if intervals is not None and interval is not None:
-            bounds = intervals.bounds(predictions, interval, self._trials(frame, intervals.usual_trials))
-            for end, values in zip(("low", "high"), bounds, strict=True):
-                result[f"{self.task.output.prediction}_{end}"] = values
+            for name, values, known in zip(self.task.prediction_names, predictions.T, intervals, strict=True):
+                bounds = known.bounds(values[:, None], interval, self._trials(frame, known.usual_trials))
+                for end, bound in zip((f"{name}_low", f"{name}_high"), bounds, strict=True):
+                    if end in result:
+                        raise InputError(f"Bounds would hide the column {end!r}. Predict without an interval.")
+                    result[end] = bound
         return result
 
     def _trials(self, frame: pd.DataFrame, usual: float) -> Float | None:
@@ -200,8 +221,7 @@ def predictions_frame(
     if name and name in frame:
         result[name] = frame[name]
     if not classes:
-        result[output.prediction] = predictions[:, 0]
-        return result
+        return result.assign(**dict(zip(task.prediction_names, predictions.T, strict=True)))
     decided = decision.predictions(task.target.kind, predictions)
     if task.target.kind is Kind.MULTILABEL:
         held = ([label for label, p in zip(classes, row, strict=True) if p > DECIDED] for row in decided)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import pandas as pd
 
 from artifacts.errors import InputError
 from artifacts.progress import Progress, Silent
+from artifacts.run_result import ACTIVITY
 from artifacts.schema import LANGUAGES, Kind, Modality
-from artifacts.task import Task
+from artifacts.task import WEIGHTED_SUM, Task
 from automl.predictor import Predictor
 from automl.run import Run
 from automl.scored_rows import ScoredPart
@@ -33,7 +35,7 @@ MIN_EXPLAINED_ROWS = 50
 def report_html(
     folder: str | Path, *, language: str = "en", trust: bool = False, progress: Progress | None = None
 ) -> str:
-    """One self-contained HTML page about a finished run.
+    """One self-contained HTML page about a finished run; of several activities, about their weighted sum and each.
 
     Args:
         folder: the run's folder.
@@ -49,27 +51,34 @@ def report_html(
         raise InputError(f"Unknown language {language!r}. Known: {list(LANGUAGES)}.")
     progress = progress or Silent()
     run = Run(folder)
-    with progress.task("report", 3) as advance:
-        predictor = Predictor.load(folder, trust=trust)
-        advance(1)
-        data = report_data(run, predictor)
-        advance(1)
-        page = render_report(data, language)
+    runs = [run.activity(name) for name in run.activities] or [run]
+    with progress.task("report", len(runs) + 1) as advance:
+        parts = []
+        for part in runs:
+            parts.append(report_data(part, Predictor.load(part.path, trust=trust)))
+            advance(1)
+        if run.task.target.activity_weights:
+            parts.insert(0, report_data(run, None))
+        seconds, steps = float(run.manifest["spent_seconds"]), run.manifest["seconds"]
+        making = replace(parts[0].making, used_seconds=seconds, step_seconds=steps)
+        page = render_report(replace(parts[0], making=making), language, parts[1:])
         advance(1)
     return page
 
 
-def report_data(run: Run, predictor: Predictor) -> ReportData:
-    """Everything that a report shows, computed on the scored rows."""
+def report_data(run: Run, predictor: Predictor | None) -> ReportData:
+    """Everything that a report shows, computed on the scored rows; without explanations if there is no predictor."""
     part = run.scored()
-    explained, why_not = _explained(run, predictor, part)
+    explained, why_not = (None, "") if predictor is None else _explained(run, predictor, part)
     board = run.leaderboard()
+    if run.activities:
+        board = board[board[ACTIVITY] == WEIGHTED_SUM]
     constant = np.asarray(run.manifest["constant"], dtype=np.float64)
     rows = pd.read_parquet(run.folder.folder("scores") / "rows.parquet")
     errors = largest_errors(part.outcome, part.predictions, part.ids, decided=part.decided)
     return ReportData(
         name=run.task.name,
-        kind=run.task.target.kind,
+        kind=part.outcome.kind,
         target=target_in_words(run.task),
         metric=run.metric.name,
         leaderboard=board,
@@ -103,10 +112,15 @@ def _coverage(run: Run) -> dict[float, float]:
 
 
 def target_in_words(task: Task) -> str:
-    """``click / view`` for a conversion, else the target column."""
+    """``click / view`` for a conversion, ``(1.8 like - 4 hide) / view`` for a weighted sum, else the target column."""
     target = task.target
     if target.column:
         return target.column
+    if target.activity_weights:
+        signed = [
+            f"{'-' if weight < 0 else '+'} {abs(weight):g} {name}" for name, weight in target.activity_weights.items()
+        ]
+        return f"({' '.join(signed).removeprefix('+ ')}) / {target.trials}"
     parts = [name if weight == 1 else f"{weight:g} {name}" for name, weight in target.success_weights.items()]
     return f"{' + '.join(parts)} / {target.trials}"
 

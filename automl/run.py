@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,18 +12,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from artifacts.errors import ArtifactError
+from artifacts.errors import ArtifactError, InputError
 from artifacts.feature_table import FeatureTable
 from artifacts.finding import Finding
 from artifacts.progress import Progress, Silent
+from artifacts.run_result import ACTIVITY
 from artifacts.schema import Schema
 from artifacts.store import FORMAT_VERSION, RunFolder, read_json
-from artifacts.task import Task
+from artifacts.task import WEIGHTED_SUM, Task
+from automl.activities import SUM_METRICS
 from automl.predictor import Predictor
 from automl.scored_rows import FOLDS, ScoredPart, read_scored
 from evaluation.class_scores import class_scores
-from evaluation.compare import ComparedRun
-from evaluation.metrics import Metric, metric_for
+from evaluation.compare import ComparedRun, compare
+from evaluation.metrics import METRICS, Metric, metric_for
 from evaluation.prediction_intervals import PredictionIntervals
 
 Float = NDArray[np.float64]
@@ -81,8 +85,22 @@ class Run:
 
     @property
     def metric(self) -> Metric:
-        """The metric that ranks."""
-        return metric_for(self.task.target)
+        """The metric that ranks; of several activities, that of their weighted sum."""
+        return METRICS[SUM_METRICS[0]] if self.activities else metric_for(self.task.target)
+
+    @property
+    def activities(self) -> tuple[str, ...]:
+        """The activities that have a model of their own; empty for one target."""
+        return self.task.target.activity_names
+
+    def activity(self, name: str) -> Run:
+        """The run of one activity, a whole run on the features of this one.
+
+        Raises:
+            InputError: if there is none of this name.
+        """
+        self.task.for_activity(name)
+        return Run(self.folder.activity(name).path, progress=self.progress)
 
     def leaderboard(self) -> pd.DataFrame:
         """One row per model, view and split, best first; see ``artifacts.run_result``."""
@@ -103,7 +121,16 @@ class Run:
         return str(self.manifest["scored_part"])
 
     def scored(self) -> ScoredPart:
-        """The rows that no model saw, with truth and the final model's predictions."""
+        """The rows that no model saw, with truth and the final model's predictions; of activities, their weighted sum.
+
+        Raises:
+            InputError: if the run has several activities without weights, and so no sum.
+        """
+        if self.activities and not self.task.target.activity_weights:
+            raise InputError(
+                f"The run in {str(self.path)!r} has a model for each of {list(self.activities)} and no weights to sum "
+                "them by. Name one of them: the folder activities/NAME inside the run's."
+            )
         return read_scored(self.folder, self.scored_part, self.manifest)
 
     def coverage(self, level: float = 0.9) -> float:
@@ -146,3 +173,31 @@ class Run:
         split = pd.read_parquet(self.folder.folder("split") / "rows.parquet")
         table = FeatureTable.load(self.folder.folder("features") / "train")
         return table.take(split["holdout"].to_numpy(bool))
+
+
+def compare_runs(runs: Sequence[Run]) -> pd.DataFrame:
+    """Paired bootstrap of each pair of runs; see ``evaluation.compare.compare``.
+
+    Runs with several activities are compared activity by activity, which the column ``activity`` names, and by their
+    weighted sum.
+
+    Raises:
+        InputError: if they have different activities or weights, or cannot be compared.
+    """
+    if not any(run.activities for run in runs):
+        return compare([run.compared() for run in runs])
+    wanted = [(set(run.activities), run.task.target.activity_weights) for run in runs]
+    for run, found in zip(runs, wanted, strict=True):
+        if found != wanted[0]:
+            raise InputError(
+                f"Runs {runs[0].name!r} and {run.name!r} have different activities or weights, "
+                f"{runs[0].task.target.activities} and {run.task.target.activities}. Compare one activity of each: "
+                "the folders activities/NAME inside them."
+            )
+    tables = [
+        compare([replace(run.activity(name).compared(), name=run.name) for run in runs]).assign(**{ACTIVITY: name})
+        for name in runs[0].activities
+    ]
+    if runs[0].task.target.activity_weights:
+        tables.append(compare([run.compared() for run in runs]).assign(**{ACTIVITY: WEIGHTED_SUM}))
+    return pd.concat(tables, ignore_index=True)

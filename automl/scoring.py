@@ -100,10 +100,10 @@ def score_run(
     if final_link is None:
         final_link = fitted.decide(part.examples.table)
     board = rank(results_frame(results), problem.metric.higher_is_better)
-    frames = {part.name: _predictions_frame(part.ids, part.examples.outcome, final_link, groups[part.name])}
+    frames = {part.name: scored_frame(part.ids, part.examples.outcome, final_link, groups[part.name])}
     oof = next((c.out_of_fold for c in fitted.candidates if c.key == FittedBackend.FINAL), None)
     if oof is not None:
-        frames["folds"] = _predictions_frame(tuple(map(str, problem.examples.table.index)), train, oof, groups["folds"])
+        frames["folds"] = scored_frame(tuple(map(str, problem.examples.table.index)), train, oof, groups["folds"])
     decision = Decision() if oof is None else fit_decision(oof, train, problem.folds, problem.metric)[0]
     labels = label_scores(train, part.examples.outcome, decision.move(final_link))
     return ScoredRun(board, frames, decision, labels)
@@ -184,9 +184,8 @@ def _constant_rows(scorer: _Scorer, blank: RunResult, problem: Problem, part: Pa
     yield scorer.row(replace(row, split=part.name), held, decision.move(np.tile(link, (held.n_samples, 1))))
 
 
-def _predictions_frame(
-    ids: tuple[str, ...], outcome: Outcome, link: Float, groups: NDArray[Any] | None
-) -> pd.DataFrame:
+def scored_frame(ids: tuple[str, ...], outcome: Outcome, link: Float, groups: NDArray[Any] | None) -> pd.DataFrame:
+    """Ids, targets, link scores (n_samples, n_link) and codes of groups, as ``scored_rows.read_scored`` reads them."""
     columns: dict[str, Any] = {f"link_{i}": link[:, i] for i in range(link.shape[1])}
     if groups is not None:
         columns["group"] = pd.factorize(groups)[0]

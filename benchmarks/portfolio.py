@@ -111,11 +111,11 @@ def measure(name: str, arguments: argparse.Namespace) -> None:
         pickle.dump((made.task.target, made.train.outcome), file)
     for model, params in missing:
 
-        def new(p: dict[str, Any], model: str = model) -> Model:
-            return MODELS[model](p, seed=0, n_threads=1)
+        def new(more: dict[str, Any], model: str = model, params: dict[str, Any] = params) -> Model:
+            return MODELS[model]({**params, **more}, seed=0, n_threads=1)
 
         started = time.monotonic()
-        _, scores = fit_fold_models(new, params, made.train, folds, Budget(arguments.seconds), refit=False)
+        _, scores = fit_fold_models(new, made.train, folds, Budget(arguments.seconds), refit=False)
         seconds = time.monotonic() - started
         np.save(folder / f"{key(model, params)}.npy", scores)
         (folder / f"{key(model, params)}.seconds").write_text(f"{seconds:.2f}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from artifacts.errors import InputError, pick_known
 from artifacts.outcome import Outcome
-from artifacts.run_result import COLUMNS, RunResult
+from artifacts.run_result import ACTIVITY, COLUMNS, RunResult
 from evaluation.intervals import bootstrap_interval
 from evaluation.metrics import METRICS, Metric
 
@@ -81,6 +81,8 @@ def merge_leaderboards(
 ) -> pd.DataFrame:
     """One leaderboard of several runs, ranked within each metric; metrics stay in the order of their appearance.
 
+    Where a run has several activities, each of them is ranked alone and the board has their column.
+
     Args:
         frames: leaderboards with the columns of ``artifacts.run_result``.
         higher_is_better: for each metric that occurs; as ``METRICS`` says if None.
@@ -93,10 +95,13 @@ def merge_leaderboards(
     for frame in frames:
         _check_columns(frame)
     filled = [frame for frame in frames if len(frame)] or [frames[0]]
-    merged = pd.concat(filled, ignore_index=True)[list(COLUMNS)]
+    with_activities = [ACTIVITY] if any(ACTIVITY in frame for frame in filled) else []
+    merged = pd.concat(filled, ignore_index=True)[[*COLUMNS, *with_activities]]
+    merged = merged.fillna(dict.fromkeys(with_activities, ""))
+    keys = [*with_activities, "metric"]
     known = {name: metric.higher_is_better for name, metric in METRICS.items()}
     known.update(higher_is_better or {})
-    parts = [rank(part, pick_known("metric", str(name), known)) for name, part in merged.groupby("metric", sort=False)]
+    parts = [rank(part, pick_known("metric", str(key[-1]), known)) for key, part in merged.groupby(keys, sort=False)]
     return pd.concat(parts, ignore_index=True) if parts else merged
 
 
@@ -112,7 +117,8 @@ def render(frame: pd.DataFrame) -> Table:
 
     _check_columns(frame)
     # A column in which all rows say the same is said once, in the title.
-    shown = [name for name in ("run", "back_end", "metric") if frame[name].nunique() > 1]
+    optional = ("run", "back_end", ACTIVITY, "metric")
+    shown = [name for name in optional if name in frame and frame[name].nunique() > 1]
     said = [str(frame[name].iloc[0]) for name in ("run", "metric") if name not in shown and len(frame)]
     title = Text(_one_line("Leaderboard" + "".join(f" | {value}" for value in said)))
     table = Table(title=title, box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +43,17 @@ SECTIONS: dict[str, Section] = {
     "findings": findings,
     "made": made,
 }
+EXPLAINING = ("modality", "sources", "factors")
+SAID_ONCE = ("findings", "made")  # parts have the same
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render_report(data: ReportData, language: str = "en") -> str:
+def render_report(data: ReportData, language: str = "en", parts: Sequence[ReportData] = ()) -> str:
     """One self-contained HTML page in ``en`` or ``ru``; equal data give an equal page.
+
+    ``parts`` follow below ``data``, each under its own target: the activities of a run that has several. Where ``data``
+    is made of them and has no explanation of its own, theirs stand for it.
 
     Write it as UTF-8. Its size is bounded: rows, findings, texts and photos beyond a limit are counted, not drawn.
 
@@ -59,15 +64,14 @@ def render_report(data: ReportData, language: str = "en") -> str:
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
     template = _environment().get_template("report.html.j2")
-    return template.render(
-        say=say,
-        name=data.name,
-        target=data.target,
-        kind=say(f"kind_{data.kind.value}"),
-        style=style,
-        style_digest=digest,
-        sections={name: found for name, section in SECTIONS.items() if (found := section(data, say)) is not None},
-    )
+    shown = []
+    for i, part in enumerate((data, *parts)):
+        left_out = SAID_ONCE if i else EXPLAINING if parts and data.importance is None else ()
+        computed = {name: section(part, say) for name, section in SECTIONS.items() if name not in left_out}
+        sections = {name: found for name, found in computed.items() if found is not None}
+        kind = say(f"kind_{part.kind.value}")
+        shown.append({"target": part.target, "kind": kind, "prefix": f"part-{i}-" if i else "", "sections": sections})
+    return template.render(say=say, name=data.name, style=style, style_digest=digest, parts=shown)
 
 
 def _environment() -> jinja2.Environment:

@@ -103,7 +103,7 @@ def _numbers(frame: pd.DataFrame, task: Task) -> Iterator[tuple[str, str, Float,
         return
     trials = column(target.trials or "")
     weights = target.success_weights
-    if len(weights) > 1:
+    if len(weights) > 1 and not target.activities:
         total = sum((weight * column(name) for name, weight in weights.items()), np.zeros(len(frame)))
         formula = " + ".join(name if weight == 1 else f"{weight:g} {name}" for name, weight in weights.items())
         yield f"({formula}) / {target.trials}", "rate", total / (sum(weights.values()) * trials), trials

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from automl.backends.base import Candidate, FittedBackend, Problem
 from automl.backends.fitted_search import Blend, FittedSearch, weighted
-from automl.calibration import fit_calibration
+from automl.calibration import Calibration, fit_calibration
 from automl.decision import Decision
 from automl.ensemble import greedy_blend
 
@@ -47,7 +47,9 @@ def blended(
         return greedy_blend(scores, outcome, metric, reference=reference, families=arms, decisions=decisions)
 
     weights = blend(scores)
-    calibration = fit_calibration(weighted(weights, scores), outcome, problem.folds, metric, reference)
+    calibration = Calibration()
+    if not problem.settings.get("emphasis"):  # which it would take back
+        calibration = fit_calibration(weighted(weights, scores), outcome, problem.folds, metric, reference)
     blends = [Blend(FittedBackend.FINAL, "blend", "all", weights, calibration)]
     single = {c.key: scores[c.key] for c in usable if c.view != "all"}
     if len({c.view for c in usable if c.view != "all"}) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,23 +26,23 @@ class Pruned(Exception):  # noqa: N818 - a verdict, not an error
 
 def fit_fold_models(
     make: Callable[[dict[str, Any]], Model],
-    params: dict[str, Any],
     examples: Examples,
     folds: Sequence[Fold],
     allowed: Budget,
     *,
     refit: bool,
+    emphasis: float = 0.0,
     end: float | None = None,
     after_fold: Callable[[int, Float], None] | None = None,
 ) -> tuple[list[Model], Float]:
     """Models of the folds, or a single one of all rows in folds if ``refit``, and link scores (n_samples, n_link).
 
     Args:
-        make: an unfitted model of parameters.
-        params: its parameters.
+        make: an unfitted model, with parameters that come before its own.
         examples: rows of all folds; scores are NaN in rows that no fold validates.
         folds: rows to learn from and to validate on.
         allowed: split evenly between the fits that are left.
+        emphasis: of high values in the rows to learn from and to stop on, see ``Outcome.emphasised``.
         refit: the folds' models are used for the scores, and for the parameters of the one model.
         end: value of ``time.monotonic()`` until which late folds may go on; the end of ``allowed`` if None.
         after_fold: gets the number of the fold and the scores so far, and may raise ``Pruned``.
@@ -64,8 +65,8 @@ def fit_fold_models(
     for i, fold in enumerate(folds):
         if i and time.monotonic() >= latest:
             raise Pruned(f"time ran out after {i} of {len(folds)} folds")
-        train, valid = examples.take(fold.train), examples.take(fold.valid)
-        models.append(make(params).fit(train, valid, deadline=deadline(n_fits - i)))
+        train, valid = (_emphasised(examples.take(rows), emphasis) for rows in (fold.train, fold.valid))
+        models.append(make({}).fit(train, valid, deadline=deadline(n_fits - i)))
         scores[fold.valid] = models[-1].decide(valid.table)
         if after_fold is not None:
             after_fold(i, scores)
@@ -73,5 +74,9 @@ def fit_fold_models(
         known = np.unique(np.concatenate([rows for fold in folds for rows in (fold.train, fold.valid)]))
         rows = examples if len(known) == outcome.n_samples else examples.take(known)
         last = make(models[0].params_for_refit(models))
-        models = [last.fit(rows, deadline=deadline(1))]
+        models = [last.fit(_emphasised(rows, emphasis), deadline=deadline(1))]
     return models, scores
+
+
+def _emphasised(rows: Examples, emphasis: float) -> Examples:
+    return replace(rows, outcome=rows.outcome.emphasised(emphasis))

@@ -105,7 +105,8 @@ def solve(problem: Problem, module: str, maker: FrameMaker, *, rescue_seconds: f
     answers = Answers.of(outcome)
     if outcome.n_outputs > 1 and len(answers.present) < 2:
         raise FusionError(f"The {outcome.n_samples} training rows have one class only; {name} needs two.")
-    rows = training_rows(outcome, problem.folds, answers.present)
+    emphasis = float(problem.settings.get("emphasis", 0.0))
+    rows = training_rows(outcome.emphasised(emphasis), problem.folds, answers.present)
     identity = _identity(problem, rows)
     problem.folder.create()
     step = problem.folder.path / name

@@ -221,15 +221,17 @@ class _Search:
                     raise Pruned(f"worse than the median after {i + 1} of {len(folds)} folds")
 
         def make(params: dict[str, Any]) -> Model:
-            return MODELS[base_model(candidate)](params, seed=self.problem.seed, n_threads=self.problem.n_threads)
+            chosen = {**candidate.params, **params}
+            return MODELS[base_model(candidate)](chosen, seed=self.problem.seed, n_threads=self.problem.n_threads)
 
+        settings = self.problem.settings
         models, scores = fit_fold_models(
             make,
-            candidate.params,
             examples,
             folds,
             allowed,
-            refit=self._refits,
+            refit=bool(settings.get("refit", False)),
+            emphasis=float(settings.get("emphasis", 0.0)),
             end=self.budget.deadline,
             after_fold=report,
         )
@@ -256,11 +258,6 @@ class _Search:
     def max_trials(self) -> int:
         """Bounds Optuna's part; 0 leaves the defaults alone."""
         return int(self.problem.settings.get("max_trials", 200))
-
-    @property
-    def _refits(self) -> bool:
-        # Folds in time order leave the newest rows out of every model; a refit sees them all.
-        return bool(self.problem.settings.get("refit", False))
 
     def _stored(self, key: str) -> Candidate | None:
         folder = self.root / key

@@ -25,6 +25,33 @@ def test_a_conversion_is_a_rate_with_trials() -> None:
     assert outcome.n_outputs == 1
 
 
+@pytest.mark.parametrize("emphasis", [0.3, 2.0, 1e300])
+def test_emphasis_gives_high_values_more_weight_and_keeps_the_sum(emphasis: float) -> None:
+    rng = np.random.default_rng(0)
+    rate, trials = rng.beta(1, 8, size=500), rng.integers(1, 300, size=500).astype(float)
+    for outcome in (
+        Outcome(Kind.CONVERSION, rate, trials=trials),
+        Outcome(Kind.CONVERSION, rate, trials=trials, weight=rng.uniform(size=500)),
+        Outcome(Kind.REGRESSION, 1e9 * rate - 5e8),
+    ):
+        more = outcome.emphasised(emphasis)
+        factor = more.sample_weight / outcome.sample_weight
+        assert (np.diff(factor[np.argsort(outcome.y)]) > -1e-9).all() and np.isfinite(factor).all()
+        assert factor.max() / factor.min() <= 100.0**2 * 1.001
+        np.testing.assert_allclose(more.sample_weight.sum(), outcome.sample_weight.sum())
+        np.testing.assert_array_equal(more.y, outcome.y)
+    z = (rate - np.average(rate, weights=trials)) / np.sqrt(np.cov(rate, aweights=trials, ddof=0))
+    plain = Outcome(Kind.CONVERSION, rate, trials=trials).emphasised(0.5).sample_weight / trials
+    np.testing.assert_allclose(plain / plain[0], np.exp(0.5 * (z - z[0])))
+
+
+def test_emphasis_of_nothing_changes_nothing() -> None:
+    for outcome in (Outcome(Kind.REGRESSION, np.full(3, 0.1)), Outcome(Kind.REGRESSION, np.empty(0))):
+        assert outcome.emphasised(2.0) is outcome
+    varied = Outcome(Kind.REGRESSION, np.arange(3.0))
+    assert varied.emphasised(0.0) is varied
+
+
 def test_a_weighted_sum_stays_a_rate() -> None:
     frame = pd.DataFrame({"like": [10, 5], "comment": [10, 0], "view": [10, 10]})
     target = {"kind": "conversion", "successes": {"like": 1.0, "comment": 3.0}, "trials": "view"}

@@ -23,6 +23,20 @@ def test_a_step_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     assert folder.has("search/one") and (folder.folder("search/one") / "whole").read_text() == "x"
 
 
+def test_an_activity_reads_the_split_and_features_of_its_run_alone(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run").create()
+    activity = run.activity("like").create()
+    for step in ("task", "split", "features", "model"):
+        (run.path / step).mkdir()
+    assert not activity.has("features"), "the folder around is no run yet"
+    (run.path / "task" / "task.json").write_text("{}")
+    assert activity.folder("features") == run.path / "features" and activity.has("split")
+    assert not activity.has("model") and not activity.has("task")
+    assert RunFolder(os.path.relpath(activity.path)).has("features")
+    with pytest.raises(ArtifactError, match="lacks 'model'"):
+        activity.folder("model")
+
+
 def test_a_step_can_be_replaced(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path).create()
     for text in ("old", "new"):

@@ -64,6 +64,23 @@ def test_every_key_of_the_public_contract_is_read(tmp_path: Path) -> None:
         ({"kind": "conversion", "successes": "a", "trials": "b", "column": "c"}, "take it out"),
         ({"kind": "conversion", "successes": {"a": -1.0}, "trials": "b"}, "must be >= 0"),
         ({"kind": "conversion", "successes": "b", "trials": "b"}, "both successes and trials"),
+        ({"kind": "conversion", "activities": "like", "trials": "v"}, "are a list of count columns.*but got 'like'"),
+        ({"kind": "conversion", "activities": [1, 2], "trials": "v"}, "are a list of count columns"),
+        ({"kind": "conversion", "activities": ["a"], "trials": "v"}, "at least two count columns.*under 'successes'"),
+        ({"kind": "conversion", "activities": [], "trials": "v"}, "at least two count columns"),
+        ({"kind": "conversion", "activities": ["a", "A"], "trials": "v"}, "with different names"),
+        ({"kind": "conversion", "activities": ["a", "../b"], "trials": "v"}, r"\['../b'\] cannot be: rename"),
+        ({"kind": "conversion", "activities": ["a", "weighted sum"], "trials": "v"}, "cannot be: rename"),
+        ({"kind": "conversion", "activities": {"a": 0, "b": 0}, "trials": "v"}, "not all 0"),
+        ({"kind": "conversion", "activities": {"a": 1, "b": float("nan")}, "trials": "v"}, "finite numbers"),
+        ({"kind": "conversion", "activities": {"a": 1, "b": "x"}, "trials": "v"}, "finite numbers"),
+        ({"kind": "conversion", "activities": ["a", "b"]}, "need 'trials'"),
+        ({"kind": "conversion", "activities": ["a", "v"], "trials": "v"}, "both successes and trials"),
+        ({"kind": "conversion", "activities": ["a", "b"], "successes": "c", "trials": "v"}, "got both"),
+        ({"kind": "regression", "column": "y", "activities": ["a", "b"]}, "belong to kind 'conversion'"),
+        ({"kind": "binary", "column": "y", "emphasis": 1}, "'emphasis' is for numbers and rates"),
+        ({"kind": "regression", "column": "y", "emphasis": -1}, "emphasis is a number >= 0"),
+        ({"kind": "regression", "column": "y", "emphasis": float("inf")}, "emphasis is a number >= 0"),
         ({"kind": "regression"}, "needs 'column'"),
         ({"kind": "regression", "column": "y", "trials": "b"}, "belong to kind 'conversion'"),
         ({}, "'target.kind' is missing"),
@@ -72,6 +89,27 @@ def test_every_key_of_the_public_contract_is_read(tmp_path: Path) -> None:
 def test_a_wrong_target_is_refused_with_the_remedy(change: dict[str, object], match: str) -> None:
     with pytest.raises(InputError, match=match):
         Task(name="t", target=change)
+
+
+def test_each_of_several_activities_is_a_task_of_its_own(tmp_path: Path) -> None:
+    text = 'name = "t"\n[target]\nkind = "conversion"\ntrials = "view"\nemphasis = 0.5\n'
+    (tmp_path / "task.toml").write_text(text + "activities = { like = 1.8, hide = -4 }")
+    task = Task.from_toml(tmp_path / "task.toml")
+    assert task.target.activity_weights == {"like": 1.8, "hide": -4} and task.target.emphasis == 0.5
+    assert task.target.column_names == ("like", "hide", "view") and Task(**task.model_dump(mode="json")) == task
+    assert task.prediction_names == ("prediction_like", "prediction_hide", "prediction")
+    like = task.for_activity("like")
+    assert like.target.success_weights == {"like": 1.0} and like.target.activity_names == ()
+    assert like.columns.ignore == ("hide",) and like.prediction_names == ("prediction_like",)
+    assert like.target.emphasis == 0.5 and Task(**like.model_dump(mode="json")) == like
+    with pytest.raises(InputError, match="no activity 'lik'. Did you mean 'like'"):
+        task.for_activity("lik")
+    (tmp_path / "task.toml").write_text(text + 'activities = ["like", "hide"]')
+    listed = Task.from_toml(tmp_path / "task.toml")
+    assert listed.target.activity_names == ("like", "hide") and not listed.target.activity_weights
+    assert listed.prediction_names == ("prediction_like", "prediction_hide")
+    with pytest.raises(InputError, match=r"the target is made of \['hide'\]"):
+        Task(name="t", target=listed.target.model_dump(), columns={"numeric": ["hide"]})
 
 
 def test_other_mistakes_are_refused() -> None:

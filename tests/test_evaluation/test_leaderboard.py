@@ -47,6 +47,17 @@ def test_the_best_comes_first_and_failures_last() -> None:
         rank(frame.drop(columns="score"), True)
 
 
+def test_activities_are_ranked_alone() -> None:
+    plain = results_frame([row("a", "holdout", 0.1), row("b", "holdout", 0.5)])
+    several = pd.concat([plain.assign(activity=name, run="s") for name in ("like", "hide")])
+    merged = merge_leaderboards([several, plain])
+    assert list(merged.columns) == [*COLUMNS, "activity"]
+    assert list(zip(merged["activity"], merged["model"], strict=True)) == [
+        (name, model) for name in ("like", "hide", "") for model in ("b", "a")
+    ]
+    assert "hide" in shown(merged) and "activity" not in shown(plain)
+
+
 def test_boards_are_merged_within_each_metric() -> None:
     first = results_frame(ROWS)
     second = results_frame([row("other", "holdout", s, metric="mae", run="s") for s in (0.5, 0.3)])

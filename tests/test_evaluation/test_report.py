@@ -87,6 +87,18 @@ def test_every_kind_has_every_section_in_both_languages(
     assert ">nan<" not in page and "None" not in page and "Undefined" not in page
 
 
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_parts_follow_under_their_own_targets(make_report: Callable[..., ReportData], language: str) -> None:
+    part = replace(make_report(Kind.CONVERSION, 100), target="hides / <views>")
+    whole = replace(make_report(Kind.REGRESSION, 100), target="sum", importance=None, dose_responses=())
+    checker = check_page(render_report(whole, language, (part, part)))
+    ids = [attrs["id"] for tag, attrs in checker.seen if tag == "section"]
+    assert ids[:2] == ["headline", "leaderboard"] and "made" in ids and "factors" not in ids
+    assert {"part-1-factors", "part-2-distribution"} <= set(ids) and "part-1-made" not in ids
+    assert {attrs["href"][1:] for tag, attrs in checker.seen if tag == "a"} == set(ids) - {"headline"}
+    assert render_report(part, language).count("hides / &lt;views&gt;") >= 1
+
+
 def test_the_headline_puts_the_score_beside_the_constant(report_data: ReportData) -> None:
     page = render_report(report_data)
     assert "log-likelihood skill is 0.207 (95% interval 0.176 to 0.239)" in page
