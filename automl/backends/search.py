@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 Float = NDArray[np.float64]
 
-DEFAULTS_SHARE = 0.6  # of the budget at most, where Optuna is to have a turn
-PORTFOLIO_SHARE = 0.75  # of the budget, until Optuna has its turn
+# Shares of the time that there is when the search begins, until which a step may last; the rest is Optuna's.
+DEFAULTS_SHARE, PORTFOLIO_SHARE, VIEWS_SHARE = 0.45, 0.6, 0.75
 BLEND_SHARE = 0.03  # kept back for the blend
 STACKS_SHARE = 0.04  # kept back for stacks, where there are several modalities
 FIRST_SECONDS = 5.0  # for the first candidate, even if the budget is used up
@@ -66,6 +66,7 @@ class SearchBackend(Backend):
                 with watching_interrupts() as search.check_interrupt:
                     search.run_defaults()
                     search.run_portfolio()
+                    search.run_views()
                     search.run_trials()
                     search.run_stacks()
             except KeyboardInterrupt:
@@ -88,6 +89,8 @@ class _Search:
         self.decided: dict[str, tuple[Decision, float]] = {}
         self.advance: Any = lambda _seconds: None
         self.check_interrupt: Callable[[], None] = lambda: None
+        self.models = problem.settings.get("models") or list(MODELS)
+        self.begun = budget.spent
         self.shown = 0.0
         self.reference = constant_prediction(problem.examples.outcome)
         self.portfolio: set[str] = set()  # keys of its candidates, each a family of its own in the blend
@@ -95,22 +98,10 @@ class _Search:
     # -- candidates -------------------------------------------------------------------------------
 
     def run_defaults(self) -> None:
-        """Each model with its defaults over each view; the cheap linear one over every view first."""
-        table = self.problem.examples.table
-        names = self.problem.settings.get("models") or list(MODELS)
-        cheap = [("linear", view) for view in table.views if "linear" in names]
-        rest = [(name, view) for view in table.views for name in names if (name, view) not in cheap]
-        arms = cheap + rest
-        # Every model sees the whole table before any sees a part: that is where the best score is.
-        for position, (name, view) in enumerate(arms):
-            usable = max(DEFAULTS_SHARE * self.budget.seconds - self.budget.spent, 0.25 * self.budget.left)
-            share = importance(name, view) / sum(importance(*arm) for arm in arms[position:])
-            # A small table needs little time, and a model cut off early is worth nothing.
-            least = min(LEAST_SECONDS, 0.3 * self.budget.left)
-            if position == 0:  # a fit without any model is worth nothing, however long the features took
-                least = max(least, FIRST_SECONDS)
-            seconds = max(usable * share, least, 1e-3)
-            self.try_candidate(Candidate(f"{name}-{view}", name, view), Budget(seconds))
+        """The cheap linear model over every view, each other one over the whole table, where the best scores are."""
+        views = self.problem.examples.table.views
+        cheap = [("linear", view) for view in views if "linear" in self.models]
+        self._run_arms([*cheap, *((name, views[0]) for name in self.models if name != "linear")], DEFAULTS_SHARE)
 
     def run_portfolio(self) -> None:
         """The configurations of the portfolio, each over the best view of its model."""
@@ -118,12 +109,35 @@ class _Search:
         for candidate in self._ranked():
             best.setdefault(candidate.model, candidate)
         for name, params in portfolio_for(self.problem.examples.outcome, list(best)):
-            default = best[name]
-            left = PORTFOLIO_SHARE * self.budget.seconds - self.budget.spent
+            default, left = best[name], self._left_of(PORTFOLIO_SHARE)
             if self.max_trials and left > default.fit_seconds:
                 wanted = Candidate(f"{default.key}-{_digest(params)}", name, default.view, params)
                 self.portfolio.add(wanted.key)
                 self.try_candidate(wanted, Budget(min(left, 4 * default.fit_seconds + 5.0)))
+
+    def run_views(self) -> None:
+        """Each other model over the parts of the table: first where the linear one found most."""
+        probes = [candidate.view for candidate in self._ranked() if candidate.model == "linear"]
+        views = dict.fromkeys([*probes, *self.problem.examples.table.views])
+        done = {(candidate.model, candidate.view) for candidate in self.candidates}
+        arms = [(name, view) for view in views for name in self.models if (name, view) not in done]
+        self._run_arms(arms, VIEWS_SHARE)
+
+    def _run_arms(self, arms: list[tuple[str, str]], share: float) -> None:
+        """Defaults of models over views, in order; what one leaves unused goes to those after it."""
+        for position, (name, view) in enumerate(arms):
+            usable = max(self._left_of(share), 0.25 * self.budget.left)
+            part = importance(name, view) / sum(importance(*arm) for arm in arms[position:])
+            # A small table needs little time, and a model cut off early is worth nothing.
+            least = min(LEAST_SECONDS, 0.3 * self.budget.left)
+            if not self.candidates:  # a fit without any model is worth nothing, however long the features took
+                least = max(least, FIRST_SECONDS)
+            seconds = max(usable * part, least, 1e-3)
+            self.try_candidate(Candidate(f"{name}-{view}", name, view), Budget(seconds))
+
+    def _left_of(self, share: float) -> float:
+        """Seconds left of a share of the time that there was when the search began."""
+        return share * (self.budget.seconds - self.begun) + self.begun - self.budget.spent
 
     def run_trials(self) -> None:
         """Optuna over the parameters of promising (model, view) pairs, pruned over the folds."""
