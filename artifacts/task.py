@@ -28,7 +28,8 @@ class Target(_Section):
     """``[target]``: what is predicted.
 
     ``successes`` is a count column, or weights of several count columns. A weighted sum is divided
-    by the sum of its weights, so that the rate stays a probability.
+    by the sum of its weights, so that the rate stays a probability. ``separator`` says that the classes are paths, and
+    what stands between their levels, such as ``" > "``.
     """
 
     kind: Kind
@@ -36,6 +37,7 @@ class Target(_Section):
     successes: str | dict[str, float] | None = None
     trials: str | None = None
     metric: str | None = None
+    separator: str | None = None
 
     @field_validator("kind", mode="before")
     @classmethod
@@ -65,6 +67,15 @@ class Target(_Section):
                 raise ValueError(f"kind {self.kind.value!r} needs 'column', the name of the target column")
             if self.successes or self.trials:
                 raise ValueError(f"'successes' and 'trials' belong to kind 'conversion', not {self.kind.value!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _separates_classes(self) -> Self:
+        if self.separator is not None:
+            if self.kind is not Kind.MULTICLASS:
+                raise ValueError(f"'separator' belongs to kind 'multiclass', not {self.kind.value!r}: take it out")
+            if not self.separator.strip():
+                raise ValueError(f"the separator of class paths may not be blank, got {self.separator!r}")
         return self
 
     @property

@@ -52,6 +52,11 @@ class Model(ABC):
         self.kind: Kind | None = None
         self.n_outputs = 0
 
+    @classmethod
+    def suits(cls, outcome: Outcome) -> bool:
+        """Whether it is worth a try on such an outcome; it could be fitted to any of its ``kinds``."""
+        return outcome.kind in cls.kinds
+
     @abstractmethod
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:
         """Fit, with early stopping on ``valid`` where the model has it.

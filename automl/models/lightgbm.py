@@ -87,7 +87,7 @@ class LightGBMModel(Model):
         options = self._options(chosen, train.table, self.output_)
         dataset = binned(train.table, *self.output_.encode(train.outcome), options)
         booster = lightgbm.Booster(params=options, train_set=dataset)
-        watch = _Watch(chosen.patience)
+        watch = Watch(chosen.patience)
         if valid is not None:
             y, weight = self.output_.encode(valid.outcome)
             if weight.sum() > 0:
@@ -220,7 +220,7 @@ class LightGBMModel(Model):
         return {**self.params, "rounds": max(1, round(median_of([model.rounds_ for model in fitted])))}
 
 
-class _Watch:
+class Watch:
     """The best round on held-out rows."""
 
     def __init__(self, patience: int) -> None:
@@ -229,6 +229,7 @@ class _Watch:
         self.best_round, self.lowest = 0, np.inf
 
     def see(self, number: int, score: float) -> None:
+        """Take down the score after a round; lower is better."""
         if score < self.lowest:
             self.best_round, self.lowest = number, score
         self.over = number - self.best_round >= self.patience

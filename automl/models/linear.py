@@ -65,7 +65,7 @@ class LinearModel(Model):
         self.features_ = feature_names(train.table)
         self.output_ = Output.of(train.outcome)
         self.standardizer_ = Standardizer.of(train.table)
-        self._scale = _group_scale(train.table, self.standardizer_, chosen.balance)
+        self._scale = group_scale(train.table, self.standardizer_, chosen.balance)
         n_columns, n_raw = self.standardizer_.n_columns, self.output_.n_raw
         self.fitted_ = Fitted(np.zeros((n_columns, n_raw)), np.array(self.output_.prior), 1.0)
         self.reference_ = np.zeros(n_columns)
@@ -159,7 +159,8 @@ class LinearModel(Model):
         return {**self.params, "alpha": 10.0 ** median_of([float(np.log10(model.fitted_.alpha)) for model in fitted])}
 
 
-def _group_scale(table: FeatureTable, standardizer: Standardizer, balance: float) -> NDArray[np.float32]:
+def group_scale(table: FeatureTable, standardizer: Standardizer, balance: float) -> NDArray[np.float32]:
+    """Factors (n_columns,) of standardised columns; see ``LinearParams.balance``."""
     names = [block.name if block.is_opaque else block.modality for block in table.blocks]
     number = {name: i for i, name in enumerate(dict.fromkeys(names))}
     group = np.array([number[name] for name in names], dtype=np.int64)[standardizer.block]
