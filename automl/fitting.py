@@ -30,7 +30,7 @@ from automl.request import as_json, claim, default_folder, request_of, rows_prin
 from automl.run import Run
 from automl.scoring import Part, ScoredRun, score_run
 from automl.versions import library_versions
-from evaluation.metrics import constant_prediction, metric_for
+from evaluation.metrics import HIERARCHICAL, constant_prediction, metric_for
 from evaluation.splits import Fold, folds_frame, folds_from_frame, holdout_rows, make_folds
 from featurizers.base import Surroundings
 from featurizers.calendar import read_times
@@ -40,6 +40,7 @@ from featurizers.table_featurizer import TableFeaturizer
 ENCODING_SHARE = 0.5  # of what is left of the budget, for encoding texts and photos
 SCORING_SHARE = 0.08  # of the budget, kept back for scoring and saving
 SCORING_SECONDS = (2.0, 15.0)  # bounds of that
+SCORING_A_NUMBER = 1e-6  # seconds for each prediction of a row and class, which count where classes are many
 
 
 def fit(
@@ -120,8 +121,8 @@ class _Steps:
                     group=self.loaded.schema.group,
                 )
                 self._save_scores(scored, part, test_table, fitted)
-        final_model = read_json(self.folder.folder("scores") / "final.json")["model"]
-        manifest = self._manifest(request, encoders, part, training.outcome, final_model)
+        final = read_json(self.folder.folder("scores") / "final.json")
+        manifest = self._manifest(request, encoders, part, training.outcome, final)
         manifest |= {"seconds": seconds, "spent_seconds": round(self.budget.spent, 3)}
         write_file(self.folder.path / "run.json", as_json(manifest))
 
@@ -207,7 +208,9 @@ class _Steps:
 
     def _problem(self, training: Examples, folds: tuple[Fold, ...]) -> Problem:
         low, high = SCORING_SECONDS
+        numbers = training.n_samples * training.outcome.n_outputs
         reserve = min(max(SCORING_SHARE * self.budget.seconds, low), high)
+        reserve += min(SCORING_A_NUMBER * numbers, SCORING_SHARE * self.budget.seconds)
         return Problem(
             training,
             folds,
@@ -247,7 +250,7 @@ class _Steps:
         with self.folder.write("scores") as folder:
             scored.save(folder)
             final = next(c.model for c in fitted.candidates if c.key == FittedBackend.FINAL)
-            write_json(folder / "final.json", {"model": final})
+            write_json(folder / "final.json", {"model": final, HIERARCHICAL: scored.beside or None})
             first = [self.loaded.schema.of_modality(modality) for modality in (Modality.IMAGE, Modality.TEXT)]
             names = [columns[0].name if columns else None for columns in first]
             assert part.examples.raw is not None
@@ -260,7 +263,7 @@ class _Steps:
                 predicted.to_parquet(folder / "predictions.parquet", index=False)
 
     def _manifest(
-        self, request: dict[str, Any], encoders: dict[str, Any], part: Part, training: Outcome, final_model: str
+        self, request: dict[str, Any], encoders: dict[str, Any], part: Part, training: Outcome, final: dict[str, Any]
     ) -> dict[str, Any]:
         outcome = part.examples.outcome
         return {
@@ -270,14 +273,20 @@ class _Steps:
             "back_end": self.preset.back_end,
             "n_folds": self.preset.n_folds,
             "encoders": encoders,
-            "outcome": {"kind": outcome.kind.value, "classes": outcome.classes, "n_known": outcome.n_known},
+            "outcome": {
+                "kind": outcome.kind.value,
+                "classes": outcome.classes,
+                "n_known": outcome.n_known,
+                "separator": outcome.separator,
+            },
             "scored_part": part.name,
             "scored_rows": part.fingerprint,
             "n_train": int((~self.split()[0]).sum()),
             "n_scored": part.examples.n_samples,
             "n_features": part.examples.table.n_features,
             "constant": constant_prediction(training).tolist(),
-            "final_model": final_model,
+            "final_model": final["model"],
+            HIERARCHICAL: final[HIERARCHICAL],
             "versions": library_versions(),
         }
 

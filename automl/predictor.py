@@ -24,6 +24,7 @@ from artifacts.task import Task
 from automl.backends.base import FittedBackend
 from automl.backends.registry import backend_named
 from automl.scored_rows import FOLDS, read_scored
+from evaluation.metrics import decided_codes
 from evaluation.prediction_intervals import PredictionIntervals, check_level
 from featurizers.base import Surroundings
 from featurizers.table_featurizer import TableFeaturizer
@@ -192,7 +193,9 @@ def predictions_frame(
         return result
     labels = np.empty(len(classes), dtype=object)
     labels[:] = classes
-    result[output.prediction] = pd.Series(labels[predictions.argmax(axis=1)], index=frame.index).infer_objects()
+    result[output.prediction] = pd.Series(
+        labels[decided_codes(task.target, classes, predictions)], index=frame.index
+    ).infer_objects()
     if proba:
         names = [f"probability_{label}" for label in classes]
         result = pd.concat([result, pd.DataFrame(predictions, columns=names, index=frame.index)], axis=1)

@@ -17,8 +17,10 @@ from artifacts.link import finite_rows, from_link, to_link
 from artifacts.outcome import Outcome
 from artifacts.run_result import RunResult, results_frame
 from automl.backends.base import Candidate, FittedBackend, Problem
+from automl.backends.out_of_fold import compact
+from evaluation.intervals import bootstrap_interval
 from evaluation.leaderboard import rank, score_row
-from evaluation.metrics import Metric, constant_prediction
+from evaluation.metrics import Metric, beside, constant_prediction
 
 Float = NDArray[np.float64]
 
@@ -42,10 +44,15 @@ def groups_of(examples: Examples, column: str | None) -> NDArray[Any] | None:
 
 @dataclass
 class ScoredRun:
-    """The leaderboard and the predictions behind it."""
+    """The leaderboard and the predictions behind it.
+
+    ``beside``: the hierarchical F1 of the final model's decisions on rows that it did not see, ``score``, ``low`` and
+    ``high``, where class labels are paths.
+    """
 
     leaderboard: pd.DataFrame
     predictions: dict[str, pd.DataFrame] = field(default_factory=dict)
+    beside: dict[str, float] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write ``leaderboard.parquet``, ``leaderboard.csv`` and one parquet file per split."""
@@ -96,7 +103,7 @@ def score_run(
     oof = next((c.out_of_fold for c in fitted.candidates if c.key == FittedBackend.FINAL), None)
     if oof is not None:
         frames["folds"] = _predictions_frame(tuple(map(str, problem.examples.table.index)), train, oof, groups["folds"])
-    return ScoredRun(board, frames)
+    return ScoredRun(board, frames, scorer.beside(part, final_link))
 
 
 def shown_candidates(
@@ -139,6 +146,16 @@ class _Scorer:
             groups=self.groups[row.split],
         )
 
+    def beside(self, part: Part, link: Float) -> dict[str, float]:
+        """What is reported of the final model beside the leaderboard; see ``ScoredRun``."""
+        outcome = part.examples.outcome
+        metric = beside(self.metric, outcome)
+        if metric is None:
+            return {}
+        predictions, groups = from_link(outcome.kind, link), self.groups[part.name]
+        found = bootstrap_interval(metric, outcome, predictions, seed=self.seed, groups=groups)
+        return dict(zip(("score", "low", "high"), found, strict=True))
+
 
 def _constant_rows(scorer: _Scorer, blank: RunResult, train: Outcome, part: Part) -> Iterator[RunResult]:
     for split, outcome in (("folds", train), (part.name, part.examples.outcome)):
@@ -150,7 +167,8 @@ def _constant_rows(scorer: _Scorer, blank: RunResult, train: Outcome, part: Part
 def _predictions_frame(
     ids: tuple[str, ...], outcome: Outcome, link: Float, groups: NDArray[Any] | None
 ) -> pd.DataFrame:
-    columns: dict[str, Any] = {f"link_{i}": link[:, i] for i in range(link.shape[1])}
+    links = pd.DataFrame(compact(link), columns=[f"link_{i}" for i in range(link.shape[1])])
+    parts = [pd.DataFrame({"id": ids}), outcome.to_frame(), links]
     if groups is not None:
-        columns["group"] = pd.factorize(groups)[0]
-    return pd.concat([pd.DataFrame({"id": ids}), outcome.to_frame(), pd.DataFrame(columns)], axis=1)
+        parts.append(pd.DataFrame({"group": pd.factorize(groups)[0]}))
+    return pd.concat(parts, axis=1)

@@ -1,7 +1,7 @@
 """Many classes on a made table: kNN alone, linear alone, and the shortlist that is re-ranked.
 
-Run: ``python benchmarks/many_classes.py --rows 91000 --classes 845 --dims 1536``. Class sizes fall as a power law down to
-one row; classes stand in branches, have up to eight modes each, and the noise has large directions that say nothing.
+Run: ``python benchmarks/many_classes.py --rows 91000 --classes 845 --dims 1536``. Class sizes fall as a power law down
+to one row; classes stand in branches, have up to eight modes each, and the noise has large directions that say nothing.
 """
 
 from __future__ import annotations
@@ -133,7 +133,9 @@ def main() -> None:
     peak, started = Peak(), time.monotonic()
     train, valid, test = split(made(args.rows, args.classes, args.dims, args.seed), args.seed)
     made_in = time.monotonic() - started
-    shape = f"{train.n_samples} + {valid.n_samples} + {test.n_samples} rows, {args.classes} classes, {args.dims} columns"
+    shape = (
+        f"{train.n_samples} + {valid.n_samples} + {test.n_samples} rows, {args.classes} classes, {args.dims} columns"
+    )
     print(f"{shape}, made in {made_in:.0f} s, {peak.mb():.0f} MB", flush=True)
     for name in args.models:
         peak.start()
@@ -150,7 +152,10 @@ def main() -> None:
             linear, mixture = first_stage(model, test.table)
             print(f"  linear alone: {scores(test, linear, train.outcome.y)}")
             print(f"  mixture, not re-ranked: {scores(test, mixture, train.outcome.y)}", flush=True)
-            found = [part.classes for part in (model.stages_.candidates(*x) for x in model._inputs(test.table, model.stages_.looks))]
+            found = [
+                part.classes
+                for part in (model.stages_.candidates(*x) for x in model._inputs(test.table, model.stages_.looks))
+            ]
             inside = (np.concatenate(found) == test.outcome.y[:, None]).any(axis=1).mean()
             print(f"  share {model.stages_.looks.share}, rounds {model.rounds_}, truth in the shortlist {inside:.4f}")
 

@@ -6,11 +6,12 @@ over the sets of branches that the true and the predicted class stand in, themse
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from artifacts.class_paths import ClassPaths
-from artifacts.errors import InputError
 from artifacts.outcome import Outcome
 from evaluation.metric_functions import Statistic, ratio
 
@@ -19,16 +20,9 @@ Int = NDArray[np.int64]
 
 
 def paths_of(outcome: Outcome) -> ClassPaths:
-    """The class labels as paths.
-
-    Raises:
-        InputError: if the task does not say that they are.
-    """
+    """The class labels as paths; where the task does not say that they are, each is a branch of its own."""
     if outcome.separator is None:
-        raise InputError(
-            "Metric 'f1_hierarchical' needs class labels that are paths. Say what stands between their levels: "
-            '[target] separator = " > ".'
-        )
+        return ClassPaths(tuple((str(i),) for i in range(len(outcome.classes))))
     return ClassPaths.of(outcome.classes, outcome.separator)
 
 
@@ -53,5 +47,11 @@ def best_codes(paths: ClassPaths, predictions: Float) -> Int:
 
 
 def f1_hierarchical(outcome: Outcome, predictions: Float, _: Float | None) -> Statistic:
-    """Hierarchical F1 of the classes with the best expected one."""
-    return f1_of_codes(outcome, best_codes(paths_of(outcome), predictions))
+    """Hierarchical F1 of the classes with the best expected one; see ``best_codes``."""
+    known = replace(outcome, classes=outcome.classes[: outcome.n_known])
+    return f1_of_codes(outcome, best_codes(paths_of(known), predictions))
+
+
+def f1_of_likeliest(outcome: Outcome, predictions: Float, _: Float | None) -> Statistic:
+    """Hierarchical F1 of the most probable classes."""
+    return f1_of_codes(outcome, predictions.argmax(axis=1))

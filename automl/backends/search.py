@@ -18,11 +18,12 @@ from artifacts.examples import Examples
 from artifacts.link import finite_rows, from_link
 from artifacts.outcome import Outcome
 from artifacts.store import read_json, write_file, write_json
+from automl.backends import out_of_fold
 from automl.backends.base import Backend, Candidate, FittedBackend, Problem
 from automl.backends.fitted_search import Blend, FittedSearch, candidate_from, described, weighted
 from automl.backends.fold_models import Pruned, fit_fold_models
 from automl.backends.stacking import base_model, folds_within, stack_table, stacks_over
-from automl.backends.turns import Arm, Turns
+from automl.backends.turns import Arm, Turns, default_arms, importance
 from automl.budget import Budget
 from automl.calibration import fit_calibration
 from automl.ensemble import greedy_blend
@@ -87,20 +88,18 @@ class _Search:
         self.check_interrupt: Callable[[], None] = lambda: None
         self.shown = 0.0
         self.reference = constant_prediction(problem.examples.outcome)
+        self.known_scores: dict[str, float] = {}
 
     # -- candidates -------------------------------------------------------------------------------
 
     def run_defaults(self) -> None:
-        """Each model with its defaults over each view; the cheap linear one over every view first."""
+        """Each model that suits the outcome with its defaults over each view; a cheap one over every view first."""
         table = self.problem.examples.table
-        names = self.problem.settings.get("models") or list(MODELS)
-        cheap = [("linear", view) for view in table.views if "linear" in names]
-        rest = [(name, view) for view in table.views for name in names if (name, view) not in cheap]
-        arms = cheap + rest
-        # Every model sees the whole table before any sees a part: that is where the best score is.
+        wanted = self.problem.settings.get("models") or list(MODELS)
+        arms = default_arms([name for name in wanted if MODELS[name].suits(self.problem.examples.outcome)], table.views)
         for position, (name, view) in enumerate(arms):
             usable = max(DEFAULTS_SHARE * self.budget.seconds - self.budget.spent, 0.25 * self.budget.left)
-            share = _importance(name, view) / sum(_importance(*arm) for arm in arms[position:])
+            share = importance(name, view) / sum(importance(*arm) for arm in arms[position:])
             # A small table needs little time, and a model cut off early is worth nothing.
             least = min(LEAST_SECONDS, 0.3 * self.budget.left)
             if position == 0:  # a fit without any model is worth nothing, however long the features took
@@ -149,7 +148,9 @@ class _Search:
 
     def _score(self, candidate: Candidate) -> float:
         assert candidate.out_of_fold is not None
-        return _score(self.problem, candidate.out_of_fold, self.reference)
+        if candidate.key not in self.known_scores:
+            self.known_scores[candidate.key] = _score(self.problem, candidate.out_of_fold, self.reference)
+        return self.known_scores[candidate.key]
 
     # -- one candidate ----------------------------------------------------------------------------
 
@@ -173,15 +174,15 @@ class _Search:
         try:
             with self.problem.folder.write(f"search/{candidate.key}") as folder:
                 scores = self._over_folds(candidate, allowed, folder, trial)
-                candidate = replace(candidate, out_of_fold=scores, fit_seconds=time.monotonic() - started)
-                np.save(folder / "out_of_fold.npy", scores, allow_pickle=False)
+                candidate = replace(candidate, fit_seconds=time.monotonic() - started)
+                out_of_fold.write(folder, scores)
                 write_json(folder / "candidate.json", described(candidate))
         except Pruned as pruned:
             return replace(candidate, fit_seconds=time.monotonic() - started, error=f"pruned: {pruned}")
         except Exception as error:  # a trial that fails is a row, whatever the library raised
             text = f"{type(error).__name__}: {str(error)[:300]}"
             return replace(candidate, fit_seconds=time.monotonic() - started, error=text)
-        return candidate
+        return replace(candidate, out_of_fold=out_of_fold.read(self.root / candidate.key))
 
     def _over_folds(self, candidate: Candidate, allowed: Budget, folder: Path, trial: optuna.Trial | None) -> Float:
         examples, folds = self._read_by(candidate)
@@ -227,8 +228,7 @@ class _Search:
         folder = self.root / key
         if not folder.exists() or any(candidate.key == key for candidate in self.candidates):
             return None
-        scores = np.load(folder / "out_of_fold.npy", allow_pickle=False)
-        return replace(candidate_from(read_json(folder / "candidate.json")), out_of_fold=scores)
+        return replace(candidate_from(read_json(folder / "candidate.json")), out_of_fold=out_of_fold.read(folder))
 
     def _take_stored(self) -> None:
         """Trials that a killed fit had finished."""
@@ -257,7 +257,7 @@ class _Search:
         scores = {c.key: c.out_of_fold for c in map(self._stored, _keys(fitted)) if c and c.out_of_fold is not None}
         for key, weights in fitted.blends.items():
             blended = weighted(weights, scores)
-            scores[key] = fitted.calibration.apply(blended) if key == fitted.FINAL else blended
+            scores[key] = out_of_fold.compact(fitted.calibration.apply(blended) if key == fitted.FINAL else blended)
         fitted.candidates = tuple(replace(c, out_of_fold=scores.get(c.key)) for c in fitted.candidates)
         return fitted
 
@@ -306,13 +306,6 @@ def _score(problem: Problem, scores: Float, reference: Float) -> float:
 
 def _keys(fitted: FittedSearch) -> list[str]:
     return [candidate.key for candidate in fitted.candidates if candidate.key not in fitted.blends]
-
-
-def _importance(name: str, view: str) -> float:
-    """Relative time for a default candidate; what it leaves unused goes to those after it."""
-    if view != "all":
-        return 1.0
-    return 8.0 if name == "linear" else 4.0
 
 
 def _digest(params: dict[str, Any]) -> str:

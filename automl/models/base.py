@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 Params = Mapping[str, Any]
 
+MANY_CLASSES = 30  # beyond, a model with a tree or a column for each class is not worth a start that ends at once
+
 LINK_UNITS = {
     Kind.REGRESSION: "units of the target",
     Kind.BINARY: "log-odds",

@@ -17,7 +17,7 @@ from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
-from automl.models.base import LINK_UNITS, Float, Model
+from automl.models.base import LINK_UNITS, MANY_CLASSES, Float, Model
 from automl.models.description import Description, feature_names, median_of, settings
 from automl.models.matrix import check_same_features, sum_over_groups
 from automl.models.output import Output
@@ -36,6 +36,7 @@ CHUNK_BYTES = 64 << 20  # of contributions in memory at a time
 # Below this many values a round, threads wait for each other longer than they work: on two cores that others
 # use as well, a round of 4,800 rows took 0.4 s with two threads and 0.05 s with one.
 VALUES_WORTH_THREADS = 2e7
+LEAST_ROUNDS = 20  # of many classes: fewer are worse than the time that they take
 WIDE = 300  # features; with many classes on more than that, the search stays with trees that see a tenth
 
 
@@ -236,7 +237,7 @@ class Watch:
 
 
 def _too_late(train: Examples, n_raw: int, deadline: float | None) -> bool:
-    """Whether binning and one round would not end in time, by a rough count of the work on one core."""
+    """Whether binning and the first rounds would not end in time, by a rough count of the work on one core."""
     values = train.table.n_samples * train.table.n_features
-    seconds = 1e-8 * values * 15 + 2e-9 * values * 0.1 * n_raw
+    seconds = 1e-8 * values * 15 + 2e-9 * values * 0.1 * n_raw * (LEAST_ROUNDS if n_raw > MANY_CLASSES else 1)
     return deadline is not None and time.monotonic() + seconds > deadline

@@ -16,11 +16,11 @@ from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
-from automl.models.base import LINK_UNITS, Float, Model
+from automl.models.base import LINK_UNITS, MANY_CLASSES, Float, Model
 from automl.models.candidate_classes import Looks
 from automl.models.description import FILE, Description, feature_names, load_arrays, median_of, save_arrays, settings
 from automl.models.discriminant import seconds_to_fit
-from automl.models.linear import group_scale
+from automl.models.linear import WORK_WORTH_THREADS, group_scale
 from automl.models.matrix import Standardizer, check_same_features
 from automl.models.output import Output
 from automl.models.players import Players
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Single = NDArray[np.float32]
 
-MANY_CLASSES = 30  # with fewer, a tree or a column for each class costs little and sees more
+SECONDS_WORTH_THREADS = 0.5  # of the linear part; with less to do, threads wait for each other longer than they work
 
 
 class ShortlistModel(Model):
@@ -75,8 +75,9 @@ class ShortlistModel(Model):
         seconds = seconds_to_fit(train.n_samples, self.standardizer_.n_columns, self.output_.n_raw)
         late = deadline is not None and time.monotonic() + seconds > deadline
         if self.output_.learnable and n_columns and not late:
-            how = Learning(chosen, self.output_, self._matrix, self._inputs, self.seed, self.n_threads, deadline)
-            with threads(self.n_threads):
+            n_threads = self.n_threads if seconds > SECONDS_WORTH_THREADS else 1
+            how = Learning(chosen, self.output_, self._matrix, self._inputs, self.seed, n_threads, deadline)
+            with threads(n_threads):
                 self.stages_ = how.stages(train, valid)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
         return self
@@ -94,6 +95,10 @@ class ShortlistModel(Model):
         for chunk in table.row_chunks(looks.rows_at_once):
             yield self._matrix(chunk), None if space is None else space.points(chunk)
 
+    def _threads_for(self, n_samples: int) -> int:
+        work = n_samples * self.standardizer_.n_columns * self.output_.n_raw
+        return self.n_threads if work > WORK_WORTH_THREADS else 1
+
     def decide(self, table: FeatureTable) -> Float:
         """See ``Model.decide``."""
         _ = self.fitted_kind
@@ -101,7 +106,7 @@ class ShortlistModel(Model):
         if self.stages_ is None:
             return self.output_.link(self.output_.constant(table.n_samples))
         scores, start = np.empty((table.n_samples, self.output_.n_outputs)), 0
-        with threads(self.n_threads):
+        with threads(self._threads_for(table.n_samples)):
             for piece in self._inputs(table, self.stages_.looks):
                 found = self.output_.link(self.stages_.raw(*piece))
                 scores[start : start + len(found)] = found
@@ -117,7 +122,7 @@ class ShortlistModel(Model):
         if self.stages_ is not None and table.n_samples:
             players = Players.of(table, groups, len(names), self.standardizer_, self.stages_.space)
             start = 0
-            with threads(self.n_threads):
+            with threads(self._threads_for(table.n_samples)):
                 for x, points in self._inputs(table, self.stages_.looks):
                     found, base = self._shapley(self.stages_, x, points, players)
                     raw[start : start + len(x)] = np.einsum("npk,pg->ngk", found, players.shares)
