@@ -42,10 +42,10 @@ class ShortlistParams:
 
     candidates: int = 16
     components: int = 128
-    rounds: int = 150
+    rounds: int = 300
     learning_rate: float = 0.1
-    num_leaves: int = 15
-    lambda_l2: float = 3.0
+    num_leaves: int = 8
+    lambda_l2: float = 10.0
     patience: int = 20
 
 
