@@ -22,7 +22,7 @@ Int = NDArray[np.int64]
 SHRINKAGES = (0.003, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9)  # of the covariance
 PSEUDO_ROWS = (0.0, 0.3, 1.0, 3.0)  # at the overall mean, for each class mean
 SCALES = (1.0, 0.5, 0.25, 0.12, 0.06)  # of the logits: the columns are never as normal as the method takes them to be
-MOST_COLUMNS = 2000  # beyond, the main axes of as many rows stand for the columns
+MOST_COLUMNS = (2000, 1000, 500, 250)  # beyond, the main axes of as many rows stand for the columns; by the time
 MOST_JUDGED = 1500  # rows that the strengths are chosen on
 NO_ROWS = 0.1  # the weight of a class that lacks its only row, in its prior
 
@@ -39,10 +39,15 @@ class Discriminant:
         return log_normalised((x @ self.coefficients).astype(np.float64) + self.intercepts)
 
 
-def seconds_to_fit(n_samples: int, n_columns: int, n_classes: int) -> float:
+def axes_in_time(shape: tuple[int, int], n_classes: int, seconds: float) -> int:
+    """How many main axes there is time for at most, 0 if for none; ``shape`` is (n_samples, n_columns)."""
+    return next((most for most in MOST_COLUMNS if seconds_to_fit(shape, n_classes, most) < seconds), 0)
+
+
+def seconds_to_fit(shape: tuple[int, int], n_classes: int, most: int) -> float:
     """A rough count, on two ordinary cores."""
-    m = min(n_columns, MOST_COLUMNS)
-    return (4.0 * n_samples * m**2 + 40.0 * m**3 + 2.0 * MOST_JUDGED * m * n_classes * len(SHRINKAGES)) / 3e10
+    m = min(most, *shape)
+    return (4.0 * shape[0] * m**2 + 40.0 * m**3 + 2.0 * MOST_JUDGED * m * n_classes * len(SHRINKAGES)) / 3e10
 
 
 class Learned:
@@ -54,14 +59,17 @@ class Learned:
         weight: (n_samples,), above 0.
         n_classes: how many there are.
         seed: of the rows that the strengths are judged on.
+        most: columns, beyond which the main axes of as many rows stand for them.
     """
 
-    def __init__(self, x: Single, y: Int, weight: Float, n_classes: int, *, seed: int) -> None:
+    def __init__(
+        self, x: Single, y: Int, weight: Float, n_classes: int, *, seed: int, most: int = MOST_COLUMNS[0]
+    ) -> None:
         self.x, self.y, self.weight = x, y, weight
         rng = np.random.default_rng(seed)
         self._onto: Single | None = None
-        if x.shape[1] > min(len(x), MOST_COLUMNS):
-            some = np.sort(rng.permutation(len(x))[:MOST_COLUMNS])
+        if x.shape[1] > min(len(x), most):
+            some = np.sort(rng.permutation(len(x))[:most])
             share = np.full(len(some), 1.0 / len(some))
             self._onto = spectrum(x[some], x[some].mean(axis=0, dtype=np.float64), share)[1].astype(np.float32)
         self._scatter(n_classes)

@@ -19,7 +19,7 @@ from artifacts.schema import Kind
 from automl.models.base import LINK_UNITS, MANY_CLASSES, Float, Model
 from automl.models.candidate_classes import Looks
 from automl.models.description import FILE, Description, feature_names, load_arrays, median_of, save_arrays, settings
-from automl.models.discriminant import seconds_to_fit
+from automl.models.discriminant import axes_in_time, seconds_to_fit
 from automl.models.linear import WORK_WORTH_THREADS, group_scale
 from automl.models.matrix import Standardizer, check_same_features
 from automl.models.output import Output
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Single = NDArray[np.float32]
 
+LINEAR_SHARE = 0.6  # of the time, for the linear part at most
 SECONDS_WORTH_THREADS = 0.5  # of the linear part; with less to do, threads wait for each other longer than they work
 
 
@@ -72,13 +73,15 @@ class ShortlistModel(Model):
         self.standardizer_ = Standardizer.of(train.table)
         self._scale = group_scale(train.table, self.standardizer_, 0.25)
         n_columns = int((self.standardizer_.inverse_scale > 0).sum())
-        seconds = seconds_to_fit(train.n_samples, self.standardizer_.n_columns, self.output_.n_raw)
-        late = deadline is not None and time.monotonic() + seconds > deadline
-        if self.output_.learnable and n_columns and not late:
-            n_threads = self.n_threads if seconds > SECONDS_WORTH_THREADS else 1
+        shape = (train.n_samples, self.standardizer_.n_columns)
+        seconds = np.inf if deadline is None else LINEAR_SHARE * (deadline - time.monotonic())
+        n_axes = axes_in_time(shape, self.output_.n_raw, seconds)
+        if self.output_.learnable and n_columns and n_axes:
+            work = seconds_to_fit(shape, self.output_.n_raw, n_axes)
+            n_threads = self.n_threads if work > SECONDS_WORTH_THREADS else 1
             how = Learning(chosen, self.output_, self._matrix, self._inputs, self.seed, n_threads, deadline)
             with threads(n_threads):
-                self.stages_ = how.stages(train, valid)
+                self.stages_ = how.stages(train, valid, n_axes)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
         return self
 

@@ -61,13 +61,16 @@ class Learning:
     n_threads: int
     deadline: float | None
 
-    def stages(self, train: Examples, valid: Examples | None) -> Stages:
-        """Learn from ``train``; a stage that there is no time for is left out, the linear look excepted."""
+    def stages(self, train: Examples, valid: Examples | None, n_axes: int) -> Stages:
+        """Learn from ``train``; a stage that there is no time for is left out, the linear look excepted.
+
+        ``n_axes``: how many columns that look may have, or main axes of them.
+        """
         y, weight = self.output.encode(train.outcome)
         rows = np.flatnonzero(weight > 0)
         train, codes, weight = train.take(rows), y[rows].astype(np.int64), weight[rows]
         n_classes = self.output.n_raw
-        learned = Learned(self.matrix(train.table), codes, weight, n_classes, seed=self.seed)
+        learned = Learned(self.matrix(train.table), codes, weight, n_classes, seed=self.seed, most=n_axes)
         sizes = np.bincount(codes, weight, minlength=n_classes).astype(np.float64)
         looks = Looks(self._neighbours(train), sizes, self._branches(train.outcome))
         stages = Stages(learned.discriminant(), looks, None, 0, self.params.candidates, self.n_threads)

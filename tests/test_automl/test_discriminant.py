@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from automl.models.discriminant import MOST_COLUMNS, Learned, log_normalised, shrink
+from automl.models.discriminant import MOST_COLUMNS, Learned, axes_in_time, log_normalised, seconds_to_fit, shrink
 
 N, M, K = 90, 6, 5
 
@@ -58,7 +58,17 @@ def test_more_columns_than_rows_are_cut_to_their_main_axes() -> None:
     found = Learned(x, y, np.ones(60), 3, seed=0)
     left_out = found.left_out(np.arange(60))
     assert (left_out.argmax(axis=1) == y).mean() > 0.9
-    assert found.discriminant().scores(x).shape == (60, 3) and MOST_COLUMNS > 200
+    assert found.discriminant().scores(x).shape == (60, 3)
+    few = Learned(x, y, np.ones(60), 3, seed=0, most=20)
+    assert few.discriminant().scores(x).shape == (60, 3) and len(few._values) < 20
+
+
+def test_less_time_leaves_fewer_axes() -> None:
+    shape = (50_000, 1536)
+    needed = [seconds_to_fit(shape, 845, most) for most in MOST_COLUMNS]
+    assert needed == sorted(needed, reverse=True)
+    assert [axes_in_time(shape, 845, 1.01 * seconds) for seconds in needed] == list(MOST_COLUMNS)
+    assert axes_in_time(shape, 845, 0.9 * needed[-1]) == 0
 
 
 def test_rows_that_are_all_equal_give_finite_scores() -> None:
