@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit, softmax
+from scipy.special import expit, logit
 
 from artifacts.schema import Kind
 
@@ -28,7 +28,7 @@ def from_link(kind: Kind, scores: Float) -> Float:
     if kind is Kind.REGRESSION:
         return scores
     if kind is Kind.MULTICLASS:
-        return np.asarray(softmax(scores, axis=1), dtype=np.float64)
+        return _softmax(scores)
     probability = expit(scores)
     return np.hstack([1.0 - probability, probability]) if kind is Kind.BINARY else probability
 
@@ -45,6 +45,14 @@ def to_link(kind: Kind, predictions: Float) -> Float:
     if kind is Kind.MULTICLASS:
         return centred(np.log(clipped))
     return np.asarray(logit(clipped[:, 1:] if kind is Kind.BINARY else clipped), dtype=np.float64)
+
+
+def _softmax(scores: Float) -> Float:
+    """With one array beside the scores: those of many rows and classes are large."""
+    result = scores - scores.max(axis=1, keepdims=True, initial=-np.inf)
+    np.exp(result, out=result)
+    result /= result.sum(axis=1, keepdims=True)
+    return np.asarray(result)
 
 
 def centred(logits: Float) -> Float:

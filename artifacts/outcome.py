@@ -28,7 +28,7 @@ class Outcome:
     (n_samples,) codes into ``classes`` for binary and multiclass, and float64 (n_samples, n_classes)
     of 0 and 1 for multilabel. Codes >= ``n_known`` are classes that training never saw: models
     have no output for them, metrics count them as missed. ``trials`` is given for a conversion,
-    ``weight`` where the task names a weight column.
+    ``weight`` where the task names a weight column. ``separator`` is given where class labels are paths.
     """
 
     kind: Kind
@@ -37,6 +37,7 @@ class Outcome:
     n_known: int = 0
     trials: Float | None = None
     weight: Float | None = None
+    separator: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("trials", "weight"):
@@ -75,6 +76,7 @@ class Outcome:
             self.n_known,
             None if self.trials is None else self.trials[rows],
             None if self.weight is None else self.weight[rows],
+            self.separator,
         )
 
     def emphasised(self, emphasis: float) -> Outcome:
@@ -110,7 +112,14 @@ class Outcome:
         return frame
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, kind: Kind, classes: Sequence[ClassLabel], n_known: int) -> Outcome:
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        kind: Kind,
+        classes: Sequence[ClassLabel],
+        n_known: int,
+        separator: str | None = None,
+    ) -> Outcome:
         """Read what ``to_frame`` wrote."""
         y: NDArray[Any]
         if kind is Kind.MULTILABEL:
@@ -121,7 +130,7 @@ class Outcome:
         def optional(name: str) -> Float | None:
             return frame[name].to_numpy(np.float64) if name in frame else None
 
-        return cls(kind, y, tuple(classes), n_known, optional("trials"), optional("weight"))
+        return cls(kind, y, tuple(classes), n_known, optional("trials"), optional("weight"), separator)
 
 
 def has_target(frame: pd.DataFrame, task: Task) -> bool:
@@ -200,7 +209,7 @@ def outcome_of(frame: pd.DataFrame, task: Task, *, known: Sequence[ClassLabel] =
     extended = classes + tuple(sorted(set(labels) - set(classes), key=str))
     code = {label: i for i, label in enumerate(extended)}
     y = np.array([code[label] for label in labels], dtype=np.int64)
-    return Outcome(target.kind, y, extended, len(classes), weight=weight)
+    return Outcome(target.kind, y, extended, len(classes), weight=weight, separator=target.separator)
 
 
 def _label_matrix(

@@ -39,6 +39,8 @@ class Target(_Section):
     sign, also ask for the weighted sum of their rates, as it stands: sum of weight times count, per trial.
 
     ``emphasis`` gives rows with a high outcome more weight in training, see ``Outcome.emphasised``.
+
+    ``separator`` says that the classes are paths, and what stands between their levels, such as ``" > "``.
     """
 
     kind: Kind
@@ -48,6 +50,7 @@ class Target(_Section):
     trials: str | None = None
     metric: str | None = None
     emphasis: float = 0.0
+    separator: str | None = None
 
     @field_validator("kind", mode="before")
     @classmethod
@@ -132,6 +135,15 @@ class Target(_Section):
     def activity_weights(self) -> dict[str, float]:
         """Activity to its weight in the sum; empty where no sum is wanted."""
         return dict(self.activities) if isinstance(self.activities, dict) else {}
+
+    @model_validator(mode="after")
+    def _separates_classes(self) -> Self:
+        if self.separator is not None:
+            if self.kind is not Kind.MULTICLASS:
+                raise ValueError(f"'separator' belongs to kind 'multiclass', not {self.kind.value!r}: take it out")
+            if not self.separator.strip():
+                raise ValueError(f"the separator of class paths may not be blank, got {self.separator!r}")
+        return self
 
     @property
     def success_weights(self) -> dict[str, float]:

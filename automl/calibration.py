@@ -68,13 +68,13 @@ def fit_calibration(
     parts = [part for part in parts if len(part)]
     if len(parts) < 2 or known.sum() < LEAST_ROWS:
         return Calibration()
-    calibrated = np.full_like(link, np.nan)
+    calibrated = []
     for i, part in enumerate(parts):
         others = np.concatenate(parts[:i] + parts[i + 1 :])
-        calibrated[part] = _best(link[others], outcome.take(others)).apply(link[part])
+        calibrated.append(_best(link[others], outcome.take(others)).apply(link[part]))
     judged = np.concatenate(parts)
     plain, truth = link[judged], outcome.take(judged)
-    if _loss(calibrated[judged], truth) >= _loss(plain, truth):
+    if _loss(np.concatenate(calibrated), truth) >= _loss(plain, truth):
         return Calibration()
     found = _best(plain, truth)
     if metric.decides and truth.kind in decision.KINDS:

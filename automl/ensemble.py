@@ -15,6 +15,7 @@ from evaluation.metrics import METRICS, Metric
 
 Float = NDArray[np.float64]
 MAX_CANDIDATES = 40
+MOST_NUMBERS = 4_000_000  # of link scores of a candidate; each is looked at up to twenty times
 PER_FAMILY = 2  # versions of one model over one view are nearly the same member
 # The likelihood breaks ties: metrics of hard decisions stand still over many blends.
 LIKELIHOOD = {
@@ -44,14 +45,14 @@ def greedy_blend(
         decisions: of candidates, for a metric of decisions: a blend's is the mean of its members'.
         rounds: how many times a candidate is added.
     """
-    valid = np.all([np.isfinite(values).all(axis=1) for values in scores.values()], axis=0)
+    valid = _some(np.all([np.isfinite(values).all(axis=1) for values in scores.values()], axis=0), scores)
     outcome = outcome.take(valid)
     quality = _Quality(outcome, metric, reference)
     decided = (decisions or {}) if metric.decides else {}
 
     def read(key: str) -> Float:
         """Link scores, and where decisions differ also those that decide at 0: (1 or 2, n_samples, n_link)."""
-        link = scores[key][valid]
+        link = scores[key][valid].astype(np.float64)
         return np.stack([link, decided[key].move(link)] if decided else [link])
 
     ranked = sorted(scores, key=lambda key: quality(read(key)), reverse=True)
@@ -70,6 +71,15 @@ def greedy_blend(
             best, best_counts = options[chosen], dict(counts)
     n = sum(best_counts.values())
     return {key: count / n for key, count in best_counts.items() if count}
+
+
+def _some(valid: NDArray[np.bool_], scores: Mapping[str, Float]) -> NDArray[np.int64]:
+    """Positions of the valid rows; of many rows and classes, as many as say enough, by chance but always the same."""
+    rows = np.flatnonzero(valid)
+    most = MOST_NUMBERS // max(values.shape[1] for values in scores.values())
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
 
 
 def _best_of_families(ranked: Sequence[str], families: Mapping[str, str]) -> list[str]:

@@ -31,7 +31,7 @@ from automl.request import as_json, claim, default_folder, request_of, rows_prin
 from automl.run import Run
 from automl.scoring import Part, ScoredRun, score_run
 from automl.versions import library_versions
-from evaluation.metrics import constant_prediction, metric_for
+from evaluation.metrics import HIERARCHICAL, constant_prediction, metric_for
 from evaluation.splits import Fold, folds_frame, folds_from_frame, holdout_rows, make_folds
 from featurizers.base import Surroundings
 from featurizers.calendar import read_times
@@ -41,6 +41,7 @@ from featurizers.table_featurizer import TableFeaturizer
 ENCODING_SHARE = 0.5  # of what is left of the budget, for encoding texts and photos
 SCORING_SHARE = 0.08  # of the budget, kept back for scoring and saving
 SCORING_SECONDS = (2.0, 15.0)  # bounds of that
+SCORING_A_NUMBER = 1e-6  # seconds for each prediction of a row and class, which count where classes are many
 
 
 def fit(
@@ -235,7 +236,9 @@ class _Steps:
 
     def _problem(self, training: Examples, folds: tuple[Fold, ...]) -> Problem:
         low, high = SCORING_SECONDS
+        numbers = training.n_samples * training.outcome.n_outputs
         reserve = min(max(SCORING_SHARE * self.budget.seconds, low), high)
+        reserve += min(SCORING_A_NUMBER * numbers, SCORING_SHARE * self.budget.seconds)
         return Problem(
             training,
             folds,
@@ -276,7 +279,8 @@ class _Steps:
         with self.folder.write("scores") as folder:
             scored.save(folder)
             final = next(c.model for c in fitted.candidates if c.key == FittedBackend.FINAL)
-            stored = {"model": final, "decision": scored.decision.shift, "labels": scored.labels}
+            beside = {HIERARCHICAL: scored.beside or None}
+            stored = {"model": final, "decision": scored.decision.shift, "labels": scored.labels, **beside}
             write_json(folder / "final.json", stored)
             first = [self.loaded.schema.of_modality(modality) for modality in (Modality.IMAGE, Modality.TEXT)]
             names = [columns[0].name if columns else None for columns in first]
@@ -302,7 +306,12 @@ class _Steps:
             "back_end": self.preset.back_end,
             "n_folds": self.preset.n_folds,
             "encoders": encoders,
-            "outcome": {"kind": outcome.kind.value, "classes": outcome.classes, "n_known": outcome.n_known},
+            "outcome": {
+                "kind": outcome.kind.value,
+                "classes": outcome.classes,
+                "n_known": outcome.n_known,
+                "separator": outcome.separator,
+            },
             "scored_part": part.name,
             "scored_rows": part.fingerprint,
             "n_train": int((~self.split()[0]).sum()),
@@ -312,5 +321,6 @@ class _Steps:
             "final_model": final["model"],
             "decision": final.get("decision", []),
             **({"labels": final["labels"]} if final.get("labels") else {}),
+            HIERARCHICAL: final[HIERARCHICAL],
             "versions": library_versions(),
         }

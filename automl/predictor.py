@@ -28,6 +28,7 @@ from automl.backends.registry import backend_named
 from automl.decision import Decision
 from automl.scored_rows import FOLDS, read_scored
 from evaluation.metric_functions import DECIDED
+from evaluation.metrics import decided_codes
 from evaluation.prediction_intervals import PredictionIntervals, check_level
 from featurizers.base import Surroundings
 from featurizers.table_featurizer import TableFeaturizer
@@ -229,7 +230,8 @@ def predictions_frame(
     else:
         labels = np.empty(len(classes), dtype=object)
         labels[:] = classes
-        result[output.prediction] = pd.Series(labels[decided.argmax(axis=1)], index=frame.index).infer_objects()
+        chosen = labels[decided_codes(task.target, classes, decided)]
+        result[output.prediction] = pd.Series(chosen, index=frame.index).infer_objects()
     if proba:
         names = [f"probability_{label}" for label in classes]
         result = pd.concat([result, pd.DataFrame(predictions, columns=names, index=frame.index)], axis=1)

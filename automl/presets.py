@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from artifacts.errors import InputError, pick_known
 
 # Beside these four, neighbours added nothing to the blend on kdramas, houses and movie_posts.
-DEFAULT_MODELS = ("linear", "lightgbm", "catboost", "mlp")
+DEFAULT_MODELS = ("linear", "lightgbm", "catboost", "mlp", "shortlist")  # the last for many classes only
 
 
 @dataclass(frozen=True)

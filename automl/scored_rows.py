@@ -51,7 +51,7 @@ def read_scored(run: RunFolder, name: str, manifest: Mapping[str, Any]) -> Score
     frame = pd.read_parquet(path)
     info = manifest["outcome"]
     kind = Kind(info["kind"])
-    outcome = Outcome.from_frame(frame, kind, info["classes"], info["n_known"])
+    outcome = Outcome.from_frame(frame, kind, info["classes"], info["n_known"], info.get("separator"))
     link = frame[[column for column in frame if str(column).startswith("link_")]].to_numpy(np.float64)
     groups = frame["group"].to_numpy(np.int64) if "group" in frame else None
     ids = tuple(frame["id"].astype(str))

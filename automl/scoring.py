@@ -18,10 +18,12 @@ from artifacts.outcome import Outcome
 from artifacts.run_result import RunResult, results_frame
 from artifacts.schema import Kind
 from automl.backends.base import Candidate, FittedBackend, Problem
+from automl.backends.out_of_fold import compact
 from automl.data import rare_labels
 from automl.decision import Decision, decided_score, fit_decision
+from evaluation.intervals import bootstrap_interval
 from evaluation.leaderboard import rank, score_row
-from evaluation.metrics import METRICS, Metric, constant_prediction
+from evaluation.metrics import METRICS, Metric, beside, constant_prediction
 
 Float = NDArray[np.float64]
 
@@ -45,13 +47,18 @@ def groups_of(examples: Examples, column: str | None) -> NDArray[Any] | None:
 
 @dataclass
 class ScoredRun:
-    """The leaderboard and the predictions behind it, the final model's thresholds, and of many labels the scores of the
-    frequent and the rare ones (see ``label_scores``)."""
+    """The leaderboard and the predictions behind it, and the final model's thresholds.
+
+    ``labels``: of many labels the scores of the frequent and the rare ones, see ``label_scores``. ``beside``: the
+    hierarchical F1 of the final model's decisions on rows that it did not see, ``score``, ``low`` and ``high``, where
+    class labels are paths.
+    """
 
     leaderboard: pd.DataFrame
     predictions: dict[str, pd.DataFrame] = field(default_factory=dict)
     decision: Decision = field(default_factory=Decision)
     labels: dict[str, Any] = field(default_factory=dict)
+    beside: dict[str, float] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write ``leaderboard.parquet``, ``leaderboard.csv`` and one parquet file per split."""
@@ -106,7 +113,7 @@ def score_run(
         frames["folds"] = scored_frame(tuple(map(str, problem.examples.table.index)), train, oof, groups["folds"])
     decision = Decision() if oof is None else fit_decision(oof, train, problem.folds, problem.metric)[0]
     labels = label_scores(train, part.examples.outcome, decision.move(final_link))
-    return ScoredRun(board, frames, decision, labels)
+    return ScoredRun(board, frames, decision, labels, scorer.beside(part, final_link))
 
 
 def label_scores(train: Outcome, outcome: Outcome, moved: Float) -> dict[str, Any]:
@@ -173,6 +180,16 @@ class _Scorer:
             groups=self.groups[row.split],
         )
 
+    def beside(self, part: Part, link: Float) -> dict[str, float]:
+        """What is reported of the final model beside the leaderboard; see ``ScoredRun``."""
+        outcome = part.examples.outcome
+        metric = beside(self.metric, outcome)
+        if metric is None:
+            return {}
+        predictions, groups = from_link(outcome.kind, link), self.groups[part.name]
+        found = bootstrap_interval(metric, outcome, predictions, seed=self.seed, groups=groups)
+        return dict(zip(("score", "low", "high"), found, strict=True))
+
 
 def _constant_rows(scorer: _Scorer, blank: RunResult, problem: Problem, part: Part) -> Iterator[RunResult]:
     """A constant decides by thresholds, too: the labels it always gives are those that it is best to."""
@@ -186,7 +203,8 @@ def _constant_rows(scorer: _Scorer, blank: RunResult, problem: Problem, part: Pa
 
 def scored_frame(ids: tuple[str, ...], outcome: Outcome, link: Float, groups: NDArray[Any] | None) -> pd.DataFrame:
     """Ids, targets, link scores (n_samples, n_link) and codes of groups, as ``scored_rows.read_scored`` reads them."""
-    columns: dict[str, Any] = {f"link_{i}": link[:, i] for i in range(link.shape[1])}
+    links = pd.DataFrame(compact(link), columns=[f"link_{i}" for i in range(link.shape[1])])
+    parts = [pd.DataFrame({"id": ids}), outcome.to_frame(), links]
     if groups is not None:
-        columns["group"] = pd.factorize(groups)[0]
-    return pd.concat([pd.DataFrame({"id": ids}), outcome.to_frame(), pd.DataFrame(columns)], axis=1)
+        parts.append(pd.DataFrame({"group": pd.factorize(groups)[0]}))
+    return pd.concat(parts, axis=1)

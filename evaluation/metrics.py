@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from artifacts.class_paths import ClassPaths
 from artifacts.errors import InputError, pick_known
-from artifacts.outcome import Outcome
+from artifacts.outcome import ClassLabel, Outcome
 from artifacts.schema import Kind, Title
 from artifacts.task import Target
 from evaluation import metric_functions as formulas
 from evaluation import ranking_curves
+from evaluation.hierarchical import best_codes, f1_hierarchical, f1_of_likeliest
 from evaluation.metric_functions import Formula, Statistic, constant_prediction
 
 __all__ = ["DEFAULT_METRIC", "METRICS", "Metric", "constant_prediction", "metric_for"]
 
 Float = NDArray[np.float64]
+Int = NDArray[np.int64]
 CLASSES = frozenset({Kind.BINARY, Kind.MULTICLASS})
 NUMBERS = frozenset({Kind.REGRESSION, Kind.CONVERSION})
 LABELS = CLASSES | {Kind.MULTILABEL}
 LIKELIHOODS = LABELS | {Kind.CONVERSION}
+HIERARCHICAL = "f1_hierarchical"  # of class labels that are paths
 TOLERANCE = 1e-6  # by which a probability may leave [0, 1] through rounding
 
 
@@ -127,6 +132,9 @@ _LISTED = (
     _decision(
         "f1_samples", frozenset({Kind.MULTILABEL}), "mean F1 of the rows", "средняя F1 по строкам", formulas.f1_samples
     ),
+    _decision(
+        HIERARCHICAL, frozenset({Kind.MULTICLASS}), "hierarchical F1", "иерархическая F1", f1_hierarchical
+    ),
     _metric("r2", True, NUMBERS, "R²", "R²", formulas.r2),
     _metric("rmse", False, NUMBERS, "RMSE", "RMSE", formulas.rmse),
     _metric("mse", False, NUMBERS, "MSE", "MSE", formulas.mse),
@@ -157,7 +165,29 @@ def metric_for(target: Target) -> Metric:
     """
     metric = pick_known("metric", target.metric or DEFAULT_METRIC[target.kind], METRICS)
     _check_kind(metric, target.kind)
+    if metric.name == HIERARCHICAL and target.separator is None:
+        raise InputError(
+            f"Metric {HIERARCHICAL!r} needs class labels that are paths. Say what stands between their levels: "
+            '[target] separator = " > ".'
+        )
     return metric
+
+
+def beside(metric: Metric, outcome: Outcome) -> Metric | None:
+    """What is also reported of the final model: the hierarchical F1 of its decisions, where class labels are paths."""
+    if outcome.separator is None:
+        return None
+    return metric if metric.name == HIERARCHICAL else replace(METRICS[HIERARCHICAL], formula=f1_of_likeliest)
+
+
+def decided_codes(target: Target, classes: Sequence[ClassLabel], predictions: Float) -> Int:
+    """The class (n_samples,) that is said of probabilities (n_samples, n_classes).
+
+    The most probable one; where the hierarchical F1 ranks, the one whose expected F1 is largest.
+    """
+    if target.metric == HIERARCHICAL and target.separator is not None:
+        return best_codes(ClassPaths.of(classes, target.separator), predictions)
+    return np.asarray(predictions.argmax(axis=1), dtype=np.int64)
 
 
 def _check_kind(metric: Metric, kind: Kind) -> None:

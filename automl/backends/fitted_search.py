@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +17,7 @@ from artifacts.feature_table import FeatureTable
 from artifacts.schema import Kind
 from artifacts.store import read_json, write_file
 from automl.backends.base import Candidate, FittedBackend
+from automl.backends.out_of_fold import compact
 from automl.backends.stacking import base_model, stack_table
 from automl.calibration import Calibration
 from automl.models.base import LINK_UNITS, Model
@@ -38,7 +39,7 @@ class Blend:
     def candidate(self, scores: dict[str, Float], members: Sequence[Candidate]) -> Candidate:
         """Its line, with scores out of fold; ``scores`` and ``members`` are those of all candidates."""
         seconds = sum(c.fit_seconds for c in members if c.key in self.weights)
-        blended = self.calibration.apply(weighted(self.weights, scores))
+        blended = compact(self.calibration.apply(weighted(self.weights, scores)))
         return Candidate(self.key, self.model, self.view, dict(self.weights), seconds, blended, 1.0)
 
 
@@ -64,15 +65,15 @@ class FittedSearch(FittedBackend):
         """See ``FittedBackend.decide``: the weighted mean of members, each the mean of its fold models; the final one
         is calibrated."""
         if key in self.blends:
-            parts = [weight * self.decide(table, member) for member, weight in self.blends[key].items()]
-            link = np.asarray(np.sum(parts, axis=0), dtype=np.float64)
+            link = _summed((weight, self.decide(table, member)) for member, weight in self.blends[key].items())
             return self.calibration.apply(link) if key == self.FINAL else link
         candidate = self._candidate(key)
         if candidate.members:
             read = stack_table({member: self.decide(table, member) for member in candidate.members}, table.index)
         else:
             read = table.select(view=candidate.view)
-        return np.asarray(np.mean([model.decide(read) for model in self.models(key)], axis=0), dtype=np.float64)
+        models = self.models(key)
+        return _summed((1.0 / len(models), model.decide(read)) for model in models)
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``; the final blend's."""
@@ -144,4 +145,12 @@ def candidate_from(data: dict[str, Any]) -> Candidate:
 
 def weighted(weights: dict[str, float], scores: dict[str, Float]) -> Float:
     """The weighted sum of link scores (n_samples, n_link)."""
-    return np.asarray(np.sum([weight * scores[key] for key, weight in weights.items()], axis=0), dtype=np.float64)
+    return _summed((weight, scores[key]) for key, weight in weights.items())
+
+
+def _summed(parts: Iterable[tuple[float, Float]]) -> Float:
+    """The weighted sum of arrays, one at a time: of many classes, they are large."""
+    total = np.zeros(())
+    for weight, values in parts:
+        total = np.add(total, weight * values.astype(np.float64, copy=False))
+    return total

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from artifacts.examples import Examples
 from artifacts.link import n_link
+from automl.backends.out_of_fold import unknown
 from automl.budget import Budget
 from automl.models.base import Model
 from evaluation.splits import Fold
@@ -51,7 +52,7 @@ def fit_fold_models(
         Pruned: if the time runs out before the last fold.
     """
     outcome = examples.outcome
-    scores = np.full((outcome.n_samples, n_link(outcome.kind, outcome.n_outputs)), np.nan)
+    scores = unknown((outcome.n_samples, n_link(outcome.kind, outcome.n_outputs)))
     models: list[Model] = []
     n_fits = len(folds) + int(refit)
     # What a busy machine makes late is not thrown away while the rest of the budget can bear it.

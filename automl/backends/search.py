@@ -17,6 +17,7 @@ from artifacts.errors import FusionError
 from artifacts.examples import Examples
 from artifacts.link import finite_rows
 from artifacts.store import read_json, write_file, write_json
+from automl.backends import out_of_fold
 from automl.backends.base import Backend, Candidate, Problem
 from automl.backends.blending import blended
 from automl.backends.fitted_search import FittedSearch, candidate_from, described, weighted
@@ -89,7 +90,8 @@ class _Search:
         self.decided: dict[str, tuple[Decision, float]] = {}
         self.advance: Any = lambda _seconds: None
         self.check_interrupt: Callable[[], None] = lambda: None
-        self.models = problem.settings.get("models") or list(MODELS)
+        wanted = problem.settings.get("models") or list(MODELS)
+        self.models = [name for name in wanted if MODELS[name].suits(problem.examples.outcome)]
         self.begun = budget.spent
         self.shown = 0.0
         self.reference = constant_prediction(problem.examples.outcome)
@@ -214,15 +216,15 @@ class _Search:
         try:
             with self.problem.folder.write(f"search/{candidate.key}") as folder:
                 scores = self._over_folds(candidate, allowed, folder, trial)
-                candidate = replace(candidate, out_of_fold=scores, fit_seconds=time.monotonic() - started)
-                np.save(folder / "out_of_fold.npy", scores, allow_pickle=False)
+                candidate = replace(candidate, fit_seconds=time.monotonic() - started)
+                out_of_fold.write(folder, scores)
                 write_json(folder / "candidate.json", described(candidate))
         except Pruned as pruned:
             return replace(candidate, fit_seconds=time.monotonic() - started, error=f"pruned: {pruned}")
         except Exception as error:  # a trial that fails is a row, whatever the library raised
             text = f"{type(error).__name__}: {str(error)[:300]}"
             return replace(candidate, fit_seconds=time.monotonic() - started, error=text)
-        return candidate
+        return replace(candidate, out_of_fold=out_of_fold.read(self.root / candidate.key))
 
     def _over_folds(self, candidate: Candidate, allowed: Budget, folder: Path, trial: optuna.Trial | None) -> Float:
         examples, folds = self._read_by(candidate)
@@ -277,8 +279,7 @@ class _Search:
         folder = self.root / key
         if not folder.exists() or any(candidate.key == key for candidate in self.candidates):
             return None
-        scores = np.load(folder / "out_of_fold.npy", allow_pickle=False)
-        return replace(candidate_from(read_json(folder / "candidate.json")), out_of_fold=scores)
+        return replace(candidate_from(read_json(folder / "candidate.json")), out_of_fold=out_of_fold.read(folder))
 
     def _take_stored(self) -> None:
         """Trials that a killed fit had finished."""
@@ -308,7 +309,7 @@ class _Search:
         scores = {c.key: c.out_of_fold for c in map(self._stored, keys) if c and c.out_of_fold is not None}
         for key, weights in fitted.blends.items():
             blended = weighted(weights, scores)
-            scores[key] = fitted.calibration.apply(blended) if key == fitted.FINAL else blended
+            scores[key] = out_of_fold.compact(fitted.calibration.apply(blended) if key == fitted.FINAL else blended)
         fitted.candidates = tuple(replace(c, out_of_fold=scores.get(c.key)) for c in fitted.candidates)
         return fitted
 

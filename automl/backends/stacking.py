@@ -22,10 +22,11 @@ Float = NDArray[np.float64]
 STACKERS = ("linear", "lightgbm")
 PER_VIEW = 2  # models whose outputs are read; the best of different kinds
 PREFIX = "stacked "
+MOST_OUTPUTS = 100  # of a member; with more, the table of outputs is larger than the rows can fill with meaning
 
 
 def stacks_over(ranked: Sequence[Candidate]) -> list[Candidate]:
-    """The stacks to fit over the best candidates of each single view; none where there is one view.
+    """The stacks to fit over the best candidates of each single view; none where there is one, or many classes.
 
     Args:
         ranked: usable candidates with out-of-fold scores, the best first.
@@ -36,7 +37,10 @@ def stacks_over(ranked: Sequence[Candidate]) -> list[Candidate]:
             of_view = chosen.setdefault(candidate.view, {})
             if len(of_view) < PER_VIEW:
                 of_view.setdefault(candidate.model, candidate)
-    if len(chosen) < 2:
+    widths = [
+        c.out_of_fold.shape[1] for of_view in chosen.values() for c in of_view.values() if c.out_of_fold is not None
+    ]
+    if len(chosen) < 2 or max(widths, default=0) > MOST_OUTPUTS:
         return []
     members = tuple(candidate.key for view in sorted(chosen) for candidate in chosen[view].values())
     view = "+".join(sorted(chosen))

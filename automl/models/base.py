@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 Params = Mapping[str, Any]
 
+MANY_CLASSES = 30  # beyond, a model with a tree or a column for each class is not worth a start that ends at once
+
 LINK_UNITS = {
     Kind.REGRESSION: "units of the target",
     Kind.BINARY: "log-odds",
@@ -53,6 +55,11 @@ class Model(ABC):
         self.n_threads = n_threads
         self.kind: Kind | None = None
         self.n_outputs = 0
+
+    @classmethod
+    def suits(cls, outcome: Outcome) -> bool:
+        """Whether it is worth a try on such an outcome; it could be fitted to any of its ``kinds``."""
+        return outcome.kind in cls.kinds
 
     @abstractmethod
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:

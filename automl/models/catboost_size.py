@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from artifacts.feature_table import FeatureTable
+from automl.models.base import MANY_CLASSES
 from automl.models.output import OutputParams
 
+LEAST_ROUNDS = 20  # of many classes: fewer are worse than the time that they take
 ROUNDS_WANTED = 60  # before the deadline; else trees get smaller
 
 
@@ -59,8 +61,9 @@ class Work:
         return min(1.0, max(0.03 if self.n_raw > 2 else 0.1, 50 / max(self.n_features, 1)))
 
     def seconds_before(self, chosen: CatBoostParams) -> float:
-        """Until the first round is done, with the smallest trees."""
-        return 1e-7 * self.n_samples * self.n_features + self.seconds_a_round(2, chosen.rsm or self.rsm)
+        """Until a round is done, with the smallest trees; of many classes, the rounds that are worth a start."""
+        rounds = LEAST_ROUNDS if self.n_raw > MANY_CLASSES else 1
+        return 1e-7 * self.n_samples * self.n_features + rounds * self.seconds_a_round(2, chosen.rsm or self.rsm)
 
     def seconds_a_round(self, depth: int, rsm: float) -> float:
         """One round: the leaves' update of every row and class, and histograms of the sampled features."""

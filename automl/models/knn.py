@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -125,7 +126,7 @@ class KNNModel(Model):
         most = min(max(NEIGHBOURS) if chosen.neighbours is None else chosen.neighbours, len(self.y_) - 1)
         if most < 1 or not len(held.y):
             return Votes(1, 1.0, 1.0)
-        found = [self._nearest(part, most, own) for part, own in held.chunks(len(self.y_))]
+        found = [self.nearest(part, most, own) for part, own in held.chunks(len(self.y_))]
         similarity, nearest = (np.concatenate(parts) for parts in zip(*found, strict=True))
         ks = [k for k in NEIGHBOURS if k <= most] if chosen.neighbours is None else [most]
         best, lowest = Votes(1, 1.0, 1.0), np.inf
@@ -185,7 +186,11 @@ class KNNModel(Model):
         mean = (cast @ self.y_.reshape(-1, k) + prior * self._prior) / total[:, None]
         return np.asarray(mean if self.output_.kind is Kind.REGRESSION else logit(mean))
 
-    def _nearest(self, points: Single, k: int, own: Int | None) -> tuple[Single, Int]:
+    def nearest(self, points: Single, k: int, own: Int | None) -> tuple[Single, Int]:
+        """Similarities and positions (n_samples, k) of the nearest training rows, the nearest first.
+
+        ``own`` are the positions of the asked rows themselves, if they are training rows: none is its own neighbour.
+        """
         similarity = self._similarity(points)
         if own is not None:  # a row is no neighbour of itself
             similarity[np.arange(len(points)), own] = -np.inf
@@ -202,6 +207,16 @@ class KNNModel(Model):
         found -= half
         found -= self._space.half_norms(points, columns)[:, None]
         return np.asarray(found)
+
+    @cached_property
+    def class_sums(self) -> tuple[Single, Float]:
+        """Weighted sum of each class's points (n_classes, n_columns), and its squared length (n_classes,)."""
+        from scipy.sparse import csr_array
+
+        place = (self.y_.astype(np.int64), np.arange(len(self.y_)))
+        indicator = csr_array((self.weight_.astype(np.float32), place), shape=(self.output_.n_raw, len(self.y_)))
+        sums = np.asarray(indicator @ self.points_, dtype=np.float32)
+        return sums, np.square(sums, dtype=np.float64).sum(axis=1)
 
     @property
     def _space(self) -> Space:
@@ -271,7 +286,11 @@ class KNNModel(Model):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """See ``Model.load``."""
-        found = Description.load(folder, cls)
+        return cls.restored(folder, Description.load(folder, cls))
+
+    @classmethod
+    def restored(cls, folder: Path, found: Description) -> Self:
+        """A model from its arrays in ``folder`` and a description that was read and checked."""
         model = cls(found.params, seed=found.seed)
         model.features_, model.output_, model.space_ = found.features, found.output, None
         model.votes_ = Votes(*found.extra["votes"])

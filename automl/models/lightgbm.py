@@ -17,7 +17,7 @@ from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
-from automl.models.base import LINK_UNITS, Float, Model
+from automl.models.base import LINK_UNITS, MANY_CLASSES, Float, Model
 from automl.models.compression import Compression, suggest_components
 from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
 from automl.models.directions import directions_arrays, directions_from
@@ -39,6 +39,7 @@ CHUNK_BYTES = 64 << 20  # of contributions in memory at a time
 # Below this many values a round, threads wait for each other longer than they work: on two cores that others
 # use as well, a round of 4,800 rows took 0.4 s with two threads and 0.05 s with one.
 VALUES_WORTH_THREADS = 2e7
+LEAST_ROUNDS = 20  # of many classes: fewer are worse than the time that they take
 WIDE = 300  # features; with many classes on more than that, the search stays with trees that see a tenth
 
 
@@ -102,7 +103,7 @@ class LightGBMModel(Model):
         dataset = binned(train.table, y, weight, options)
         booster = lightgbm.Booster(params=options, train_set=dataset)
         loss = None
-        watch = _Watch(chosen.patience)
+        watch = Watch(chosen.patience)
         if valid is not None:
             y, weight = self.output_.encode(valid.outcome)
             if weight.sum() > 0:
@@ -250,7 +251,7 @@ class LightGBMModel(Model):
         return {**self.params, "rounds": max(1, round(median_of([model.rounds_ for model in fitted])))}
 
 
-class _Watch:
+class Watch:
     """The best round on held-out rows."""
 
     def __init__(self, patience: int) -> None:
@@ -259,13 +260,14 @@ class _Watch:
         self.best_round, self.lowest = 0, np.inf
 
     def see(self, number: int, score: float) -> None:
+        """Take down the score after a round; lower is better."""
         if score < self.lowest:
             self.best_round, self.lowest = number, score
         self.over = number - self.best_round >= self.patience
 
 
 def _too_late(train: Examples, n_raw: int, deadline: float | None) -> bool:
-    """Whether binning and one round would not end in time, by a rough count of the work on one core."""
+    """Whether binning and the first rounds would not end in time, by a rough count of the work on one core."""
     values = train.table.n_samples * train.table.n_features
-    seconds = 1e-8 * values * 15 + 2e-9 * values * 0.1 * n_raw
+    seconds = 1e-8 * values * 15 + 2e-9 * values * 0.1 * n_raw * (LEAST_ROUNDS if n_raw > MANY_CLASSES else 1)
     return deadline is not None and time.monotonic() + seconds > deadline

@@ -15,7 +15,7 @@ from artifacts.examples import Examples
 from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
 from artifacts.outcome import Outcome
-from automl.models.base import LINK_UNITS, Float, Model
+from automl.models.base import LINK_UNITS, MANY_CLASSES, Float, Model
 from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
 from automl.models.matrix import Standardizer, check_same_features, sum_over_groups
 from automl.models.output import Output, OutputParams, suggest_output
@@ -33,6 +33,8 @@ LARGEST_CLOSED_FORM = 3000  # rows or columns, the fewer of them: an eigendecomp
 # Products. Below this, threads wait for each other longer than they work: on two cores that others used as well,
 # 28 classes x 1,719 columns x 3,840 rows took 43 s with two threads and 6 s with one.
 WORK_WORTH_THREADS = 2e9
+LEAST_STEPS = 20  # of many classes: fewer are worse than the time that they take
+PRODUCTS = 2e10  # a second, of two ordinary cores
 
 
 @dataclass(frozen=True)
@@ -60,18 +62,19 @@ class LinearModel(Model):
     name: ClassVar[str] = "linear"
 
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:
-        """See ``Model.fit``. A deadline that has passed leaves the best constant prediction."""
+        """See ``Model.fit``. A deadline that has passed, or is too near for many classes, leaves the best constant."""
         chosen = settings(LinearParams, self.name, self.params)
         self.features_ = feature_names(train.table)
         self.output_ = Output.of(train.outcome, chosen)
         self.standardizer_ = Standardizer.of(train.table)
-        self._scale = _group_scale(train.table, self.standardizer_, chosen.balance)
+        self._scale = group_scale(train.table, self.standardizer_, chosen.balance)
         n_columns, n_raw = self.standardizer_.n_columns, self.output_.n_raw
         self.fitted_ = Fitted(np.zeros((n_columns, n_raw)), np.array(self.output_.prior), 1.0)
         self.reference_ = np.zeros(n_columns)
-        late = deadline is not None and time.monotonic() >= deadline
+        work = train.n_samples * n_columns * (n_columns if n_raw == 1 else n_raw)
+        least = LEAST_STEPS * 4 * work / PRODUCTS if n_raw > MANY_CLASSES else 0.0
+        late = deadline is not None and time.monotonic() + least >= deadline
         if self.output_.learnable and n_columns and not late:
-            work = train.n_samples * n_columns * (n_columns if n_raw == 1 else n_raw)
             with threads(self.n_threads if work > WORK_WORTH_THREADS else 1):
                 self._learn(train, valid, chosen.alpha, deadline)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
@@ -161,7 +164,8 @@ class LinearModel(Model):
         return {**self.params, "alpha": 10.0 ** median_of([float(np.log10(model.fitted_.alpha)) for model in fitted])}
 
 
-def _group_scale(table: FeatureTable, standardizer: Standardizer, balance: float) -> NDArray[np.float32]:
+def group_scale(table: FeatureTable, standardizer: Standardizer, balance: float) -> NDArray[np.float32]:
+    """Factors (n_columns,) of standardised columns; see ``LinearParams.balance``."""
     names = [block.name if block.is_opaque else block.modality for block in table.blocks]
     number = {name: i for i, name in enumerate(dict.fromkeys(names))}
     group = np.array([number[name] for name in names], dtype=np.int64)[standardizer.block]

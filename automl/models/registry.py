@@ -8,6 +8,7 @@ from automl.models.knn import KNNModel
 from automl.models.lightgbm import LightGBMModel
 from automl.models.linear import LinearModel
 from automl.models.mlp import MLPModel
+from automl.models.shortlist import ShortlistModel
 
 MODELS: dict[str, type[Model]] = {
     "linear": LinearModel,
@@ -15,4 +16,5 @@ MODELS: dict[str, type[Model]] = {
     "catboost": CatBoostModel,
     "mlp": MLPModel,
     "knn": KNNModel,
+    "shortlist": ShortlistModel,
 }

@@ -99,7 +99,7 @@ def ridge(rows: Rows, alphas: Sequence[float], valid: Rows | None) -> Fitted:
     total = weight.sum()
     mean = _weighted_sum(weight / total, rows.x)
     y_mean = float(weight @ rows.y / total)
-    values, vectors = _spectrum(rows.x, mean, weight)
+    values, vectors = spectrum(rows.x, mean, weight)
     moment = _weighted_sum(weight * (rows.y - y_mean), rows.x) - (weight @ (rows.y - y_mean)) * mean
     projected = vectors.T @ moment
     shrunk = projected[:, None] / (values[:, None] + np.asarray(alphas))
@@ -137,8 +137,11 @@ def _pieces(x: Single) -> Iterator[Single]:
     return (x[start : start + CHUNK_ROWS] for start in range(0, len(x), CHUNK_ROWS))
 
 
-def _spectrum(x: Single, mean: Float, weight: Float) -> tuple[Float, Float]:
-    """Eigenvalues (r,) and eigenvectors (n_columns, r) of the weighted covariance, by its smaller side."""
+def spectrum(x: Single, mean: Float, weight: Float) -> tuple[Float, Float]:
+    """Eigenvalues (r,) and eigenvectors (n_columns, r) of the weighted covariance, by its smaller side.
+
+    ``mean`` is (n_columns,); ``weight`` (n_samples,), >= 0.
+    """
     from scipy.linalg import eigh
 
     n, m = x.shape

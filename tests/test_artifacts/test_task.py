@@ -133,3 +133,12 @@ def test_a_missing_or_broken_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "task.toml").write_text('name = "a"\nroot = "/"\n[target]\nkind = "regression"\ncolumn = "y"')
     with pytest.raises(InputError, match="may not set 'root'"):
         Task.from_toml(tmp_path / "task.toml")
+
+
+def test_labels_that_are_paths_name_their_separator() -> None:
+    task = Task(name="x", target={"kind": "multiclass", "column": "y", "separator": " > "})
+    assert Task(**task.model_dump(mode="json")).target.separator == " > "
+    with pytest.raises(InputError, match="'separator' belongs to kind 'multiclass', not 'regression'"):
+        Task(name="x", target={"kind": "regression", "column": "y", "separator": ">"})
+    with pytest.raises(InputError, match="may not be blank, got ' '"):
+        Task(name="x", target={"kind": "multiclass", "column": "y", "separator": " "})
