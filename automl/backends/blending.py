@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.backends.base import Candidate, FittedBackend, Problem
+from automl.backends.base import Candidate, FittedBackend
 from automl.backends.fitted_search import Blend, FittedSearch, weighted
+from automl.backends.tried import Tried
 from automl.calibration import Calibration, fit_calibration
-from automl.decision import Decision
 from automl.ensemble import greedy_blend
 
 Float = NDArray[np.float64]
 
 
-def blended(
-    problem: Problem,
-    candidates: Sequence[Candidate],
-    usable: Sequence[Candidate],
-    portfolio: Collection[str],
-    decisions: Mapping[str, Decision],
-    reference: Float,
-    root: Path,
-) -> FittedSearch:
+def blended(tried: Tried, usable: Sequence[Candidate], portfolio: Collection[str]) -> FittedSearch:
     """The final blend, and beside it the blend of single views, which is late fusion; stacks are no members.
 
     Args:
-        problem: what was searched.
-        candidates: all of them, failures too.
+        tried: all candidates, failures too.
         usable: those that may be members.
         portfolio: keys of candidates that are families of their own; versions of a tuned arm are one.
-        decisions: thresholds of candidates.
-        reference: constant prediction.
-        root: the folder of the candidates' models.
     """
+    problem, reference = tried.problem, tried.reference
+    decisions = {c.key: tried.decided(c)[0] for c in usable}
     usable = [candidate for candidate in usable if not candidate.members]
     outcome, metric = problem.examples.outcome, problem.metric
     scores = {c.key: c.out_of_fold for c in usable if c.out_of_fold is not None}
@@ -57,9 +46,9 @@ def blended(
         if len(_views(late, usable)) > 1:  # one view alone is no fusion
             blends.append(Blend("late", "late fusion", "+".join(_views(late, usable)), late))
     rows = [one.candidate(scores, usable) for one in blends]
-    rest = [replace(c, weight=weights.get(c.key, 0.0)) for c in candidates]
+    rest = [replace(c, weight=weights.get(c.key, 0.0)) for c in tried.candidates]
     weights_of = {one.key: one.weights for one in blends}
-    return FittedSearch(outcome.kind, (*rows, *rest), weights_of, root, calibration)
+    return FittedSearch(outcome.kind, (*rows, *rest), weights_of, tried.root, calibration)
 
 
 def _views(weights: dict[str, float], candidates: Sequence[Candidate]) -> list[str]:

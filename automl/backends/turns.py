@@ -17,26 +17,6 @@ TRIALS_PER_PARAMETER = 12  # after these another arm learns more from the same s
 MIN_TRIAL_SECONDS = 1.0
 
 
-FIRST = ("shortlist", "linear")  # the cheap one of those that are there is fitted over every view first
-
-
-def default_arms(models: Sequence[str], views: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs of model and view in the order of their first turn.
-
-    Every model sees the whole table before any sees a part, which is where the best score is; but the cheap one first.
-    """
-    first = next((name for name in FIRST if name in models), None)
-    cheap = [(first, view) for view in views if first is not None]
-    return cheap + [(name, view) for view in views for name in models if (name, view) not in cheap]
-
-
-def importance(model: str, view: str) -> float:
-    """Relative time for a default candidate; what it leaves unused goes to those after it."""
-    if view != "all":
-        return 1.0
-    return 8.0 if model in FIRST else 4.0
-
-
 @dataclass
 class Arm:
     """A model over a view, and Optuna's study of its parameters. ``fit_seconds``: of its default parameters."""

@@ -1,0 +1,182 @@
+"""What a search has tried: candidates over the folds, kept in the run folder, ranked by their scores out of fold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artifacts.errors import FusionError
+from artifacts.examples import Examples
+from artifacts.link import finite_rows
+from artifacts.store import read_json, write_json
+from automl.backends import out_of_fold
+from automl.backends.base import Candidate, Problem
+from automl.backends.fitted_search import candidate_from, described
+from automl.backends.fold_models import Pruned, fit_fold_models
+from automl.backends.stacking import base_model, folds_within, stack_table
+from automl.budget import Budget
+from automl.decision import Decision, decided_score
+from automl.models.base import Model
+from automl.models.registry import MODELS
+from evaluation.metrics import constant_prediction
+from evaluation.splits import Fold
+
+if TYPE_CHECKING:
+    import optuna
+
+Float = NDArray[np.float64]
+
+
+class Tried:
+    """Candidates of a problem, in the order in which they were tried; failures too.
+
+    ``advance`` is told the seconds that went by, ``check_interrupt`` is called between fits and may raise.
+    """
+
+    def __init__(self, problem: Problem, budget: Budget) -> None:
+        self.problem = problem
+        self.budget = budget
+        self.root = problem.folder.path / "search"
+        self.candidates: list[Candidate] = []
+        self.advance: Any = lambda _seconds: None
+        self.check_interrupt: Callable[[], None] = lambda: None
+        self.reference = constant_prediction(problem.examples.outcome)
+        self._decisions: dict[str, tuple[Decision, float]] = {}
+        self._shown = 0.0
+
+    # -- fitting ----------------------------------------------------------------------------------
+
+    def fit(self, wanted: Candidate, allowed: Budget, trial: optuna.Trial | None = None) -> Candidate:
+        """Fit over the folds, or take what a killed fit had finished; a failure is a candidate, too."""
+        self.check_interrupt()
+        stored = self.stored(wanted.key)
+        if stored is not None:
+            candidate = stored
+        elif allowed.left < 0.05:
+            candidate = replace(wanted, error="the budget was used up before its turn")
+        else:
+            candidate = self._fitted(wanted, allowed, trial)
+        self.candidates.append(candidate)
+        self.advance(max(self.problem.budget.spent - self._shown, 0.0))
+        self._shown = self.problem.budget.spent
+        return candidate
+
+    def _fitted(self, candidate: Candidate, allowed: Budget, trial: optuna.Trial | None) -> Candidate:
+        started = time.monotonic()
+        try:
+            with self.problem.folder.write(f"search/{candidate.key}") as folder:
+                scores = self._over_folds(candidate, allowed, folder, trial)
+                candidate = replace(candidate, fit_seconds=time.monotonic() - started)
+                out_of_fold.write(folder, scores)
+                write_json(folder / "candidate.json", described(candidate))
+        except Pruned as pruned:
+            return replace(candidate, fit_seconds=time.monotonic() - started, error=f"pruned: {pruned}")
+        except Exception as error:  # a trial that fails is a row, whatever the library raised
+            text = f"{type(error).__name__}: {str(error)[:300]}"
+            return replace(candidate, fit_seconds=time.monotonic() - started, error=text)
+        return replace(candidate, out_of_fold=out_of_fold.read(self.root / candidate.key))
+
+    def _over_folds(self, candidate: Candidate, allowed: Budget, folder: Path, trial: optuna.Trial | None) -> Float:
+        examples, folds = self._read_by(candidate)
+
+        def report(i: int, scores: Float) -> None:
+            self.check_interrupt()
+            if trial is not None:
+                trial.report(self._decide(scores)[1], i)
+                if i + 1 < len(folds) and trial.should_prune():
+                    raise Pruned(f"worse than the median after {i + 1} of {len(folds)} folds")
+
+        def make(params: dict[str, Any]) -> Model:
+            chosen = {**candidate.params, **params}
+            return MODELS[base_model(candidate)](chosen, seed=self.problem.seed, n_threads=self.problem.n_threads)
+
+        settings = self.problem.settings
+        models, scores = fit_fold_models(
+            make,
+            examples,
+            folds,
+            allowed,
+            refit=bool(settings.get("refit", False)),
+            emphasis=float(settings.get("emphasis", 0.0)),
+            end=self.budget.deadline,
+            after_fold=report,
+        )
+        for i, model in enumerate(models):
+            (folder / f"model_{i}").mkdir()
+            model.save(folder / f"model_{i}")
+        return scores
+
+    def _read_by(self, candidate: Candidate) -> tuple[Examples, tuple[Fold, ...]]:
+        """What a candidate learns from: a view of the table, or the outputs of other candidates."""
+        examples = self.problem.examples
+        if not candidate.members:
+            return examples.view(candidate.view), self.problem.folds
+        outputs = {c.key: c.out_of_fold for c in self.candidates if c.key in candidate.members}
+        scores = {key: values for key in candidate.members if (values := outputs[key]) is not None}
+        known = np.all([finite_rows(values) for values in scores.values()], axis=0)
+        table = stack_table(scores, examples.table.index)
+        folds = folds_within(self.problem.folds, known)
+        if not folds:
+            raise FusionError("no fold has rows with outputs to learn from and to validate on")
+        return Examples(table, examples.outcome), folds
+
+    def stored(self, key: str) -> Candidate | None:
+        """What a killed fit had finished; None if there is nothing of this key, or it is among the candidates."""
+        folder = self.root / key
+        if not folder.exists() or any(candidate.key == key for candidate in self.candidates):
+            return None
+        return replace(candidate_from(read_json(folder / "candidate.json")), out_of_fold=out_of_fold.read(folder))
+
+    def take_stored(self) -> None:
+        """Trials that a killed fit had finished."""
+        known = {candidate.key for candidate in self.candidates}
+        stored = [folder.parent.name for folder in sorted(self.root.glob("*/candidate.json"))]
+        found = [self.stored(key) for key in stored if key not in known]
+        self.candidates.extend(candidate for candidate in found if candidate is not None and not candidate.members)
+
+    # -- judging ----------------------------------------------------------------------------------
+
+    def ranked(self) -> list[Candidate]:
+        """Candidates that predict anything, the best first."""
+        usable = [candidate for candidate in self.candidates if not candidate.error and self._varies(candidate)]
+        return sorted(usable, key=self._quality, reverse=True)
+
+    def _quality(self, candidate: Candidate) -> float:
+        score = self.score(candidate) * (1 if self.problem.metric.higher_is_better else -1)
+        return -np.inf if np.isnan(score) else score
+
+    def score(self, candidate: Candidate) -> float:
+        """The metric out of fold."""
+        return self.decided(candidate)[1]
+
+    def decided(self, candidate: Candidate) -> tuple[Decision, float]:
+        """Its thresholds and its score with them."""
+        if candidate.key not in self._decisions:
+            assert candidate.out_of_fold is not None
+            self._decisions[candidate.key] = self._decide(candidate.out_of_fold)
+        return self._decisions[candidate.key]
+
+    def _decide(self, scores: Float) -> tuple[Decision, float]:
+        problem = self.problem
+        return decided_score(scores, problem.examples.outcome, problem.folds, problem.metric, self.reference)
+
+    def _varies(self, candidate: Candidate) -> bool:
+        scores = candidate.out_of_fold
+        assert scores is not None
+        return any(np.ptp(scores[fold.valid], axis=0).max(initial=0.0) > 0 for fold in self.problem.folds)
+
+    def informative(self, usable: list[Candidate]) -> list[Candidate]:
+        """Without the candidates that say the same of every row, which become failures; all, if none is left."""
+        kept = [candidate for candidate in usable if self._varies(candidate)]
+        if not kept:
+            return usable
+        flat = {candidate.key for candidate in usable} - {candidate.key for candidate in kept}
+        error = "it predicts the same for every row: its time ran out, or this view has nothing to learn from"
+        self.candidates = [replace(c, error=error) if c.key in flat else c for c in self.candidates]
+        return kept
