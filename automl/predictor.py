@@ -183,10 +183,10 @@ def predictions_frame(
 ) -> pd.DataFrame:
     """Predictions (n_samples, n_outputs) of the rows of ``frame`` under the names of ``[output]``."""
     output = task.output
-    name = output.id or task.columns.id
+    name = task.id_among(frame.columns)
     result = pd.DataFrame(index=frame.index)
-    if name and name in frame:
-        result[name] = frame[name]
+    if name is not None:
+        result[output.id or name] = frame[name]
     if not classes:
         result[output.prediction] = predictions[:, 0]
         return result

@@ -32,6 +32,7 @@ LOSSES = {
     Kind.MULTICLASS: "MultiClass",
 }
 CHUNK_BYTES = 128 << 20  # of contributions in memory at a time; each piece costs a pass over the trees
+ROWS_WORTH_THREADS = 64  # to predict
 ONE_HOT_LEVELS = 255  # more levels than that become statistics of the target
 
 
@@ -123,8 +124,9 @@ class CatBoostModel(Model):
         check_same_features(self.name, self.features_, table)
         if self.trees_ is None or not table.n_samples:
             return self.output_.link(self.output_.constant(table.n_samples))
+        n_threads = self.n_threads if table.n_samples >= ROWS_WORTH_THREADS else 1
         raw = [
-            np.asarray(self.trees_.predict(_pool(chunk), prediction_type="RawFormulaVal", thread_count=self.n_threads))
+            np.asarray(self.trees_.predict(_pool(chunk), prediction_type="RawFormulaVal", thread_count=n_threads))
             for chunk in table.row_chunks(16384)
         ]
         return self.output_.link(np.concatenate(raw).reshape(table.n_samples, self.output_.n_raw))
@@ -233,13 +235,15 @@ def _pool(table: FeatureTable, label: NDArray[Any] | None = None, weight: Float 
     numbers = [block for block in table.blocks if not block.is_category]
     codes = [block for block in table.blocks if block.is_category]
     matrix = FeatureTable(tuple(numbers), table.index).to_numpy(order="F")  # the layout that a pool does not copy
-    for column in matrix.T:
-        column[np.isinf(column)] = np.nan
+    for start in range(0, matrix.shape[1], 64):
+        part = matrix[:, start : start + 64]
+        part[np.isinf(part)] = np.nan
     data = catboost.FeaturesData(
         num_feature_data=matrix if matrix.shape[1] else None,
         cat_feature_data=_code_names(codes, table.n_samples) if codes else None,
     )
-    return catboost.Pool(data, label=label, weight=weight)
+    n_threads = -1 if table.n_samples >= ROWS_WORTH_THREADS else 1
+    return catboost.Pool(data, label=label, weight=weight, thread_count=n_threads)
 
 
 def _code_names(blocks: Sequence[Any], n_samples: int) -> NDArray[Any]:
