@@ -8,11 +8,13 @@ from automl.models.knn import KNNModel
 from automl.models.lightgbm import LightGBMModel
 from automl.models.linear import LinearModel
 from automl.models.mlp import MLPModel
+from automl.models.tabm import TabMModel
 
 MODELS: dict[str, type[Model]] = {
     "linear": LinearModel,
     "lightgbm": LightGBMModel,
     "catboost": CatBoostModel,
     "mlp": MLPModel,
+    "tabm": TabMModel,
     "knn": KNNModel,
 }
