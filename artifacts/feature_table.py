@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -125,7 +126,7 @@ class FeatureTable:
                 )
         for what, names in (
             ("block", [block.name for block in self.blocks]),
-            ("feature", [feature.name for feature in self.features]),
+            ("feature", self.feature_names),
         ):
             if len(set(names)) != len(names):
                 twice = sorted({name for name in names if names.count(name) > 1})
@@ -141,12 +142,17 @@ class FeatureTable:
         """Number of columns over all blocks."""
         return sum(len(block.features) for block in self.blocks)
 
-    @property
+    @cached_property
     def features(self) -> tuple[Feature, ...]:
         """The features of all blocks, in order: the columns of ``to_numpy``."""
         return tuple(feature for block in self.blocks for feature in block.features)
 
-    @property
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of ``features``."""
+        return tuple(feature.name for feature in self.features)
+
+    @cached_property
     def category_positions(self) -> tuple[int, ...]:
         """Positions in ``features`` of the category columns."""
         flags = [block.is_category for block in self.blocks for _ in block.features]
@@ -190,7 +196,8 @@ class FeatureTable:
         )
 
     def _where(self, keep: Callable[[Block], bool]) -> FeatureTable:
-        return FeatureTable(tuple(block for block in self.blocks if keep(block)), self.index)
+        kept = tuple(block for block in self.blocks if keep(block))
+        return self if len(kept) == len(self.blocks) else FeatureTable(kept, self.index)
 
     def take(self, rows: NDArray[Any] | Sequence[int]) -> FeatureTable:
         """The same columns for some rows, by position or boolean mask; values are copied when asked for."""
@@ -199,6 +206,9 @@ class FeatureTable:
 
     def row_chunks(self, size: int) -> Iterator[FeatureTable]:
         """The table in pieces of at most ``size`` rows."""
+        if 0 < self.n_samples <= size:
+            yield self
+            return
         for start in range(0, self.n_samples, size):
             yield self.take(np.arange(start, min(start + size, self.n_samples)))
 

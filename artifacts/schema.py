@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 
@@ -142,6 +143,7 @@ class Feature:
         return cls(**{**data, "modality": Modality(data["modality"]), "title": Title(**data["title"])})
 
 
+@lru_cache(maxsize=1024)  # a thousand objects take milliseconds, at each prediction
 def opaque_features(column: Column, featurizer: str, n: int) -> tuple[Feature, ...]:
     """Names for the ``n`` dimensions of an embedding of a column, zero-padded so that they sort."""
     width = len(str(max(n - 1, 0)))
@@ -175,6 +177,9 @@ def quantity_feature(
 
 def unique_features(features: Iterable[Feature]) -> tuple[Feature, ...]:
     """Make names unique by a numbered suffix, keeping the order and the first of each name."""
+    features = tuple(features)
+    if len({feature.name for feature in features}) == len(features):
+        return features
     seen: dict[str, int] = {}
     result = []
     for feature in features:

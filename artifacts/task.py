@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Container
 from pathlib import Path
 from typing import Any, Self
 
@@ -254,6 +255,10 @@ class Task(_Section):
         if both:
             raise ValueError(f"the target is made of {both}, so [columns] may not use them as features: take them out")
         return self
+
+    def id_among(self, columns: Container[str]) -> str | None:
+        """The column that names rows: that of ``[output]``, else that of ``[columns]``, whichever there is."""
+        return next((name for name in (self.output.id, self.columns.id) if name and name in columns), None)
 
     def __init__(self, **values: Any) -> None:
         try:

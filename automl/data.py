@@ -235,5 +235,5 @@ def _audit_labels(outcome: Outcome, column: str, audit: Audit) -> None:
 
 
 def _ids(frame: pd.DataFrame, task: Task) -> list[str]:
-    name = task.output.id or task.columns.id
-    return [str(value) for value in (frame[name] if name and name in frame else frame.index)]
+    name = task.id_among(frame.columns)
+    return [str(value) for value in (frame.index if name is None else frame[name])]

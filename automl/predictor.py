@@ -217,10 +217,10 @@ def predictions_frame(
 ) -> pd.DataFrame:
     """Predictions (n_samples, n_outputs) of the rows of ``frame`` under the names of ``[output]``."""
     output = task.output
-    name = output.id or task.columns.id
+    name = task.id_among(frame.columns)
     result = pd.DataFrame(index=frame.index)
-    if name and name in frame:
-        result[name] = frame[name]
+    if name is not None:
+        result[output.id or name] = frame[name]
     if not classes:
         return result.assign(**dict(zip(task.prediction_names, predictions.T, strict=True)))
     decided = decision.predictions(task.target.kind, predictions)

@@ -82,11 +82,12 @@ class TextLexical(Featurizer):
         if "components" not in arrays:
             return []
         codes, distinct = pd.factorize(np.array(texts, dtype=object))
-        components = np.ascontiguousarray(arrays["components"].T)
-        result = np.empty((len(texts), components.shape[1]), dtype=np.float32)
+        components = arrays["components"]
+        result = np.empty((len(texts), len(components)), dtype=np.float32)
         if len(texts):
-            counts = {part: self._counts(part, list(distinct)) for part in MAX_TERMS}
-            result[:] = (_weighted(counts, arrays) @ components)[codes]
+            weighted = _weighted({part: self._counts(part, list(distinct)) for part in MAX_TERMS}, arrays)
+            used = np.unique(weighted.indices)  # one text has few of the terms
+            result[:] = (weighted[:, used] @ np.ascontiguousarray(components[:, used].T))[codes]
         return [Block(self.column.name, self.name, opaque_features(self.column, self.name, result.shape[1]), result)]
 
     def state(self) -> State:

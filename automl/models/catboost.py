@@ -36,6 +36,7 @@ LOSSES = {
     Kind.MULTILABEL: "MultiLogloss",
 }
 CHUNK_BYTES = 128 << 20  # of contributions in memory at a time; each piece costs a pass over the trees
+ROWS_WORTH_THREADS = 64  # to predict
 ONE_HOT_LEVELS = 255  # more levels than that become statistics of the target
 
 
@@ -150,7 +151,8 @@ class CatBoostModel(Model):
         """Raw scores of a table that is compressed already."""
         if self.trees_ is None:
             return self.output_.constant(table.n_samples)
-        raw = self.trees_.predict(_pool(table), prediction_type="RawFormulaVal", thread_count=self.n_threads)
+        n_threads = self.n_threads if table.n_samples >= ROWS_WORTH_THREADS else 1
+        raw = self.trees_.predict(_pool(table), prediction_type="RawFormulaVal", thread_count=n_threads)
         return np.asarray(raw, dtype=np.float64).reshape(table.n_samples, self.output_.n_raw)
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
@@ -263,13 +265,15 @@ def _pool(table: FeatureTable, label: NDArray[Any] | None = None, weight: Float 
     numbers = [block for block in table.blocks if not block.is_category]
     codes = [block for block in table.blocks if block.is_category]
     matrix = FeatureTable(tuple(numbers), table.index).to_numpy(order="F")  # the layout that a pool does not copy
-    for column in matrix.T:
-        column[np.isinf(column)] = np.nan
+    for start in range(0, matrix.shape[1], 64):
+        part = matrix[:, start : start + 64]
+        part[np.isinf(part)] = np.nan
     data = catboost.FeaturesData(
         num_feature_data=matrix if matrix.shape[1] else None,
         cat_feature_data=_code_names(codes, table.n_samples) if codes else None,
     )
-    return catboost.Pool(data, label=label, weight=weight)
+    n_threads = -1 if table.n_samples >= ROWS_WORTH_THREADS else 1
+    return catboost.Pool(data, label=label, weight=weight, thread_count=n_threads)
 
 
 def _code_names(blocks: Sequence[Any], n_samples: int) -> NDArray[Any]:

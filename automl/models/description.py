@@ -85,7 +85,7 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 def feature_names(table: FeatureTable) -> tuple[str, ...]:
     """Names of the features of a table, in order."""
-    return tuple(feature.name for feature in table.features)
+    return table.feature_names
 
 
 def settings(kind: type[SettingsT], model: str, params: Mapping[str, Any]) -> SettingsT:

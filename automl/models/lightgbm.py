@@ -40,6 +40,7 @@ CHUNK_BYTES = 64 << 20  # of contributions in memory at a time
 # use as well, a round of 4,800 rows took 0.4 s with two threads and 0.05 s with one.
 VALUES_WORTH_THREADS = 2e7
 LEAST_ROUNDS = 20  # of many classes: fewer are worse than the time that they take
+ROWS_WORTH_THREADS = 64  # to predict
 WIDE = 300  # features; with many classes on more than that, the search stays with trees that see a tenth
 
 
@@ -162,11 +163,10 @@ class LightGBMModel(Model):
             return self.output_.link(self.output_.constant(table.n_samples))
         from automl.models.lightgbm_rows import matrix
 
+        n_threads = self.n_threads if table.n_samples >= ROWS_WORTH_THREADS else 1
         parts = [
             np.asarray(
-                self.booster_.predict(
-                    matrix(self.compression_.apply(chunk)), raw_score=True, num_threads=self.n_threads
-                ),
+                self.booster_.predict(matrix(self.compression_.apply(chunk)), raw_score=True, num_threads=n_threads),
                 dtype=np.float64,
             )
             for chunk in table.row_chunks(16384)

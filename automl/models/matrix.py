@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from artifacts.block_file import rows_at_once
 from artifacts.errors import InputError
 from artifacts.feature_table import Block, FeatureTable
 
@@ -69,31 +70,29 @@ class Standardizer:
         ``place`` (n_columns,) says where each column goes, if not to its own position.
         """
         result = np.empty((table.n_samples, self.n_columns), dtype=np.float32)
-        first_column = np.searchsorted(self.block, np.arange(len(table.blocks) + 1))
-        first_feature = 0
-        for i, block in enumerate(table.blocks):
-            columns = slice(int(first_column[i]), int(first_column[i + 1]))
-            places = columns if place is None else place[columns]
-            for rows, values in _pieces(block):  # intermediate arrays stay small
-                result[rows, places] = self._standardised(values, columns, first_feature)
-            first_feature += len(block.features)
+        places = slice(None) if place is None else place
+        size = rows_at_once(2 * self.n_columns)  # intermediate arrays of float64 stay small
+        for start in range(0, table.n_samples, size):
+            rows = np.arange(start, min(start + size, table.n_samples))
+            result[start : start + size, places] = self._standardised(table.to_numpy(rows))
         return result
 
-    def _standardised(self, values: NDArray[np.float32], columns: slice, first_feature: int) -> Float:
-        sort = self.sort[columns]
-        raw = values[:, self.feature[columns] - first_feature].astype(np.float64)
+    def _standardised(self, values: NDArray[np.float32]) -> Float:
+        """Columns of all blocks at once: a block by itself costs more than the arithmetic of a single row."""
+        raw = values[:, self.feature].astype(np.float64)
         known = np.isfinite(raw)
-        is_level = sort == LEVEL
-        if is_level.any():  # a category block holds nothing but levels
-            codes = np.where(known, raw, -1.0)
-            matches = codes == self.level[columns]
-            seen = matches.any(axis=1, keepdims=True)
-            raw, known = matches.astype(np.float64), np.broadcast_to(seen, matches.shape)
-        is_flag = sort == FLAG
+        levels = np.flatnonzero(self.sort == LEVEL)
+        if levels.size:
+            matches = np.where(known[:, levels], raw[:, levels], -1.0) == self.level[levels]
+            _, starts, size = np.unique(self.feature[levels], return_index=True, return_counts=True)
+            seen = np.logical_or.reduceat(matches, starts, axis=1)
+            raw[:, levels], known[:, levels] = matches, np.repeat(seen, size, axis=1)
+        is_flag = self.sort == FLAG
         raw[:, is_flag] = ~known[:, is_flag]
-        result = (raw - self.mean[columns]) * self.inverse_scale[columns]
-        result[~known & ~is_flag] = 0.0
-        return np.clip(result, -LARGEST, LARGEST, out=result)
+        raw -= self.mean
+        raw *= self.inverse_scale
+        raw[~known & ~is_flag] = 0.0
+        return np.clip(raw, -LARGEST, LARGEST, out=raw)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What was learned, as arrays without Python objects; ``from_arrays`` reads it back."""
@@ -215,8 +214,8 @@ def check_same_features(model: str, fitted: Sequence[str], table: FeatureTable) 
     Raises:
         InputError: with the names that lack or are new.
     """
-    names = [feature.name for feature in table.features]
-    if names == list(fitted):
+    names = table.feature_names
+    if names == tuple(fitted):
         return
     lacking, new = sorted(set(fitted) - set(names)), sorted(set(names) - set(fitted))
     raise InputError(

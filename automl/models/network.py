@@ -1,7 +1,8 @@
-"""The net of the MLP: a projection for each block, joined, then a few residual layers."""
+"""What nets over the wide table share: a linear projection for each block, weights by name, contributions."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,14 +30,13 @@ class Shape:
     layers: int
 
 
-class Net:
+class Net(ABC):
     """Raw scores (n_samples, n_raw) of standardised columns (n_samples, n_columns).
 
     ``project`` is linear, so that a path between two rows is a path between their projections:
     contributions are found in the small space behind it. In training, a whole part is dropped now
-    and then, which keeps the others from leaning on it. There is no layer norm: it would throw away
-    how far a row is from the training mean, where the path of the contributions starts. A plain
-    class over named tensors, drawn from torch's current generator, so that importing it is free.
+    and then, which keeps the others from leaning on it. A net adds its own named tensors to ``weights``, drawn from
+    torch's current generator; "last.bias" is that of the raw scores.
     """
 
     def __init__(self, shape: Shape, dropout: float = 0.0, part_dropout: float = 0.0) -> None:
@@ -47,26 +47,18 @@ class Net:
         self.part_dropout = part_dropout if len(shape.parts) > 1 else 0.0
         self.training = False
         self.weights: dict[str, Tensor] = {}
-        joined = shape.projection * len(shape.parts)
         for i, size in enumerate(shape.parts):
-            self.weights[f"project.{i}"] = _uniform(shape.projection, size)
-        self.weights["shift"] = torch.zeros(joined)
-        self._add_linear("join", joined, shape.width)
-        for i in range(shape.layers):
-            self._add_linear(f"residual.{i}.in", shape.width, shape.width)
-            self._add_linear(f"residual.{i}.out", shape.width, shape.width)
-            self.weights[f"residual.{i}.out.weight"].zero_()  # so that depth costs nothing at the start
-        self._add_linear("last", shape.width, shape.n_raw)
-        self.weights["last.weight"].zero_()  # so that training starts at the constant prediction
+            self.weights[f"project.{i}"] = uniform(shape.projection, size)
+        self.weights["shift"] = torch.zeros(self.joined)
 
-    def _add_linear(self, name: str, n_in: int, n_out: int) -> None:
-        self.weights[f"{name}.weight"] = _uniform(n_out, n_in)
-        self.weights[f"{name}.bias"] = _uniform(n_out, n_in)[:, 0].clone()
+    @property
+    def joined(self) -> int:
+        """Units of all projections."""
+        return self.shape.projection * len(self.shape.parts)
 
-    def _linear(self, name: str, x: Tensor) -> Tensor:
-        from torch.nn import functional
-
-        return functional.linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
+    @abstractmethod
+    def heads(self, x: Tensor) -> Tensor:
+        """Activated projections (n, joined) to the raw scores of each member of an ensemble, (n, n_members, n_raw)."""
 
     def project(self, x: Tensor) -> Tensor:
         """(n, n_columns) to (n, n_parts * projection)."""
@@ -75,19 +67,19 @@ class Net:
         pieces = torch.split(x, list(self.shape.parts), dim=1)
         return torch.cat([piece @ self.weights[f"project.{i}"].T for i, piece in enumerate(pieces)], dim=1)
 
-    def finish(self, projected: Tensor) -> Tensor:
-        """(n, n_parts * projection) to raw scores."""
+    def members(self, projected: Tensor) -> Tensor:
+        """(n, n_parts * projection) to the raw scores of each member, (n, n_members, n_raw)."""
         import torch
         from torch.nn.functional import dropout, silu
 
         if self.training and self.part_dropout:
             kept = (torch.rand(len(projected), len(self.shape.parts)) >= self.part_dropout).to(projected.dtype)
             projected = projected * kept.repeat_interleave(self.shape.projection, dim=1)
-        x = self._linear("join", dropout(silu(projected + self.weights["shift"]), self.dropout, self.training))
-        for i in range(self.shape.layers):
-            inner = dropout(silu(self._linear(f"residual.{i}.in", x)), self.dropout, self.training)
-            x = x + self._linear(f"residual.{i}.out", inner)
-        return self._linear("last", silu(x))
+        return self.heads(dropout(silu(projected + self.weights["shift"]), self.dropout, self.training))
+
+    def finish(self, projected: Tensor) -> Tensor:
+        """(n, n_parts * projection) to raw scores, the mean of the members'."""
+        return self.members(projected).mean(dim=1)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Raw scores."""
@@ -119,7 +111,8 @@ class Net:
         return self
 
 
-def _uniform(n_out: int, n_in: int) -> Tensor:
+def uniform(n_out: int, n_in: int) -> Tensor:
+    """First weights (n_out, n_in) of a layer."""
     import torch
 
     bound: float = n_in**-0.5

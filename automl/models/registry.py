@@ -9,12 +9,14 @@ from automl.models.lightgbm import LightGBMModel
 from automl.models.linear import LinearModel
 from automl.models.mlp import MLPModel
 from automl.models.shortlist import ShortlistModel
+from automl.models.tabm import TabMModel
 
 MODELS: dict[str, type[Model]] = {
     "linear": LinearModel,
     "lightgbm": LightGBMModel,
     "catboost": CatBoostModel,
     "mlp": MLPModel,
+    "tabm": TabMModel,
     "knn": KNNModel,
     "shortlist": ShortlistModel,
 }

@@ -1,22 +1,52 @@
-"""Training of the MLP's net, which keeps to a deadline."""
+"""Training of a net, which keeps to a deadline."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from artifacts.schema import SHARES
 from automl.models.network import Net, scores_of
+from automl.models.output import OutputParams
 from automl.models.solvers import Loss, Rows, mean_loss
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from automl.models.mlp import MLPParams
-
 LARGEST_GRADIENT = 1.0  # norm; a row with a huge weight cannot throw the net away
+IMAGE, TEXT, JOINT = (SHARES.index(view) for view in ("image", "text", "joint"))
 WARM_UP = 0.15  # share of the training in which the step grows
+STEPS = 300  # 1,300 rows of 85 classes: weighted F1 .82 after 12 epochs of 10 steps, .88 after 24
+
+
+@dataclass(frozen=True)
+class NetParams(OutputParams):
+    """What any net is trained with. ``projection``: units a block is projected to; ``patience``: epochs without a gain
+    on ``valid``; ``modality_dropout``: share of rows from which a modality is blanked in each step; ``bins``: of the
+    piecewise-linear columns of a number, 0 for none. ``epochs`` None makes about ``STEPS`` steps, in 12 to 24 epochs.
+    """
+
+    epochs: int | None = None
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    batch: int = 128
+    projection: int = 96
+    width: int = 192
+    layers: int = 2
+    dropout: float = 0.1
+    part_dropout: float = 0.02
+    modality_dropout: float = 0.0
+    bins: int = 0
+    patience: int = 6
+
+    def epochs_for(self, n_samples: int) -> int:
+        """Epochs over so many rows."""
+        n_batches = max(1, -(-n_samples // self.batch))
+        return self.epochs or min(max(STEPS // n_batches, 12), 24)
 
 
 def _rate(progress: float) -> float:
@@ -26,23 +56,39 @@ def _rate(progress: float) -> float:
     return 0.01 + 0.99 * 0.5 * (1.0 + float(np.cos(np.pi * min(1.0, (progress - WARM_UP) / (1.0 - WARM_UP)))))
 
 
-class Training:
-    """One training of a net, with everything random from torch's current generator."""
+@dataclass(frozen=True)
+class Blank:
+    """A row of which nothing is known (n_columns,), and the position in ``SHARES`` of each column's view."""
 
-    def __init__(self, net: Net, chosen: MLPParams, rows: Rows, loss: Loss, deadline: float | None) -> None:
+    row: NDArray[np.float32]
+    view: NDArray[np.int64]
+
+
+class Training:
+    """One training of a net, with everything random from torch's current generator.
+
+    With ``modality_dropout``, modalities are blanked in rows of each batch (Neverova et al., ModDrop, 2015), exactly as
+    the matrix shows a row that lacks them.
+    """
+
+    def __init__(
+        self, net: Net, chosen: NetParams, rows: Rows, loss: Loss, deadline: float | None, blank: Blank
+    ) -> None:
         import torch
 
         self.net, self.chosen, self.rows, self.loss, self.deadline = net, chosen, rows, loss, deadline
         self.x = torch.from_numpy(rows.x)
         self.y = torch.from_numpy(rows.y).to(torch.long if loss == "softmax" else torch.float32)
         self.weight = torch.from_numpy(rows.weight).float()
+        self.blank, self.view = torch.from_numpy(blank.row), torch.from_numpy(blank.view)
+        self.blanked = chosen.modality_dropout if len(np.unique(blank.view)) > 1 else 0.0
         net.learn(True)
-        decayed = [x for x in net.weights.values() if x.ndim > 1]
-        free = [x for x in net.weights.values() if x.ndim <= 1]
+        matrices = {name for name in net.weights if name.startswith("project.") or name.endswith(".weight")}
+        decayed = [x for name, x in net.weights.items() if name in matrices]
+        free = [x for name, x in net.weights.items() if name not in matrices]
         plain = [{"params": decayed, "weight_decay": chosen.weight_decay}, {"params": free, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(plain, lr=chosen.learning_rate, fused=True)
-        assert chosen.epochs is not None
-        self.epochs = chosen.epochs
+        self.epochs = chosen.epochs_for(len(rows.x))
         self.started = time.monotonic()
 
     def run(self, held: Rows | None) -> int:
@@ -96,10 +142,25 @@ class Training:
             self.optimizer.step()
         return True
 
+    def _seen(self, rows: Tensor) -> Tensor:
+        import torch
+
+        x = self.x[rows]
+        if not self.blanked:
+            return x
+        away = torch.rand(len(rows), len(SHARES)) < self.blanked
+        away[:, JOINT] = away[:, IMAGE] | away[:, TEXT]  # nothing reads both where one of them is missing
+        return torch.where(away[:, self.view], self.blank, x)
+
     def _batch_loss(self, rows: Tensor) -> Tensor:
         from torch.nn import functional
 
-        scores, y = self.net(self.x[rows]), self.y[rows]
+        scores = self.net.members(self.net.project(self._seen(rows)))
+        n_members = scores.shape[1]  # each learns by itself: a loss of their mean would let them lean on each other
+        scores, y, weight = (
+            scores.flatten(0, 1),
+            *(values[rows].repeat_interleave(n_members, dim=0) for values in (self.y, self.weight)),
+        )
         if self.loss == "softmax":
             each = functional.cross_entropy(scores, y, reduction="none")
         elif self.loss == "logistic":
@@ -109,4 +170,4 @@ class Training:
         else:
             each = 0.5 * (scores[:, 0] - y).square()
         # Weights have mean 1 over all rows: divided by the rows, a light batch makes a small step.
-        return (self.weight[rows] * each).mean()
+        return (weight * each).mean()

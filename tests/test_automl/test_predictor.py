@@ -1,0 +1,79 @@
+"""Predictions of raw rows: names, batches, single rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from artifacts import Task
+from artifacts.task import Output
+from automl import Predictor, fit, predictor
+from automl.predictor import predictions_frame
+
+
+def make_frame(n: int = 90) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    colour = rng.choice(["red", "green", "blue"], size=n)
+    return pd.DataFrame(
+        {
+            "product_id": [f"p{i}" for i in range(n)],
+            "title": [f"{c} thing number {i}" for i, c in enumerate(colour)],
+            "price": rng.normal(size=n),
+            "kind": np.where(colour == "red", "hat", "shoe"),
+        },
+        index=range(100, 100 + n),
+    )
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+    task = Task(
+        name="names",
+        target={"kind": "multiclass", "column": "kind"},
+        encoders={"text": "none", "image": "none"},
+        output={"id": "product_id", "prediction": "predicted_category_id"},
+    )
+    folder = tmp_path_factory.mktemp("run")
+    fit(task, train=make_frame(), preset="fast", budget_seconds=5, run=folder)
+    return Predictor.load(folder)
+
+
+def test_the_names_of_output_are_those_of_the_predictions(loaded: Predictor) -> None:
+    rows = make_frame(8).drop(columns="kind")
+    plain, proba = loaded.predict(rows), loaded.predict(rows, proba=True)
+    assert list(plain.columns) == ["product_id", "predicted_category_id"]
+    assert list(proba.columns) == [*plain.columns, "probability_hat", "probability_shoe"]
+    assert plain["product_id"].tolist() == rows["product_id"].tolist() and plain.index.tolist() == rows.index.tolist()
+    likeliest = proba[["probability_hat", "probability_shoe"]].idxmax(axis=1).str.removeprefix("probability_")
+    assert plain["predicted_category_id"].tolist() == likeliest.tolist()
+    assert list(loaded.predict(rows.drop(columns="product_id")).columns) == ["predicted_category_id"]
+
+
+def test_a_rate_has_its_name_and_no_classes() -> None:
+    task = Task(
+        name="rate",
+        target={"kind": "conversion", "successes": "c", "trials": "v"},
+        columns={"id": "card"},
+        output={"prediction": "ctr"},
+    )
+    frame = predictions_frame(task, (), pd.DataFrame({"card": [7, 8]}), np.array([[0.1], [0.2]]), proba=True)
+    assert frame.to_dict("list") == {"card": [7, 8], "ctr": [0.1, 0.2]}
+    renamed = task.model_copy(update={"output": Output(id="product_id", prediction="ctr")})
+    frame = predictions_frame(renamed, (), pd.DataFrame({"card": [7, 8]}), np.array([[0.1], [0.2]]))
+    assert frame.to_dict("list") == {"product_id": [7, 8], "ctr": [0.1, 0.2]}
+
+
+def test_many_rows_are_featurized_in_batches(loaded: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, sizes = make_frame(50), []
+    whole, featurize = loaded.predict_array(rows), loaded.featurize
+    monkeypatch.setattr(predictor, "CHUNK_ROWS", 16)
+    monkeypatch.setattr(loaded, "featurize", lambda frame: sizes.append(len(frame)) or featurize(frame))
+    np.testing.assert_allclose(loaded.predict_array(rows), whole, rtol=0, atol=1e-9)
+    assert sizes == [16, 16, 16, 2]
+
+
+def test_a_row_is_predicted_alone_as_among_others(loaded: Predictor) -> None:
+    rows = make_frame(5)
+    alone = np.concatenate([loaded.predict_array(rows.iloc[[i]]) for i in range(5)])
+    np.testing.assert_allclose(alone, loaded.predict_array(rows), rtol=0, atol=1e-6)
