@@ -18,7 +18,8 @@ from artifacts.outcome import Outcome
 from artifacts.run_result import ACTIVITY, RunResult, results_frame
 from artifacts.schema import Kind
 from artifacts.store import RunFolder, read_json
-from artifacts.task import WEIGHTED_SUM, Target, Task
+from artifacts.target import WEIGHTED_SUM, Target
+from artifacts.task import Task
 from automl.backends.base import FittedBackend
 from automl.scored_rows import FOLDS, ScoredPart, read_scored
 from automl.scoring import ScoredRun, scored_frame

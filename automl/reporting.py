@@ -13,7 +13,8 @@ from artifacts.errors import InputError
 from artifacts.progress import Progress, Silent
 from artifacts.run_result import ACTIVITY
 from artifacts.schema import LANGUAGES, Kind, Modality
-from artifacts.task import WEIGHTED_SUM, Task
+from artifacts.target import WEIGHTED_SUM
+from artifacts.task import Task
 from automl.predictor import Predictor
 from automl.run import Run
 from automl.scored_rows import ScoredPart

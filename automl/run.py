@@ -19,7 +19,8 @@ from artifacts.progress import Progress, Silent
 from artifacts.run_result import ACTIVITY
 from artifacts.schema import Schema
 from artifacts.store import FORMAT_VERSION, RunFolder, read_json
-from artifacts.task import WEIGHTED_SUM, Task
+from artifacts.target import WEIGHTED_SUM
+from artifacts.task import Task
 from automl.activities import SUM_METRICS
 from automl.predictor import Predictor
 from automl.scored_rows import FOLDS, ScoredPart, read_scored

@@ -12,7 +12,7 @@ from artifacts.class_paths import ClassPaths
 from artifacts.errors import InputError, pick_known
 from artifacts.outcome import ClassLabel, Outcome
 from artifacts.schema import Kind, Title
-from artifacts.task import Target
+from artifacts.target import Target
 from evaluation import metric_functions as formulas
 from evaluation import ranking_curves
 from evaluation.hierarchical import best_codes, f1_hierarchical, f1_of_likeliest

@@ -13,7 +13,8 @@ import pandas as pd
 from artifacts.errors import InputError, nearest
 from artifacts.finding import Audit
 from artifacts.schema import Column, Kind, Modality, Title
-from artifacts.task import Columns, Target, Task
+from artifacts.target import Target
+from artifacts.task import Columns, Task
 from featurizers.column_guess import Guess, guess_column
 from featurizers.column_warnings import warn_of_groups, warn_of_leaks
 from featurizers.numbers import to_numbers

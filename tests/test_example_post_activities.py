@@ -14,7 +14,7 @@ from PIL import Image
 
 from artifacts import Task
 from artifacts.run_result import ACTIVITY
-from artifacts.task import WEIGHTED_SUM
+from artifacts.target import WEIGHTED_SUM
 from automl import Predictor, fit
 from automl.reporting import report_html
 

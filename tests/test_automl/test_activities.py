@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from artifacts import Task
 from artifacts.errors import InputError
 from artifacts.run_result import ACTIVITY, COLUMNS
-from artifacts.task import WEIGHTED_SUM
+from artifacts.target import WEIGHTED_SUM
 from automl import Predictor, fit
 from automl.audit import audit_task
 from automl.cli import app

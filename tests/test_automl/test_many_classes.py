@@ -19,7 +19,8 @@ def make_frame(n: int = 420, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     code = np.minimum((K * rng.random(n) ** 1.5).astype(int), K - 1)
     code[:2] = [K - 2, K - 1]
-    place = np.random.default_rng(7).normal(size=(K, 5)) * 3
+    world = np.random.default_rng(7)
+    place = 3 * world.normal(size=(4, 5))[np.arange(K) % 4] + 1.5 * world.normal(size=(K, 5))
     values = pd.DataFrame(place[code] + rng.normal(size=(n, 5)), columns=[f"x{i}" for i in range(5)])
     return values.assign(label=[f"All > branch {c % 4} > class {c}" for c in code])
 

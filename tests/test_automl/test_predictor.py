@@ -9,6 +9,7 @@ import pytest
 from artifacts import Task
 from artifacts.task import Output
 from automl import Predictor, fit, predictor
+from automl.decision import Decision
 from automl.predictor import predictions_frame
 
 
@@ -57,10 +58,14 @@ def test_a_rate_has_its_name_and_no_classes() -> None:
         columns={"id": "card"},
         output={"prediction": "ctr"},
     )
-    frame = predictions_frame(task, (), pd.DataFrame({"card": [7, 8]}), np.array([[0.1], [0.2]]), proba=True)
+    frame = predictions_frame(
+        task, (), pd.DataFrame({"card": [7, 8]}), np.array([[0.1], [0.2]]), decision=Decision(), proba=True
+    )
     assert frame.to_dict("list") == {"card": [7, 8], "ctr": [0.1, 0.2]}
     renamed = task.model_copy(update={"output": Output(id="product_id", prediction="ctr")})
-    frame = predictions_frame(renamed, (), pd.DataFrame({"card": [7, 8]}), np.array([[0.1], [0.2]]))
+    frame = predictions_frame(
+        renamed, (), pd.DataFrame({"card": [7, 8]}), np.array([[0.1], [0.2]]), decision=Decision()
+    )
     assert frame.to_dict("list") == {"product_id": [7, 8], "ctr": [0.1, 0.2]}
 
 

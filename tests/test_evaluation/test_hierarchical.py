@@ -7,7 +7,7 @@ from artifacts.class_paths import ClassPaths
 from artifacts.errors import InputError
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
-from artifacts.task import Target
+from artifacts.target import Target
 from evaluation.hierarchical import best_codes, f1_of_codes
 from evaluation.metrics import METRICS, beside, decided_codes, metric_for
 

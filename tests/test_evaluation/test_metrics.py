@@ -13,7 +13,7 @@ from sklearn import metrics as sk
 from artifacts.errors import InputError
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
-from artifacts.task import Target
+from artifacts.target import Target
 from evaluation.metrics import DEFAULT_METRIC, METRICS, constant_prediction, metric_for
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
