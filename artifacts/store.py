@@ -15,13 +15,15 @@ from artifacts.errors import ArtifactError
 
 FORMAT_VERSION = 3
 ACTIVITIES = "activities"
-SHARED_STEPS = ("split", "features")  # of the activities of one run
+CONTEST = "contest"
+SHARED_STEPS = ("split", "features")  # of the activities, or of the contestants, of one run
 
 
 class RunFolder:
     """Steps under one folder. A step is written to a temporary name, synced, and renamed.
 
-    The folder ``activities/NAME`` of a run is a run folder, too, which reads its split and features from that run.
+    The folders ``activities/NAME`` and ``contest/NAME`` of a run are run folders, too, which read their split and
+    features from that run.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -30,6 +32,10 @@ class RunFolder:
     def activity(self, name: str) -> RunFolder:
         """The run folder of one of several activities."""
         return RunFolder(self.path / ACTIVITIES / name)
+
+    def contestant(self, name: str) -> RunFolder:
+        """The run folder of one of several presets."""
+        return RunFolder(self.path / CONTEST / name)
 
     def create(self) -> RunFolder:
         """Make the folder if it is not there, and sweep away what a killed run left half-written.
@@ -70,8 +76,8 @@ class RunFolder:
 
     def _place(self, step: str) -> Path:
         around = self.path.absolute().parent
-        shares = step in SHARED_STEPS and around.name == ACTIVITIES and (around.parent / "task" / "task.json").exists()
-        return around.parent / step if shares else self.path / step
+        inside = around.name in (ACTIVITIES, CONTEST) and (around.parent / "task" / "task.json").exists()
+        return around.parent / step if inside and step in SHARED_STEPS else self.path / step
 
     @contextmanager
     def write(self, step: str) -> Iterator[Path]:

@@ -49,7 +49,7 @@ def init(
 def fit(
     task: Annotated[Path, typer.Argument(help="The task.toml.")],
     data: Annotated[Path | None, typer.Option(help="Folder that the task's paths start from.")] = None,
-    preset: Annotated[str, typer.Option(help="fast, balanced, best, lightautoml or autogluon.")] = "balanced",
+    preset: Annotated[str, typer.Option(help="fast, balanced, best, lightautoml, autogluon or contest.")] = "balanced",
     budget: Annotated[float | None, typer.Option(help="Seconds for the whole fit.")] = None,
     run: Annotated[Path | None, typer.Option(help="Folder to leave everything in.")] = None,
     seed: Annotated[int, typer.Option(help="Of splits, models and search.")] = 0,
@@ -58,6 +58,7 @@ def fit(
     """Fit a task: a model, a leaderboard and all that is needed to go on."""
     from artifacts.progress import Bars
     from artifacts.task import Task
+    from automl.contest import contest_in_words
     from automl.fitting import fit as fit_task
 
     done = fit_task(
@@ -68,6 +69,8 @@ def fit(
         _print_json({"run": str(done.path), "seconds": done.manifest["seconds"], "leaderboard": _records(board)})
         return
     _print_board(board)
+    for line in contest_in_words(done.manifest["contest"]) if "contest" in done.manifest else ():
+        typer.echo(line)
     _print_findings(done)
     for name, part in done.manifest.get("labels", {}).items():
         f1 = "not defined" if part["f1_micro"] is None else f"{part['f1_micro']:.4f}"

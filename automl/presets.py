@@ -12,7 +12,10 @@ DEFAULT_MODELS = ("linear", "lightgbm", "catboost", "mlp", "shortlist")  # the l
 
 @dataclass(frozen=True)
 class Preset:
-    """``models`` are tried in this order, each over every view; ``max_trials`` bounds Optuna's part."""
+    """``models`` are tried in this order, each over every view; ``max_trials`` bounds Optuna's part.
+
+    ``contestants`` are presets that share the budget evenly, each a run of its own on the same features.
+    """
 
     name: str
     back_end: str
@@ -21,6 +24,7 @@ class Preset:
     models: tuple[str, ...] = DEFAULT_MODELS
     max_trials: int = 1000
     holdout_fraction: float = 0.2
+    contestants: tuple[str, ...] = ()
 
     def with_budget(self, budget_seconds: float | None) -> Preset:
         """The same preset with another budget.
@@ -41,6 +45,9 @@ PRESETS: dict[str, Preset] = {
     "best": Preset("best", "search", budget_seconds=1800, n_folds=8, models=(*DEFAULT_MODELS, "knn"), max_trials=5000),
     "lightautoml": Preset("lightautoml", "lightautoml", budget_seconds=300, n_folds=5),
     "autogluon": Preset("autogluon", "autogluon", budget_seconds=300, n_folds=5),
+    "contest": Preset(
+        "contest", "search", budget_seconds=900, n_folds=5, contestants=("balanced", "lightautoml", "autogluon")
+    ),
 }
 
 

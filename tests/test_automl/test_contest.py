@@ -1,0 +1,102 @@
+"""Several back ends on one table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from artifacts import Task
+from artifacts.errors import FusionError, InputError, MissingDependencyError
+from automl import Predictor, fit
+from automl.backends.lightautoml import LightAutoMLBackend
+from automl.contest import contest_in_words
+from automl.presets import PRESETS, Preset
+from automl.reporting import report_html
+from automl.run import Run, compare_runs
+
+
+def make_frame(n: int = 240, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    x, colour = rng.normal(size=n), rng.choice(["red", "green"], size=n)
+    return pd.DataFrame(
+        {"id": range(n), "x": x, "colour": colour, "y": np.sin(2 * x) + (colour == "red") + rng.normal(size=n) / 4}
+    )
+
+
+def make_task(**target: Any) -> Task:
+    return Task(
+        name="contest",
+        target={"kind": "regression", "column": "y", **target},
+        columns={"id": "id"},
+        encoders={"text": "none", "image": "none"},
+    )
+
+
+def missing(*_: object) -> None:
+    raise MissingDependencyError("Back end 'lightautoml' needs the package 'lightautoml'.")
+
+
+@pytest.fixture(autouse=True)
+def small_contest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two contestants of the own search, one of which knows the linear model alone, and one that is not installed."""
+    fast = replace(PRESETS["fast"], max_trials=0)
+    monkeypatch.setitem(PRESETS, "fast", fast)
+    monkeypatch.setitem(PRESETS, "plain", replace(fast, name="plain", models=("linear",)))
+    monkeypatch.setitem(
+        PRESETS, "contest", Preset("contest", "search", 15, 3, contestants=("plain", "fast", "lightautoml"))
+    )
+    monkeypatch.setattr(LightAutoMLBackend, "fit", missing)
+
+
+def test_the_contestant_that_is_best_out_of_fold_becomes_the_run(tmp_path: Path) -> None:
+    run = fit(make_task(), train=make_frame(), preset="contest", run=tmp_path / "run")
+    told = run.manifest["contest"]
+    assert told["winner"] == "fast"
+    assert "needs the package 'lightautoml'" in told["failures"]["lightautoml"]
+    (pair,) = told["pairs"]
+    assert {pair["run_a"], pair["run_b"]} == {"fast", "plain"} and pair["better"] == "fast"
+    assert pair["low"] <= pair["difference"] <= pair["high"]
+    words = "\n".join(contest_in_words(told))
+    assert "Best out of fold: fast" in words and "lightautoml failed: MissingDependencyError" in words
+    board = run.leaderboard()
+    assert {"fast", "plain"} <= set(board["run"])
+    assert board[board["model"] == "lightautoml"]["error"].str.contains("needs the package").all()
+    winner = Run(run.path / "contest" / "fast")
+    rows = make_frame(20, seed=1)
+    pd.testing.assert_frame_equal(run.predict(rows), winner.predict(rows))
+    pd.testing.assert_frame_equal(Predictor.load(run.path).predict(rows), winner.predict(rows))
+    assert run.scored().ids == winner.scored().ids
+    assert sorted(path.name for path in winner.path.iterdir()) == ["model", "run.json", "scores", "search", "task"]
+    assert compare_runs([winner, Run(run.path / "contest" / "plain")])["better"].item() == "fast"
+    assert "contest" in report_html(run.path)
+    assert run.manifest["spent_seconds"] < 15 * 1.5
+
+
+def test_a_contest_that_was_killed_goes_on(tmp_path: Path) -> None:
+    run = fit(make_task(), train=make_frame(), preset="contest", run=tmp_path / "run")
+    (run.path / "run.json").unlink()
+    kept = {path: path.stat().st_mtime_ns for path in run.path.rglob("run.json")}
+    assert len(kept) == 2
+    again = fit(make_task(), train=make_frame(), preset="contest", run=tmp_path / "run")
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert json.dumps(again.manifest["contest"]) == json.dumps(run.manifest["contest"])
+
+
+def test_where_all_fail_the_reasons_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PRESETS, "contest", Preset("contest", "search", 5, 3, contestants=("lightautoml",)))
+    with pytest.raises(FusionError, match=r"No contestant has a model\. lightautoml: MissingDependencyError"):
+        fit(make_task(), train=make_frame(), preset="contest", run=tmp_path / "run")
+
+
+def test_a_contest_is_about_one_target(tmp_path: Path) -> None:
+    task = Task(
+        name="posts", target={"kind": "conversion", "activities": ["like", "hide"], "trials": "view"}, columns={}
+    )
+    with pytest.raises(InputError, match="about one target, but the task has several activities"):
+        fit(task, train=make_frame(), preset="contest", run=tmp_path / "run")
