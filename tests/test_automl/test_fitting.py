@@ -154,7 +154,7 @@ def test_a_labelled_test_file_is_scored_and_a_class_training_lacks_counts_as_mis
 
 @pytest.mark.parametrize("kind", ["regression", "conversion"])
 def test_intervals_hold_outcomes_of_new_rows(kind: str, tmp_path: Path) -> None:
-    frame, column = make_frame(), {"regression": "price", "conversion": "click"}[kind]
+    frame, column = make_frame(320), {"regression": "price", "conversion": "click"}[kind]
     run = fit(make_task(kind), train=frame, preset="fast", budget_seconds=SECONDS, run=tmp_path / "run")
     new = make_frame(seed=7)
     predicted = Predictor.load(run.path).predict(new, interval=0.8)
