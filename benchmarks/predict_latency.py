@@ -3,7 +3,8 @@
     python benchmarks/predict_latency.py demo/run demo/shop/test.csv
 
 The rows are predicted once before anything is timed, so that embeddings are in the cache and models are loaded; how
-long that took is shown, too. Then each row is predicted alone, and all of them together, as often as makes ``--many`` rows.
+long that took is shown, too. Then each row is predicted alone, and all of them together, as often as makes ``--many``
+rows.
 """
 
 from __future__ import annotations

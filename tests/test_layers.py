@@ -16,11 +16,11 @@ ALLOWED = {
 }
 ML = {
     "torch", "sklearn", "catboost", "lightgbm", "timm", "sentence_transformers", "shap", "optuna", "autogluon",
-    "lightautoml",
+    "lightautoml", "tabm", "rtdl_num_embeddings",
 }  # fmt: skip
 HEAVY_AT_TOP = ML | {"matplotlib", "transformers", "torchvision"}
 # Their classes are subclasses of a library's, so they need it at the top; nobody may import these files at the top.
-ON_DEMAND = {"automl.models.lightgbm_rows", "automl.models.network", "automl.models.training"}
+ON_DEMAND = {"automl.models.lightgbm_rows"}
 FOREIGN = {"automl/backends/lightautoml.py", "automl/backends/autogluon.py"}  # their formats are pickles: trust=True
 FILES = sorted(path for room in ALLOWED for path in (ROOT / room).rglob("*.py"))
 

@@ -73,6 +73,7 @@ class MLPModel(NetModel):
             "layers": trial.suggest_int("mlp.layers", 1, 3),
             "dropout": trial.suggest_float("mlp.dropout", 0.0, 0.5),
             "part_dropout": trial.suggest_float("mlp.part_dropout", 0.0, 0.3),
+            "modality_dropout": trial.suggest_float("mlp.modality_dropout", 0.0, 0.3),
         }
 
     @classmethod

@@ -38,7 +38,7 @@ class NetParams:
     layers: int = 2
     dropout: float = 0.1
     part_dropout: float = 0.02
-    modality_dropout: float = 0.0
+    modality_dropout: float = 0.1  # benchmarks/missing_modality.py
     bins: int = 0
     patience: int = 6
 
@@ -156,8 +156,9 @@ class Training:
 
         scores = self.net.members(self.net.project(self._seen(rows)))
         n_members = scores.shape[1]  # each learns by itself: a loss of their mean would let them lean on each other
-        scores, y, weight = scores.flatten(0, 1), *(
-            values[rows].repeat_interleave(n_members) for values in (self.y, self.weight)
+        scores, y, weight = (
+            scores.flatten(0, 1),
+            *(values[rows].repeat_interleave(n_members) for values in (self.y, self.weight)),
         )
         if self.loss == "softmax":
             each = functional.cross_entropy(scores, y, reduction="none")
