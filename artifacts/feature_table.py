@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from artifacts.block_file import read_values, rows_at_once, write_values
 from artifacts.errors import ArtifactError, InputError
-from artifacts.schema import VIEWS, Feature, Modality
+from artifacts.schema import SHARES, VIEWS, Feature, Modality
 
 FloatArray = NDArray[np.float32]
 
@@ -203,6 +203,18 @@ class FeatureTable:
         """The same columns for some rows, by position or boolean mask; values are copied when asked for."""
         rows = np.asarray(rows)
         return FeatureTable(tuple(block.take(rows) for block in self.blocks), self.index[rows])
+
+    def blanked(self, views: Iterable[str] = SHARES) -> FeatureTable:
+        """The same rows with nothing known in the blocks of these views of single modalities, or in any."""
+        away = set(views)
+        away |= {"joint"} if away & {"image", "text"} else set()
+        blocks = []
+        for block in self.blocks:
+            if block.modality.view in away:
+                values = np.full((self.n_samples, len(block.features)), -1 if block.is_category else np.nan, "f4")
+                block = Block(block.source, block.featurizer, block.features, values, block.categories)
+            blocks.append(block)
+        return FeatureTable(tuple(blocks), self.index)
 
     def row_chunks(self, size: int) -> Iterator[FeatureTable]:
         """The table in pieces of at most ``size`` rows."""

@@ -75,6 +75,7 @@ class MLPModel(NetModel):
             "dropout": trial.suggest_float("mlp.dropout", 0.0, 0.5),
             "part_dropout": trial.suggest_float("mlp.part_dropout", 0.0, 0.3),
             **suggest_output(trial, cls.name, outcome),
+            "modality_dropout": trial.suggest_float("mlp.modality_dropout", 0.0, 0.3),
         }
 
     @classmethod

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from artifacts.errors import ArtifactError
 from artifacts.examples import Examples
 from artifacts.explanation import Explanation
-from artifacts.feature_table import Block, FeatureTable
+from artifacts.feature_table import FeatureTable
 from artifacts.schema import SHARES
 from automl.models.base import LINK_UNITS, Float, Model
 from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
@@ -121,12 +120,8 @@ class NetModel(Model):
         return np.flatnonzero(plain[self._order])
 
     def _blank(self, table: FeatureTable) -> Blank:
-        blocks = tuple(
-            Block(b.source, b.featurizer, b.features, np.full((1, len(b.features)), value, "f4"), b.categories)
-            for b, value in ((b, -1.0 if b.is_category else np.nan) for b in table.blocks)
-        )
         view = np.array([SHARES.index(block.modality.view) for block in table.blocks])
-        row = self._matrix(FeatureTable(blocks, pd.RangeIndex(1)))[0]
+        row = self._matrix(table.take([0]).blanked())[0]
         return Blank(row, self._of_columns(view[self.standardizer_.block]))
 
     # -- use ----------------------------------------------------------------------------------------

@@ -32,12 +32,13 @@ class Piecewise:
 
     @classmethod
     def of(cls, x: Single, candidates: Int, n_bins: int) -> Self:
-        """Bins of those columns of a standardised matrix (n_samples, n_columns) that have more than two edges."""
+        """Bins of the candidates among the columns of a standardised matrix that have more than two values."""
         import torch
         from rtdl_num_embeddings import compute_bins
 
         n_bins = min(n_bins, len(x) - 1)
-        varied = candidates[np.ptp(x[:, candidates], axis=0) > 0] if n_bins > 1 else candidates[:0]
+        curved = [column for column in candidates if n_bins > 1 and len(np.unique(x[:, column])) > 2]
+        varied = np.array(curved, dtype=np.int64)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*just two bin edges")  # they are left out below
             found = compute_bins(torch.from_numpy(x[:, varied]), n_bins) if len(varied) else []

@@ -89,6 +89,7 @@ class TabMModel(NetModel):
             "width": trial.suggest_int("tabm.width", 64, 256, step=64),
             "layers": trial.suggest_int("tabm.layers", 1, 3),
             "dropout": trial.suggest_float("tabm.dropout", 0.0, 0.5),
+            "modality_dropout": trial.suggest_float("tabm.modality_dropout", 0.0, 0.3),
             "bins": trial.suggest_categorical("tabm.bins", [0, 8, 16, 32]),
             **suggest_output(trial, cls.name, outcome),
         }

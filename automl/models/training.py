@@ -39,7 +39,7 @@ class NetParams(OutputParams):
     layers: int = 2
     dropout: float = 0.1
     part_dropout: float = 0.02
-    modality_dropout: float = 0.0
+    modality_dropout: float = 0.1  # benchmarks/missing_modality.py
     bins: int = 0
     patience: int = 6
 
