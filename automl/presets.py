@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from artifacts.errors import InputError, pick_known
 
-# Beside these, neighbours added nothing to the blend on kdramas, houses and movie_posts. TabM gained more than .005 out
+# Beside these, neighbours added nothing to the blend on kdramas, houses and movie_posts. TabM gained more than .003 out
 # of fold on two of nine data sets (cian_ru, kazan_cards), and takes two to four times the MLP's seconds.
 DEFAULT_MODELS = ("linear", "lightgbm", "catboost", "mlp", "shortlist")  # the last for many classes only
 
