@@ -84,13 +84,16 @@ def fit(
 
 
 @app.command()
-def predict(
+def predict(  # noqa: PLR0913 - each is an option of the command
     run: RunFolder,
     data: Annotated[Path, typer.Argument(help="Rows to predict: csv, parquet, jsonl, or a folder of JSON files.")],
     out: Out,
     proba: Annotated[bool, typer.Option("--proba", help="Add one column per class.")] = False,
     interval: Annotated[
         float | None, typer.Option(help="Add bounds that hold this share of outcomes, such as 0.9.")
+    ] = None,
+    quantile: Annotated[
+        list[float] | None, typer.Option(help="Add a value that this share of outcomes lies below; may be repeated.")
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the photos, if it is not the task's.")] = None,
     trust: Annotated[bool, typer.Option("--trust", help="Allow runs whose files execute code when read.")] = False,
@@ -105,7 +108,7 @@ def predict(
     predictor = Predictor.load(run, trust=trust, progress=Bars())
     if images is not None:
         predictor = predictor.with_images(images)
-    predictions = predictor.predict(frame, proba=proba, interval=interval)
+    predictions = predictor.predict(frame, proba=proba, interval=interval, quantiles=quantile or ())
     write_table(predictions, out)
     if as_json:
         _print_json({"out": str(out), "rows": len(predictions), "findings": _finding_lines(predictor.audit.findings)})

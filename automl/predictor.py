@@ -157,7 +157,14 @@ class Predictor:
         width = len(self.classes) or len(self.task.prediction_names)
         return np.concatenate(parts) if parts else np.empty((0, width))
 
-    def predict(self, frame: pd.DataFrame, *, proba: bool = False, interval: float | None = None) -> pd.DataFrame:
+    def predict(
+        self,
+        frame: pd.DataFrame,
+        *,
+        proba: bool = False,
+        interval: float | None = None,
+        quantiles: Sequence[float] = (),
+    ) -> pd.DataFrame:
         """Predictions as a frame with the index of ``frame``.
 
         Args:
@@ -165,29 +172,35 @@ class Predictor:
             proba: add a column per class.
             interval: add bounds that hold the outcomes of a share of rows, such as 0.9; for numbers and rates. The
                 bounds of a rate are for the row's trials where the frame has them, else for their median in training.
+            quantiles: add values that outcomes stay below with these probabilities, such as 0.1 and 0.9; likewise.
 
         Raises:
-            InputError: if the rows or the wish for an interval are not usable.
+            InputError: if the rows or the wish for intervals or quantiles are not usable.
 
         Returns:
             The id column (if the task has one and the frame holds it) and the column that
             ``[output]`` names: a value, a rate, the most probable class, or the labels as a JSON list. Labels and the
             second of two classes are predicted above the thresholds of ``decision``. With ``proba``, one more
-            column per class, ``probability_{class}``; with ``interval``, ``{prediction}_low`` and ``_high``.
+            column per class, ``probability_{class}``; with ``interval``, ``{prediction}_low`` and ``_high``,
+            with ``quantiles`` ``{prediction}_q10`` and so on.
             Of several activities, ``{prediction}_{activity}`` each, and their weighted sum.
         """
-        if interval is not None:  # before the work, in case it cannot be
+        ends = {f"q{100 * level:g}": level for level in quantiles}
+        if interval is not None:
+            ends |= {"low": (1.0 - interval) / 2, "high": (1.0 + interval) / 2}
             check_level(interval)
-        intervals = None if interval is None else self.intervals
+        for level in quantiles:
+            check_level(level)
+        intervals = self.intervals if ends else ()  # before the work, in case it cannot be
         predictions = self.predict_array(frame)
         result = predictions_frame(self.task, self.classes, frame, predictions, decision=self.decision, proba=proba)
-        if intervals is not None and interval is not None:
-            for name, values, known in zip(self.task.prediction_names, predictions.T, intervals, strict=True):
-                bounds = known.bounds(values[:, None], interval, self._trials(frame, known.usual_trials))
-                for end, bound in zip((f"{name}_low", f"{name}_high"), bounds, strict=True):
-                    if end in result:
-                        raise InputError(f"Bounds would hide the column {end!r}. Predict without an interval.")
-                    result[end] = bound
+        for i, known in enumerate(intervals):
+            name, values = self.task.prediction_names[i], predictions[:, i : i + 1]
+            for end, level in ends.items():
+                if f"{name}_{end}" in result:
+                    raise InputError(f"A bound would hide the column {f'{name}_{end}'!r}. Predict without it.")
+                trials = self._trials(frame, known.usual_trials)
+                result[f"{name}_{end}"] = known.quantile(values, level, trials)
         return result
 
     def _trials(self, frame: pd.DataFrame, usual: float) -> Float | None:

@@ -112,9 +112,11 @@ class Run:
         """The fitted model, loaded when first asked for."""
         return Predictor.load(self.path, progress=self.progress)
 
-    def predict(self, frame: pd.DataFrame, *, interval: float | None = None) -> pd.DataFrame:
+    def predict(
+        self, frame: pd.DataFrame, *, interval: float | None = None, quantiles: Sequence[float] = ()
+    ) -> pd.DataFrame:
         """Predictions for raw rows; see ``Predictor.predict``."""
-        return self.predictor.predict(frame, interval=interval)
+        return self.predictor.predict(frame, interval=interval, quantiles=quantiles)
 
     @property
     def scored_part(self) -> str:

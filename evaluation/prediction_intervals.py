@@ -83,6 +83,19 @@ class PredictionIntervals:
             InputError: if the level is not between 0 and 1.
         """
         check_level(level)
+        tail = (1.0 - level) / 2
+        return self.quantile(predictions, tail, trials), self.quantile(predictions, 1.0 - tail, trials)
+
+    def quantile(self, predictions: Float, level: float, trials: Float | None = None) -> Float:
+        """Values (n_samples,) below which outcomes lie with the probability ``level``.
+
+        Above the median with at least, below it with at most this probability. Arguments and infinite values as of
+        ``bounds``.
+
+        Raises:
+            InputError: if the level is not between 0 and 1.
+        """
+        check_level(level)
         predicted = np.asarray(predictions[:, 0], dtype=np.float64)
         if self.kind is Kind.REGRESSION:
             trials = None
@@ -90,11 +103,8 @@ class PredictionIntervals:
             trials = np.full(len(predicted), self.usual_trials)
         scale = _scale(self.kind, predicted, trials, self.over_dispersion)
         of_row = np.searchsorted(self.edges, predicted if trials is None else trials, side="right")
-        quantiles = np.array([_quantiles(errors, level) for errors in self.errors])[of_row]
-        low, high = predicted + quantiles[:, 0] * scale, predicted + quantiles[:, 1] * scale
-        if self.kind is Kind.CONVERSION:
-            low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
-        return low, high
+        found = predicted + np.array([_quantile(errors, level) for errors in self.errors])[of_row] * scale
+        return np.clip(found, 0.0, 1.0) if self.kind is Kind.CONVERSION else found
 
     def coverage(self, outcome: Outcome, predictions: Float, level: float) -> float:
         """The share of rows whose outcome lies within its interval."""
@@ -109,7 +119,7 @@ def check_level(level: float) -> None:
         InputError: if the level is not between 0 and 1.
     """
     if not 0 < level < 1:
-        raise InputError(f"The level of an interval must lie between 0 and 1, but is {level}. Try 0.9.")
+        raise InputError(f"The level of an interval or a quantile must lie between 0 and 1, but is {level}. Try 0.9.")
 
 
 def _edges(values: Float) -> Float:
@@ -125,12 +135,13 @@ def _edges(values: Float) -> Float:
     return np.array(kept)
 
 
-def _quantiles(errors: Float, level: float) -> tuple[float, float]:
-    """The errors that bound a new one with the probability ``level``, if it is exchangeable with these."""
-    n, tail = len(errors), (1.0 - level) / 2
-    upper = int(np.ceil((n + 1) * (1.0 - tail) - 1e-9))
-    lower = n + 1 - upper
-    return (-np.inf, np.inf) if upper > n else (float(errors[lower - 1]), float(errors[upper - 1]))
+def _quantile(errors: Float, level: float) -> float:
+    """The error that a new one stays below with the probability ``level``, if it is exchangeable with these."""
+    n = len(errors)
+    place = np.ceil((n + 1) * level - 1e-9) if level >= 0.5 else np.floor((n + 1) * level + 1e-9)
+    if not 1 <= place <= n:
+        return np.inf if level >= 0.5 else -np.inf
+    return float(errors[int(place) - 1])
 
 
 def _scale(kind: Kind, predicted: Float, trials: Float | None, dispersion: float) -> Float:

@@ -22,6 +22,7 @@ from automl.backends.fold_models import Pruned, fit_fold_models
 from automl.backends.stacking import base_model, folds_within, stack_table
 from automl.budget import Budget
 from automl.decision import Decision, decided_score
+from automl.memory import memory_lack
 from automl.models.base import Model
 from automl.models.registry import MODELS
 from evaluation.metrics import constant_prediction
@@ -60,12 +61,20 @@ class Tried:
             candidate = stored
         elif allowed.left < 0.05:
             candidate = replace(wanted, error="the budget was used up before its turn")
+        elif lack := self._memory_lack(wanted):
+            candidate = replace(wanted, error=lack)
         else:
             candidate = self._fitted(wanted, allowed, trial)
         self.candidates.append(candidate)
         self.advance(max(self.problem.budget.spent - self._shown, 0.0))
         self._shown = self.problem.budget.spent
         return candidate
+
+    def _memory_lack(self, wanted: Candidate) -> str:
+        if wanted.members:
+            return ""
+        examples = self.problem.examples.view(wanted.view)
+        return memory_lack(MODELS[wanted.model].bytes_needed(examples.table, examples.outcome))
 
     def _fitted(self, candidate: Candidate, allowed: Budget, trial: optuna.Trial | None) -> Candidate:
         started = time.monotonic()

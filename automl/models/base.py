@@ -47,6 +47,7 @@ class Model(ABC):
 
     name: ClassVar[str]
     output_: Output
+    tables_in_memory: ClassVar[float] = 1.5  # besides the one that it reads, while it is fitted
     kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)
 
     def __init__(self, params: Params | None = None, *, seed: int = 0, n_threads: int = 2) -> None:
@@ -107,6 +108,11 @@ class Model(ABC):
         Raises:
             ArtifactError: if a file is missing or damaged.
         """
+
+    @classmethod
+    def bytes_needed(cls, table: FeatureTable, outcome: Outcome) -> float:
+        """A rough count of the memory that a fit takes beside what it is given, and of scores out of fold."""
+        return 4.0 * table.n_samples * (cls.tables_in_memory * table.n_features + 8 * max(outcome.n_outputs, 1))
 
     @classmethod
     @abstractmethod

@@ -60,6 +60,10 @@ def test_predict_writes_parquet_and_csv(shop: Path) -> None:
     assert done.returncode == 0 and (shop / "p.csv").exists()
     done = command("predict", shop / "run", shop / "shop" / "test.csv", "--out", out, "--interval", "0.8")
     assert done.returncode == 0 and {"prediction_low", "prediction_high"} <= set(pd.read_parquet(out))
+    levels = ["--quantile", "0.1", "--quantile", "0.5"]
+    done = command("predict", shop / "run", shop / "shop" / "test.csv", "--out", out, *levels)
+    found = pd.read_parquet(out)
+    assert done.returncode == 0 and (found["prediction_q10"] < found["prediction_q50"]).all()
     done = command("predict", shop / "run", shop / "shop" / "test.csv", "--out", out, "--interval", "80")
     assert done.returncode == 2 and "between 0 and 1" in done.stderr
 

@@ -117,3 +117,20 @@ def test_what_cannot_be_is_refused() -> None:
     classes = Outcome(Kind.BINARY, np.array([0, 1]), classes=("a", "b"), n_known=2)
     with pytest.raises(InputError, match="probabilities"):
         PredictionIntervals.fit(classes, np.full((2, 2), 0.5))
+
+
+@pytest.mark.parametrize("level", [0.05, 0.25, 0.5, 0.75, 0.95])
+def test_outcomes_lie_below_a_quantile_as_often_as_said(level: float) -> None:
+    for make in (lambda seed: numbers(seed), lambda seed: rates(seed, 0.05)):
+        intervals, (outcome, predicted) = PredictionIntervals.fit(*make(0)), make(1)
+        below = outcome.y <= intervals.quantile(predicted, level, outcome.trials)
+        assert below.mean() == pytest.approx(level, abs=0.025)
+
+
+def test_an_interval_lies_between_its_quantiles() -> None:
+    intervals, (_, predicted) = PredictionIntervals.fit(*numbers(0)), numbers(1)
+    low, high = intervals.bounds(predicted, 0.8)
+    np.testing.assert_array_equal(low, intervals.quantile(predicted, 0.1))
+    np.testing.assert_array_equal(high, intervals.quantile(predicted, 0.9))
+    with pytest.raises(InputError, match="between 0 and 1, but is 10"):
+        intervals.quantile(predicted, 10)
