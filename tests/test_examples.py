@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -59,6 +62,20 @@ def test_the_path_that_only_training_has_is_found_as_a_leak() -> None:
     assert {"looks_like_leak", "test_columns_missing", "leak_in_training_only"} <= leaks
     ignoring = read_rows(task, train, test.drop(columns="category_id")).audit.findings
     assert not [finding for finding in ignoring if finding.column == "category_name"]
+
+
+@pytest.mark.examples
+def test_the_sweep_of_neighbours(tmp_path: Path) -> None:
+    line = [sys.executable, "examples/category_knn/sweep.py", "--data", str(SHARED / "data" / "kazan_cards")]
+    out = tmp_path / "sweep.csv"
+    line += ["--budget", "45", "--run", str(tmp_path / "run"), "--out", str(out)]
+    done = subprocess.run(line, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(out)
+    swept = table[table["model"].str.startswith("knn, ")]
+    assert set(swept["model"]) == {"knn, majority", "knn, weighted"} and len(swept) == 16
+    assert swept["score"].min() > table.set_index("model").loc["constant", "score"]
+    assert table.set_index("model").loc["blend", "score"] > swept["score"].max() - 0.05
 
 
 @pytest.mark.slow
