@@ -29,6 +29,7 @@ from featurizers.image_loading import ImageLoader
 
 MAX_EXPLAINED_VALUES = 400_000_000  # rows x features x outputs: what bounds the time of an explanation
 MAX_EXPLAINED_ROWS = 2000
+EXPLAIN_SECONDS = 120.0  # many classes, folds and nets can take seconds a row
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
 MIN_EXPLAINED_ROWS = 50
 
@@ -182,6 +183,7 @@ def _explained(run: Run, predictor: Predictor, part: ScoredPart) -> tuple[Explai
             weight=part.outcome.sample_weight,
             max_rows=n_rows,
             seed=int(run.manifest["seed"]),
+            seconds=EXPLAIN_SECONDS,
         )
     except InputError as error:  # a back end that cannot be explained says so in the report
         return None, str(error)

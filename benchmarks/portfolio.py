@@ -16,18 +16,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import pickle
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from featurizer_value import make
 from numpy.typing import NDArray
 
 from artifacts.link import from_link
 from artifacts.outcome import Outcome
+from artifacts.store import read_json, write_json
+from artifacts.target import Target
 from automl.backends.fold_models import fit_fold_models
 from automl.budget import Budget
 from automl.ensemble import greedy_blend
@@ -107,8 +109,10 @@ def measure(name: str, arguments: argparse.Namespace) -> None:
         return
     made = make(name, arguments.data, arguments.weights, arguments.rows, 0, arguments.work / "cache")
     folds = tuple(make_folds(made.train.outcome, n_folds=4, seed=0))
-    with (folder / "outcome.pickle").open("wb") as file:
-        pickle.dump((made.task.target, made.train.outcome), file)
+    outcome = made.train.outcome
+    outcome.to_frame().to_parquet(folder / "outcome.parquet")
+    told = {"target": made.task.target.model_dump(mode="json"), "classes": outcome.classes, "n_known": outcome.n_known}
+    write_json(folder / "outcome.json", told)
     for model, params in missing:
 
         def new(more: dict[str, Any], model: str = model, params: dict[str, Any] = params) -> Model:
@@ -141,8 +145,10 @@ class Measured:
     @classmethod
     def load(cls, folder: Path) -> Measured:
         """What ``measure`` left."""
-        with (folder / "outcome.pickle").open("rb") as file:  # of this script's own folder
-            target, outcome = pickle.load(file)  # noqa: S301
+        told = read_json(folder / "outcome.json")
+        target = Target(**told["target"])
+        frame = pd.read_parquet(folder / "outcome.parquet")
+        outcome = Outcome.from_frame(frame, target.kind, told["classes"], told["n_known"])
         known = [one for one in CONFIGURATIONS if (folder / f"{key(*one)}.npy").exists()]
         scores = {key(*one): np.load(folder / f"{key(*one)}.npy") for one in known}
         rows = np.all([np.isfinite(values).all(axis=1) for values in scores.values()], axis=0)

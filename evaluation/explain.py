@@ -7,6 +7,7 @@ absolute value keeps two features that cancel each other from counting twice.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,6 +26,7 @@ from artifacts.schema import Kind, Modality, Title
 Float = NDArray[np.float64]
 
 LEVELS = ("view", "source", "feature")
+FIRST_ROWS = 16  # explained at once, so that it is known what a row takes
 CHUNK_VALUES = 4_000_000  # contributions held at once: 32 MB
 KEPT_VALUES = 32_000_000  # contributions of single readable features kept for dose-response: 128 MB
 INTERVAL = (5.0, 95.0)  # percentiles of the bootstrap: a 90 % interval
@@ -151,6 +153,7 @@ def explain_rows(
     weight: Float | None = None,
     max_rows: int = 2000,
     seed: int = 0,
+    seconds: float = np.inf,
 ) -> Explained:
     """Explain a random sample of rows.
 
@@ -163,6 +166,7 @@ def explain_rows(
         weight: (n_samples,) weight of each row in every mean; equal weights by default.
         max_rows: rows to explain at most, drawn without replacement.
         seed: of the draw.
+        seconds: no more rows are begun that would not be done by then; the first few are always explained.
 
     Raises:
         InputError: if the table is empty, or the weights do not fit it.
@@ -176,11 +180,16 @@ def explain_rows(
         raise InputError(f"weight must have shape ({table.n_samples},) as the table, but has {weights.shape}.")
     order = np.random.default_rng(seed).permutation(table.n_samples)[:max_rows]
     weights, table = weights[order], table.take(order)
-    return _reduce(explainable, table, kind, tuple(str(label) for label in classes), weights)
+    return _reduce(explainable, table, kind, tuple(str(label) for label in classes), weights, seconds)
 
 
 def _reduce(
-    explainable: Explainable, table: FeatureTable, kind: Kind, classes: tuple[str, ...], weight: Float
+    explainable: Explainable,
+    table: FeatureTable,
+    kind: Kind,
+    classes: tuple[str, ...],
+    weight: Float,
+    seconds: float,
 ) -> Explained:
     levels = {"view": modality_groups(table), "source": source_groups(table), "feature": feature_groups(table)}
     fine = levels["feature"]
@@ -191,8 +200,10 @@ def _reduce(
     magnitude = {level: np.zeros((table.n_samples, len(groups.groups))) for level, groups in levels.items()}
     kept = {i: np.empty((n_kept, n_link), dtype=np.float32) for i in readable}
     adders = {level: _adder(fine, groups) for level, groups in levels.items()}
-    size, start, gap = max(1, CHUNK_VALUES // (n_groups * n_link)), 0, 0.0
-    for chunk in table.row_chunks(size):
+    most, start, gap = max(1, CHUNK_VALUES // (n_groups * n_link)), 0, 0.0
+    size, began = min(FIRST_ROWS, most), time.monotonic()
+    while start < table.n_samples and size:
+        chunk = table.take(np.arange(start, min(start + size, table.n_samples)))
         part = explainable.contributions(chunk, fine.of_feature, fine.names)
         stop = start + chunk.n_samples
         gap = max(gap, float(np.abs(part.total - scores[start:stop]).max()))
@@ -203,6 +214,12 @@ def _reduce(
         for i in readable if start < n_kept else ():
             kept[i][start:stop] = values[: n_kept - start, i]
         start = stop
+        spent = time.monotonic() - began
+        size = int(min(2 * size, most, (seconds - spent) * start / max(spent, 1e-9))) if spent < seconds else 0
+    if start < table.n_samples:
+        table, weight, n_kept = table.take(np.arange(start)), weight[:start], min(n_kept, start)
+        magnitude = {level: values[:start] for level, values in magnitude.items()}
+        kept = {i: values[:n_kept] for i, values in kept.items()}
     return Explained(
         table, levels, magnitude, kept, n_kept, part.base, part.unit, part.method, kind, classes, weight, gap
     )

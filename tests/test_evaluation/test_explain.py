@@ -246,3 +246,36 @@ def test_distributions_of_classes_and_of_a_constant_number() -> None:
     assert set(both.series) == {"no", "yes"} and both.target == "yes"
     same = prediction_distribution(Outcome(Kind.REGRESSION, np.full(3, 2.0)), np.full((3, 1), 2.0))
     assert same.series["truth"].sum() == pytest.approx(1)
+
+
+def test_rows_that_would_take_too_long_are_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    from evaluation import explain
+
+    now = [0.0]
+    monkeypatch.setattr(explain.time, "monotonic", lambda: now[0])
+    schema_table = make_slow_table(200)
+
+    class Slow:
+        def decide(self, table: FeatureTable) -> np.ndarray:
+            return table.to_numpy().astype(np.float64).sum(axis=1, keepdims=True)
+
+        def contributions(self, table: FeatureTable, groups: np.ndarray, names: tuple[str, ...]) -> Explanation:
+            now[0] += table.n_samples  # a second a row
+            values = table.to_numpy().astype(np.float64) @ np.eye(len(names))[groups]
+            return Explanation(tuple(names), values[:, :, None], np.zeros(1), "units of the target", "exact")
+
+    found = explain_rows(Slow(), schema_table, Kind.REGRESSION, seconds=60.0)
+    assert found.table.n_samples == len(found.weight) == 60 and found.n_kept == 60
+    assert (
+        {len(values) for values in found.magnitude.values()} == {len(values) for values in found.kept.values()} == {60}
+    )
+    assert found.gap < 1e-6 and global_importance(found)["share"].sum() == pytest.approx(3.0)
+    assert explain_rows(Slow(), schema_table, Kind.REGRESSION, seconds=1.0).table.n_samples == explain.FIRST_ROWS
+    assert explain_rows(Slow(), schema_table, Kind.REGRESSION).table.n_samples == 200
+
+
+def make_slow_table(n: int) -> FeatureTable:
+    column = Column("x", Modality.NUMERIC, Title("x", "x"))
+    features = (quantity_feature(column, "number", "value", Title("v", "v")),)
+    values = np.random.default_rng(0).normal(size=(n, 1)).astype("f4")
+    return FeatureTable((Block("x", "number", features, values),), pd.RangeIndex(n))
