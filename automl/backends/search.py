@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,6 @@ from automl.budget import Budget
 from automl.interrupts import watching_interrupts
 from automl.models.registry import MODELS
 from automl.portfolio import CHEAP, importance, portfolio_for
-
-if TYPE_CHECKING:
-    pass
 
 Float = NDArray[np.float64]
 
