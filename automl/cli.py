@@ -265,13 +265,13 @@ def _json_text(data: Any) -> str:
 
 
 def _print_classes(runs: list[Run], as_json: bool) -> None:
-    for run in runs:
-        scores = run.class_scores()
-        if as_json:
-            _print_json(_records(scores.assign(run=run.name)))
-        else:
-            typer.echo(f"{run.name}, {run.scored_part}:")
-            typer.echo(scores.to_string(index=False, float_format="{:.3f}".format))
+    found = {run: run.class_scores() for run in runs}
+    if as_json:
+        _print_json([row for run, scores in found.items() for row in _records(scores.assign(run=run.name))])
+        return
+    for run, scores in found.items():
+        typer.echo(f"{run.name}, {run.scored_part}:")
+        typer.echo(scores.to_string(index=False, float_format="{:.3f}".format))
 
 
 def _print_board(board: Any) -> None:

@@ -152,7 +152,7 @@ class Run:
             InputError: if the task has no classes.
         """
         part = self.scored()
-        return class_scores(part.outcome, part.predictions)
+        return class_scores(part.outcome, part.decided)
 
     def compared(self) -> ComparedRun:
         """The scored rows, for a comparison with other runs."""

@@ -18,7 +18,7 @@ def class_scores(outcome: Outcome, predictions: NDArray[np.float64]) -> pd.DataF
 
     Args:
         outcome: truth of the rows, binary or multiclass.
-        predictions: (n_samples, n_outputs); the class with the highest one is taken.
+        predictions: (n_samples, n_outputs); the class with the highest one is taken, so thresholds are to be in them.
 
     Returns:
         Columns ``class``, ``rows`` that have it, ``predicted`` rows that were given it, ``precision``, ``recall`` and

@@ -49,6 +49,7 @@ class Tried:
         self.check_interrupt: Callable[[], None] = lambda: None
         self.reference = constant_prediction(problem.examples.outcome)
         self._decisions: dict[str, tuple[Decision, float]] = {}
+        self._varying: dict[str, bool] = {}
         self._shown = 0.0
 
     # -- fitting ----------------------------------------------------------------------------------
@@ -176,9 +177,12 @@ class Tried:
         return decided_score(scores, problem.examples.outcome, problem.folds, problem.metric, self.reference)
 
     def _varies(self, candidate: Candidate) -> bool:
-        scores = candidate.out_of_fold
-        assert scores is not None
-        return any(np.ptp(scores[fold.valid], axis=0).max(initial=0.0) > 0 for fold in self.problem.folds)
+        if candidate.key not in self._varying:
+            scores = candidate.out_of_fold
+            assert scores is not None
+            parts = (scores[fold.valid] for fold in self.problem.folds)
+            self._varying[candidate.key] = any(np.ptp(part, axis=0).max(initial=0.0) > 0 for part in parts)
+        return self._varying[candidate.key]
 
     def informative(self, usable: list[Candidate]) -> list[Candidate]:
         """Without the candidates that say the same of every row, which become failures; all, if none is left."""

@@ -301,3 +301,18 @@ def test_a_slow_encoder_does_not_break_the_budget(
     assert run.manifest["seconds"]["features"] < 0.6 * budget
     assert run.manifest["spent_seconds"] < budget * 1.1 + 4
     assert len(Predictor.load(run.path).predict(make_frame().head(3))) == 3
+
+
+def test_scores_of_classes_are_of_what_predict_says(tmp_path: Path) -> None:
+    frame = make_frame()
+    frame["sold"] = (frame["size"] + np.random.default_rng(3).normal(size=len(frame)) > 1.2).astype(int)
+    task = make_task("binary", target={**TARGETS["binary"], "metric": "f1"})
+    run = fit(task, train=frame, preset="fast", budget_seconds=SECONDS, run=tmp_path / "run")
+    assert run.scored().decision.shift, "a rare class has a threshold of its own"
+    held = frame.set_index("id").loc[list(run.scored().ids)].reset_index()
+    said = run.predict(held)["prediction"].astype(str).value_counts()
+    scores = run.class_scores().set_index("class")
+    assert scores["predicted"].to_dict() == {name: said.get(name, 0) for name in scores.index}
+    board = run.leaderboard()
+    final = board[(board["model"] == "blend") & (board["split"] == "holdout")].iloc[0]
+    assert scores.loc["1", "f1"] == pytest.approx(final["score"])
