@@ -96,6 +96,11 @@ DATA_SETS: dict[str, DataSet] = {
         {"kind": "multiclass", "column": "subCategory", "metric": "f1_weighted"},
         {"image": ["image"], "text": ["productDisplayName"], "ignore": ["masterCategory", "high_ctr"], "id": "id"},
     ),
+    "fashion_high_ctr": DataSet(  # made from the name, which is therefore left out
+        {"kind": "binary", "column": "high_ctr", "metric": "roc_auc"},
+        {"image": ["image"], "ignore": ["productDisplayName"], "id": "id"},
+        folder="fashion",
+    ),
     "movie_posts": DataSet(
         {"kind": "conversion", "successes": "like", "trials": "view", "metric": "log_likelihood_skill"},
         {"image": ["photo"], "text": ["text"], "list": ["genres"], "ignore": ["hide"], "id": "post_id"},

@@ -94,7 +94,8 @@ def make(name: str, data: Path, weights: str, rows: int, seed: int, cache: Path)
     rates = {key: n_rows / seconds for key, seconds in featurizer.seconds.items() if seconds > 0}
     known = outcome_of(train, task)
     outcomes = [known, outcome_of(test, task, known=known.classes)]
-    return Made(task, *(Examples(*pair) for pair in zip(tables, outcomes, strict=True)), rates)
+    rows_of = (Examples(*parts) for parts in zip(tables, outcomes, (train, test), strict=True))
+    return Made(task, *rows_of, rates)
 
 
 def _lines(name: str, arguments: argparse.Namespace) -> Iterator[str]:
