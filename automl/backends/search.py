@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,14 @@ from automl.backends.fitted_search import FittedSearch, weighted
 from automl.backends.stacking import stacks_over
 from automl.backends.tried import Tried
 from automl.backends.turns import Arm, Turns
+from automl.backends.warm_start import finished_trials
 from automl.budget import Budget
 from automl.interrupts import watching_interrupts
 from automl.models.registry import MODELS
 from automl.portfolio import CHEAP, importance, portfolio_for
+
+if TYPE_CHECKING:
+    import optuna
 
 Float = NDArray[np.float64]
 
@@ -130,7 +134,8 @@ class _Search:
         """Optuna over the parameters of promising (model, view) pairs, pruned over the folds."""
         self.tried.take_stored()
         untuned = [candidate for candidate in self.tried.ranked() if not candidate.params]
-        turns = Turns(untuned, self.tried.root, maximize=self.problem.metric.higher_is_better, seed=self.problem.seed)
+        maximize = self.problem.metric.higher_is_better
+        turns = Turns(untuned, self.tried.root, maximize=maximize, seed=self.problem.seed, known=self._known_trials)
         stacks_seconds = STACKS_SHARE * self.budget.seconds if stacks_over(self.tried.ranked()) else 0.0
         budget = self.budget.sooner(stacks_seconds)
         for _ in range(self.max_trials):
@@ -138,6 +143,13 @@ class _Search:
             if arm is None:
                 return
             self._run_trial(arm, budget)
+
+    def _known_trials(self, default: Candidate) -> list[optuna.trial.FrozenTrial]:
+        alike = [c for c in self.tried.ranked() if (c.model, c.view) == (default.model, default.view)]
+        scored = [(candidate, self.tried.score(candidate)) for candidate in alike]
+        return finished_trials(
+            [pair for pair in scored if np.isfinite(pair[1])], self.problem.examples.view(default.view)
+        )
 
     def _run_trial(self, arm: Arm, budget: Budget) -> None:
         started = time.monotonic()

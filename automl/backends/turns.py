@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,8 +35,16 @@ class Arm:
     @property
     def is_done(self) -> bool:
         """Whether the space of parameters was seen often enough for its size."""
-        trials = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()]
+        trials = self._finished()
         return bool(trials) and len(trials) >= TRIALS_PER_PARAMETER * len(trials[-1].params)
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether another trial may differ from those that were."""
+        return any(trial.params for trial in self._finished())
+
+    def _finished(self) -> list[optuna.trial.FrozenTrial]:
+        return [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()]
 
     def fits(self, seconds: float) -> bool:
         """Whether a trial may be worth its while in so many seconds."""
@@ -58,8 +66,24 @@ class Turns:
     A blend lives on members that err differently: many versions of the one best arm are nearly one member.
     """
 
-    def __init__(self, ranked: Sequence[Candidate], root: Path, *, maximize: bool, seed: int) -> None:
-        """``ranked``: candidates with default parameters, the best first; ``root``: where the studies are kept."""
+    def __init__(
+        self,
+        ranked: Sequence[Candidate],
+        root: Path,
+        *,
+        maximize: bool,
+        seed: int,
+        known: Callable[[Candidate], Sequence[optuna.trial.FrozenTrial]] = lambda _default: (),
+    ) -> None:
+        """Make turns for candidates.
+
+        Args:
+            ranked: candidates with default parameters, the best first.
+            root: where the studies are kept.
+            maximize: whether larger scores are better.
+            seed: of the studies.
+            known: trials to begin a candidate's study with.
+        """
         place: dict[str, int] = {}
         order = []
         for rank, candidate in enumerate(ranked):
@@ -67,31 +91,40 @@ class Turns:
             order.append((place[candidate.model], rank, candidate))
         self._waiting = [candidate for *_, candidate in sorted(order, key=lambda item: item[:2])]
         self._playing: list[Arm] = []
-        self._root, self._maximize, self._seed = root, maximize, seed
+        self._root, self._maximize, self._seed, self._known = root, maximize, seed, known
+        self._seen: list[Arm] = []  # often enough; they go on where nothing else is left
 
     def next(self, seconds_left: float) -> Arm | None:
-        """The arm that had the fewest seconds; None if nothing is left to tune, or no time to do it."""
+        """The arm that had the fewest seconds; None if there is no time for any, or nothing to tune."""
+        self._seen.extend(arm for arm in self._playing if arm.is_done)
         self._playing = [arm for arm in self._playing if not arm.is_done and arm.fits(seconds_left)]
         while len(self._playing) < N_ARMS and self._waiting:
             candidate = self._waiting.pop(0)
-            arm = Arm(candidate.model, candidate.view, candidate.fit_seconds, self._study(candidate.key))
+            arm = Arm(candidate.model, candidate.view, candidate.fit_seconds, self._study(candidate))
             # It joins at the pace of the others, or it would have every turn until it caught up.
             arm.spent = min((other.spent for other in self._playing), default=0.0)
-            self._playing.extend([arm] if arm.fits(seconds_left) and not arm.is_done else [])
-        return min(self._playing, key=lambda arm: arm.spent, default=None)
+            if arm.is_done:
+                self._seen.append(arm)
+            elif arm.fits(seconds_left):
+                self._playing.append(arm)
+        again = [arm for arm in self._seen if arm.has_parameters and arm.fits(seconds_left)]
+        return min(self._playing or again, key=lambda arm: arm.spent, default=None)
 
-    def _study(self, name: str) -> optuna.Study:
+    def _study(self, candidate: Candidate) -> optuna.Study:
         import optuna
         from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._root.mkdir(parents=True, exist_ok=True)
         storage = optuna.storages.JournalStorage(JournalFileBackend(str(self._root / "study.journal")))
-        return optuna.create_study(
-            study_name=name,
+        study = optuna.create_study(
+            study_name=candidate.key,
             storage=storage,
             load_if_exists=True,
             direction="maximize" if self._maximize else "minimize",
             sampler=optuna.samplers.TPESampler(seed=self._seed, n_startup_trials=8),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
         )
+        if not study.get_trials(deepcopy=False):
+            study.add_trials(self._known(candidate))
+        return study

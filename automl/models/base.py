@@ -46,6 +46,7 @@ class Model(ABC):
     """
 
     name: ClassVar[str]
+    settings: ClassVar[type[Any]]  # the dataclass of its parameters, with their defaults
     output_: Output
     tables_in_memory: ClassVar[float] = 1.5  # besides the one that it reads, while it is fitted
     kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)

@@ -49,6 +49,7 @@ class CatBoostModel(Model):
     """
 
     name: ClassVar[str] = "catboost"
+    settings: ClassVar[type[Any]] = CatBoostParams
     tables_in_memory: ClassVar[float] = 0.5  # of embeddings it holds a few axes
 
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:

@@ -73,6 +73,7 @@ class KNNModel(Model):
     """
 
     name: ClassVar[str] = "knn"
+    settings: ClassVar[type[Any]] = KNNParams
 
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:
         """See ``Model.fit``. A deadline that leaves no time to compare all rows leaves the best constant prediction."""

@@ -74,6 +74,7 @@ class LightGBMModel(Model):
     """
 
     name: ClassVar[str] = "lightgbm"
+    settings: ClassVar[type[Any]] = LightGBMParams
     tables_in_memory: ClassVar[float] = 0.5  # of embeddings it holds a few axes
 
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:

@@ -60,6 +60,7 @@ class LinearModel(Model):
     """
 
     name: ClassVar[str] = "linear"
+    settings: ClassVar[type[Any]] = LinearParams
 
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:
         """See ``Model.fit``. A deadline that has passed, or is too near for many classes, leaves the best constant."""

@@ -51,6 +51,7 @@ class ShortlistModel(Model):
     """
 
     name: ClassVar[str] = "shortlist"
+    settings: ClassVar[type[Any]] = ShortlistParams
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.MULTICLASS})
 
     @classmethod

@@ -46,16 +46,18 @@ def test_models_come_before_second_views_and_share_the_seconds(turns: Turns) -> 
 
 def test_an_arm_without_parameters_or_seen_often_makes_room(turns: Turns) -> None:
     played: list[str] = []
-    for _ in range(400):
+    for _ in range(1 + 4 * TRIALS_PER_PARAMETER):
         arm = turns.next(1000.0)
-        if arm is None:
-            break
+        assert arm is not None
         play(arm, 1.0, n_parameters=0 if arm.model == "linear" else 1)
         played.append(arm.key)
     counts = {key: played.count(key) for key in played}
     assert counts.pop("linear-all") == 1
     assert counts == dict.fromkeys(("mlp-table", "mlp-all", "lightgbm-all", "catboost-all"), TRIALS_PER_PARAMETER)
     assert played.index("mlp-all") > max(played.index(key) for key in counts if key != "mlp-all")
+    again = [turns.next(1000.0) for _ in range(3)]
+    assert all(arm is not None and arm.key in counts for arm in again), "what was seen goes on while there is time"
+    assert turns.next(0.5) is None
 
 
 def test_an_arm_that_joins_late_does_not_take_every_turn(turns: Turns) -> None:
@@ -106,7 +108,23 @@ def test_failed_and_pruned_trials_count_as_seen(tmp_path: Path) -> None:
         trial = arm.study.ask()
         trial.suggest_float("x", 0.0, 1.0)
         arm.tell(trial, None, pruned=i % 2 == 0)
-    assert turns.next(100.0) is None
+    arm = turns.next(100.0)
+    assert arm is not None and arm.is_done
+
+
+def test_a_study_begins_with_what_is_known_once(tmp_path: Path) -> None:
+    from optuna.distributions import FloatDistribution
+    from optuna.trial import FrozenTrial, create_trial
+
+    def known(default: Candidate) -> list[FrozenTrial]:
+        space = {"mlp.width": FloatDistribution(0.0, 1.0)}
+        return [create_trial(params={"mlp.width": 0.25}, distributions=dict(space), value=0.7)]
+
+    for _ in range(2):
+        arm = Turns(RANKED[:1], tmp_path, maximize=True, seed=0, known=known).next(100.0)
+        assert arm is not None
+        assert [trial.params for trial in arm.study.trials] == [{"mlp.width": 0.25}]
+        assert arm.study.best_value == 0.7
 
 
 def test_a_search_that_goes_on_finds_its_trials(tmp_path: Path) -> None:
