@@ -12,6 +12,19 @@ from numpy.typing import NDArray
 
 Int = NDArray[np.int64]
 
+SEPARATORS = ("->", "::", ">", "|", "\\", "/")
+PATH_SHARE = 0.8  # of labels with a separator, from which they look like paths
+
+
+def likely_separator(labels: Sequence[str]) -> str | None:
+    """What stands between levels, if distinct class labels look like paths: most have it, and tops return."""
+    for separator in SEPARATORS:
+        paths = ClassPaths.of(labels, separator).paths
+        tops = [path[0] for path in paths if len(path) > 1]
+        if tops and len(tops) >= PATH_SHARE * len(paths) and 2 * len(set(tops)) <= len(tops):
+            return separator
+    return None
+
 
 @dataclass(frozen=True)
 class ClassPaths:

@@ -81,6 +81,8 @@ def fit(
     if predictions.exists():
         typer.echo(f"Predictions of the test file: {predictions}")
     typer.echo(f"Run: {done.path} ({done.manifest['spent_seconds']:.0f} s)")
+    if done.manifest.get("interrupted"):
+        typer.echo("It was stopped before the search had ended. To search for longer, fit again into another folder.")
 
 
 @app.command()

@@ -18,7 +18,7 @@ from evaluation.leaderboard import merge_leaderboards
 
 COPIED = (
     "outcome", "scored_part", "scored_rows", "n_train", "n_scored", "n_features", "constant", "final_model", "decision",
-    "labels", "f1_hierarchical", "encoders", "n_folds", "back_end", "versions",
+    "interrupted", "labels", "f1_hierarchical", "encoders", "n_folds", "back_end", "versions",
 )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from artifacts.errors import InputError, pick_known
 # of fold on two of nine data sets (cian_ru, kazan_cards), and takes two to four times the MLP's seconds.
 DEFAULT_MODELS = ("linear", "lightgbm", "catboost", "mlp", "shortlist")  # the last for many classes only
 
+FEW_FOLDS, MANY_FOLDS_SECONDS = 5, 600.0  # more than so many folds need a budget of so many seconds
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -28,7 +30,7 @@ class Preset:
     contestants: tuple[str, ...] = ()
 
     def with_budget(self, budget_seconds: float | None) -> Preset:
-        """The same preset with another budget.
+        """The same preset with another budget, and with fewer folds where many would leave none of them time to learn.
 
         Raises:
             InputError: if the budget is not a positive number.
@@ -37,7 +39,8 @@ class Preset:
             return self
         if not 0 < budget_seconds < float("inf"):
             raise InputError(f"budget_seconds must be a positive number of seconds, but got {budget_seconds}.")
-        return replace(self, budget_seconds=float(budget_seconds))
+        n_folds = self.n_folds if budget_seconds >= MANY_FOLDS_SECONDS else min(self.n_folds, FEW_FOLDS)
+        return replace(self, budget_seconds=float(budget_seconds), n_folds=n_folds)
 
 
 PRESETS: dict[str, Preset] = {

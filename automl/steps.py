@@ -211,6 +211,7 @@ class Steps:
             final = next(c.model for c in fitted.candidates if c.key == FittedBackend.FINAL)
             beside = {HIERARCHICAL: scored.beside or None}
             stored = {"model": final, "decision": scored.decision.shift, "labels": scored.labels, **beside}
+            stored["interrupted"] = fitted.interrupted
             write_json(folder / "final.json", stored)
             first = [self.loaded.schema.of_modality(modality) for modality in (Modality.IMAGE, Modality.TEXT)]
             names = [columns[0].name if columns else None for columns in first]
@@ -249,6 +250,7 @@ class Steps:
             "n_features": part.examples.table.n_features,
             "constant": constant_prediction(training).tolist(),
             "final_model": final["model"],
+            "interrupted": final.get("interrupted", False),
             "decision": final.get("decision", []),
             **({"labels": final["labels"]} if final.get("labels") else {}),
             HIERARCHICAL: final[HIERARCHICAL],

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from artifacts.class_paths import likely_separator
 from artifacts.errors import InputError, nearest
 from artifacts.finding import Audit
 from artifacts.schema import Column, Kind, Modality, Title
@@ -68,6 +69,7 @@ def draft_task(frame: pd.DataFrame, *, data: Path, target: str | None = None, ou
         _images_line(frame, guesses, data, root),
         "",
         *_target_lines(section, remark, counts),
+        *_separator_lines(frame, section),
         "",
         *_column_lines(guesses, frame),
         "",
@@ -164,6 +166,15 @@ def _target_lines(section: Target, remark: str, counts: tuple[str | None, list[s
                 _comment(f"something ({counts[1] or 'clicks, likes'}), set kind = 'conversion', successes and trials."),
             ]
     return lines
+
+
+def _separator_lines(frame: pd.DataFrame, section: Target) -> list[str]:
+    if section.kind is not Kind.MULTICLASS or section.column is None:
+        return []
+    separator = likely_separator(frame[section.column].dropna().map(str).unique().tolist())
+    if separator is None:
+        return []
+    return [f"separator = {quoted(separator)}        # labels look like paths: errors inside a branch cost less"]
 
 
 def _column_lines(guesses: dict[str, Guess], frame: pd.DataFrame) -> list[str]:

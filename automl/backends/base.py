@@ -66,10 +66,14 @@ class Candidate:
 
 
 class FittedBackend(ABC):
-    """Something that predicts, made of candidates. ``FINAL`` is the key of what ``decide`` uses."""
+    """Something that predicts, made of candidates. ``FINAL`` is the key of what ``decide`` uses.
+
+    ``interrupted``: whether the user stopped the search before its end.
+    """
 
     FINAL: ClassVar[str] = "final"
     executes_code_on_load: ClassVar[bool] = False
+    interrupted: bool = False
 
     kind: Kind
     candidates: tuple[Candidate, ...]

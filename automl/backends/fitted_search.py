@@ -120,6 +120,7 @@ class FittedSearch(FittedBackend):
             "candidates": [described(candidate) for candidate in self.candidates],
             "blends": self.blends,
             "calibration": asdict(self.calibration),
+            "interrupted": self.interrupted,
         }
         return json.dumps(data, ensure_ascii=False, indent=1)
 
@@ -128,7 +129,9 @@ class FittedSearch(FittedBackend):
         """Read what ``save`` wrote; executes no code from the folder."""
         data = read_json(folder / "search.json")
         candidates = tuple(candidate_from(candidate) for candidate in data["candidates"])
-        return cls(Kind(data["kind"]), candidates, data["blends"], folder, Calibration(**data["calibration"]))
+        found = cls(Kind(data["kind"]), candidates, data["blends"], folder, Calibration(**data["calibration"]))
+        found.interrupted = data.get("interrupted", False)
+        return found
 
 
 def described(candidate: Candidate) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class SearchBackend(Backend):
             reasons = "; ".join(f"{c.model} on {c.view}: {c.error}" for c in search.tried.candidates)
             raise FusionError(f"No model could be fitted in {problem.budget.seconds:.0f} s. {reasons}.")
         fitted = blended(search.tried, search.tried.informative(usable), search.portfolio)
+        fitted.interrupted = search.interrupted
         write_file(search.tried.root / "search.json", fitted.described())
         return fitted
 
@@ -84,6 +85,7 @@ class _Search:
         self.models = [name for name in wanted if name in suited] or suited
         self.probe = next((name for name in CHEAP if name in self.models), self.models[0])
         self.begun = budget.spent
+        self.interrupted = False
         self.portfolio: set[str] = set()  # keys of its candidates, each a family of its own in the blend
 
     # -- candidates -------------------------------------------------------------------------------
@@ -186,6 +188,7 @@ class _Search:
         n = sum(not candidate.error for candidate in self.tried.candidates)
         if not n:
             raise KeyboardInterrupt
+        self.interrupted = True
         self.problem.progress.say(f"Stopped: finishing with the {n} candidates so far. Ctrl-C again leaves at once.")
 
     def finished(self) -> FittedSearch:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from artifacts.class_paths import ClassPaths
+from artifacts.class_paths import ClassPaths, likely_separator
 
 LABELS = ["All > Shoes > Boots", "All > Shoes > Sandals", "All>Bags", "All > Shoes", "All > Bags > Boots"]
 
@@ -31,3 +32,19 @@ def test_odd_labels_are_classes_all_the_same() -> None:
     np.testing.assert_array_equal(np.diag(found.shared)[2:], [1, 1, 2])
     assert ClassPaths.of(["a > b"], " > ").paths == (("a", "b"),)
     assert ClassPaths.of([], " > ").shared.shape == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "separator"),
+    [
+        (["Shoes > Boots", "Shoes > Sandals", "Bags > Totes", "Bags > Belts"], ">"),
+        (["Shoes->Boots", "Shoes->Sandals", "Bags->Totes", "Bags->Other"], "->"),
+        (["Одежда/Платья", "Одежда/Юбки", "Обувь/Сапоги", "Обувь/Кеды", "Прочее"], "/"),
+        (["Shoes", "Bags", "T-Shirts/Tops"], None),
+        (["a/b", "c/d", "e/f"], None),
+        (["All > a", "All > b"], None),
+        ([], None),
+    ],
+)
+def test_labels_that_look_like_paths_tell_their_separator(labels: list[str], separator: str | None) -> None:
+    assert likely_separator(labels) == separator

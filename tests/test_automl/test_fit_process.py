@@ -118,4 +118,5 @@ def test_an_interrupt_keeps_what_is_done_and_finishes(task: Path, tmp_path: Path
     assert "finishing with the" in err and "Traceback" not in err
     run = Run(tmp_path / "run")
     assert run.manifest["spent_seconds"] < 100
+    assert run.manifest["interrupted"] is True
     assert len(run.predict(pd.read_csv(task.parent / "train.csv").head(5))) == 5

@@ -338,3 +338,10 @@ def test_real_tables(name: str, tmp_path: Path) -> None:
     assert codes(findings).get("looks_like_leak", []) == leaks.get(name, [])
     drafted, _ = written(frame, tmp_path, target=target or None)
     assert drafted.target.kind in (real.target.kind, Kind.MULTICLASS)
+
+
+def test_a_draft_says_what_stands_between_the_levels_of_class_labels(tmp_path: Path) -> None:
+    labels = ["Shoes > Boots", "Shoes > Sandals", "Bags > Totes", "Bags > Belts"] * 10
+    frame = pd.DataFrame({"name": [f"thing {i}" for i in range(40)], "category": labels})
+    (tmp_path / "task.toml").write_text(draft_task(frame, data=tmp_path / "rows.csv", out=tmp_path / "task.toml"))
+    assert Task.from_toml(tmp_path / "task.toml").target.separator == ">"
