@@ -12,15 +12,16 @@ import pandas as pd
 from artifacts.errors import InputError
 from artifacts.progress import Progress, Silent
 from artifacts.run_result import ACTIVITY
-from artifacts.schema import LANGUAGES, Kind, Modality
+from artifacts.schema import LANGUAGES, Modality
 from artifacts.target import WEIGHTED_SUM
 from artifacts.task import Task
 from automl.predictor import Predictor
 from automl.run import Run
 from automl.scored_rows import ScoredPart
+from evaluation.class_scores import KINDS as KINDS_WITH_CLASSES
 from evaluation.dose_response import dose_responses
 from evaluation.explain import Explained, explain_rows, global_importance
-from evaluation.metrics import METRICS
+from evaluation.metrics import HIERARCHICAL, METRICS
 from evaluation.prediction_check import largest_errors, prediction_distribution
 from evaluation.report import render_report
 from evaluation.report_data import Making, ReportData
@@ -95,7 +96,8 @@ def report_data(run: Run, predictor: Predictor | None) -> ReportData:
         dose_responses=() if explained is None else dose_responses(explained),
         distribution=prediction_distribution(part.outcome, part.predictions, constant=constant),
         coverage=_coverage(run),
-        class_scores=run.class_scores() if part.outcome.kind in (Kind.BINARY, Kind.MULTICLASS) else None,
+        class_scores=run.class_scores() if part.outcome.kind in KINDS_WITH_CLASSES else None,
+        beside={HIERARCHICAL: hierarchical} if (hierarchical := run.manifest.get(HIERARCHICAL)) else {},
         errors=errors,
         label_scores=run.manifest.get("labels", {}),
         photo=photo_of(run, rows),

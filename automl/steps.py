@@ -210,8 +210,8 @@ class Steps:
             scored.save(folder)
             final = next(c.model for c in fitted.candidates if c.key == FittedBackend.FINAL)
             beside = {HIERARCHICAL: scored.beside or None}
-            stored = {"model": final, "decision": scored.decision.shift, "labels": scored.labels, **beside}
-            stored["interrupted"] = fitted.interrupted
+            told = {"decision": scored.decision.shift, "labels": scored.labels, "interrupted": fitted.interrupted}
+            stored = {"model": final, **told, **beside}
             write_json(folder / "final.json", stored)
             first = [self.loaded.schema.of_modality(modality) for modality in (Modality.IMAGE, Modality.TEXT)]
             names = [columns[0].name if columns else None for columns in first]

@@ -63,6 +63,7 @@ class ReportData:
         dose_responses: from ``dose_response.dose_responses``.
         distribution: from ``prediction_check.prediction_distribution``.
         coverage: level of prediction intervals to the share of rows that lay within theirs; empty where there are none.
+        beside: measures of the chosen model that are not in the leaderboard, each with ``score``, ``low`` and ``high``.
         class_scores: from ``class_scores.class_scores``; None where the task has no classes.
         errors: from ``prediction_check.largest_errors``.
         label_scores: of many labels, for the ``frequent`` and the ``rare`` ones ``n_labels``, ``n_rows`` and
@@ -94,6 +95,7 @@ class ReportData:
     dose_responses: tuple[DoseResponse, ...] = ()
     distribution: PredictionDistribution | None = None
     coverage: Mapping[float, float] = field(default_factory=dict)
+    beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     class_scores: pd.DataFrame | None = None
     errors: pd.DataFrame | None = None
     label_scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

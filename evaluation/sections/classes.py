@@ -24,6 +24,7 @@ def classes(data: ReportData, say: Wording) -> dict[str, Any] | None:
         "intro": say("classes_intro"),
         "first": rows[:SHOWN_FIRST],
         "rest": rows[SHOWN_FIRST:],
+        "taken": any(row["taken_for"] for row in rows),  # a label is not taken for another one
         "left_out": len(ranked) - len(rows),
     }
 

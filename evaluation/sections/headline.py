@@ -81,11 +81,19 @@ def _measures(data: ReportData, say: Wording) -> list[dict[str, str]]:
     same = (board["split"] == data.split) & board["score"].notna() & (board["metric"] != data.metric)
     for name in ("run", "back_end", "model", "view"):
         same &= board[name] == best[name]
-    return [
+    beside = [
+        {
+            "title": say.title(data.metric_title(name)),
+            "score": say.score(found["score"]),
+            "remark": say.interval(say.score(found["low"]), say.score(found["high"])),
+        }
+        for name, found in data.beside.items()
+    ]
+    return beside + [
         {
             "title": say.title(data.metric_title(str(row["metric"]))),
             "score": say.score(float(row["score"])),
-            "constant": say.score(data.constant(str(row["metric"]))),
+            "remark": say("constant_named", value=say.score(data.constant(str(row["metric"])))),
         }
         for _, row in board[same].head(MAX_MEASURES).iterrows()
     ]

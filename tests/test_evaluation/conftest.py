@@ -17,7 +17,7 @@ from artifacts.finding import Finding
 from artifacts.outcome import Outcome
 from artifacts.run_result import RunResult, results_frame
 from artifacts.schema import Column, Kind, Modality, Schema, Title, opaque_features, quantity_feature
-from evaluation.class_scores import class_scores
+from evaluation.class_scores import KINDS, class_scores
 from evaluation.dose_response import dose_responses
 from evaluation.explain import explain_rows, global_importance
 from evaluation.prediction_check import largest_errors, prediction_distribution
@@ -180,7 +180,7 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         dose_responses=dose_responses(explained),
         distribution=prediction_distribution(outcome, predictions),
         coverage={0.5: 0.512, 0.9: 0.893} if kind in (Kind.CONVERSION, Kind.REGRESSION) else {},
-        class_scores=class_scores(outcome, predictions) if kind in (Kind.BINARY, Kind.MULTICLASS) else None,
+        class_scores=class_scores(outcome, predictions) if kind in KINDS else None,
         errors=worst,
         label_scores=apart,
         photo=photo_of,

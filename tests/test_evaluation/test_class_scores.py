@@ -40,6 +40,20 @@ def test_a_class_that_training_never_saw_is_never_found() -> None:
     assert found.set_index("class").loc["dog"]["taken_for"] == ""
 
 
+def test_many_labels_are_those_of_sklearn_and_no_label_is_taken_for_another() -> None:
+    rng = np.random.default_rng(1)
+    y, predictions = (rng.random((200, 3)) < [0.5, 0.2, 0.1]).astype(float), rng.random((200, 2))
+    found = class_scores(Outcome(Kind.MULTILABEL, y, ("cat", "dog", "new"), 2), predictions).set_index("class")
+    precision, recall, f1, rows = precision_recall_fscore_support(y[:, :2], predictions >= 0.5)
+    known = found.loc[["cat", "dog"]]
+    np.testing.assert_allclose(known["precision"], precision)
+    np.testing.assert_allclose(known["recall"], recall)
+    np.testing.assert_allclose(known["f1"], f1)
+    np.testing.assert_array_equal(known["rows"], rows)
+    assert found.loc["new", "recall"] == 0.0 and found.loc["new", "predicted"] == 0
+    assert (found["taken_for"] == "").all()
+
+
 def test_numbers_have_no_classes() -> None:
     with pytest.raises(InputError, match="Scores per class are for classes, but the task is 'regression'"):
         class_scores(Outcome(Kind.REGRESSION, np.zeros(2)), np.zeros((2, 1)))

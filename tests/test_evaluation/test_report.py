@@ -14,6 +14,7 @@ from PIL import Image
 from artifacts.errors import InputError
 from artifacts.run_result import RunResult, results_frame
 from artifacts.schema import Column, Kind, Modality, Schema, Title
+from evaluation.class_scores import KINDS as KINDS_WITH_CLASSES
 from evaluation.report import SECTIONS, render_report
 from evaluation.report_data import ReportData
 from evaluation.sections.errors import thumbnail
@@ -80,7 +81,7 @@ def test_every_kind_has_every_section_in_both_languages(
     page = render_report(make_report(kind, 200), language)
     checker = check_page(page)
     headings = [attrs["id"] for tag, attrs in checker.seen if tag == "section"]
-    wanted = [name for name in SECTIONS if name != "classes" or kind in (Kind.BINARY, Kind.MULTICLASS)]
+    wanted = [name for name in SECTIONS if name != "classes" or kind in KINDS_WITH_CLASSES]
     assert headings == wanted
     assert all(TEXTS[name][language] in page for name in wanted)
     assert TEXTS["association"][language] in page
@@ -122,8 +123,17 @@ def test_rates_say_what_their_intervals_held_and_classes_how_each_is_found(
     assert classes.class_scores is not None and set(classes.class_scores["class"]) >= {"sneakers", "boots"}
     for name in ("sneakers", "boots"):
         assert f"<bdi>{name}</bdi></th>" in page
+    assert "Most often taken for" in page
+    labels = render_report(make_report(Kind.MULTILABEL))
+    assert "Classes one by one" in labels and "Most often taken for" not in labels
     many = pd.concat([classes.class_scores] * 100, ignore_index=True)
     assert "more are not shown" in render_report(replace(classes, class_scores=many))
+
+
+def test_a_measure_beside_the_leaderboard_has_its_interval(make_report: Callable[..., ReportData]) -> None:
+    found = {"skill": {"score": 0.912, "low": 0.881, "high": 0.934}}
+    page = render_report(replace(make_report(Kind.MULTICLASS), beside=found))
+    assert "0.912" in page and "0.881 to 0.934" in page
 
 
 def test_equal_data_give_an_equal_page_of_bounded_size(
