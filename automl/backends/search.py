@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from automl.backends.base import Backend, Candidate, Problem
 from automl.backends.blending import blended
 from automl.backends.fitted_search import FittedSearch, weighted
 from automl.backends.stacking import stacks_over
+from automl.backends.subsample import on_part, slow_models
 from automl.backends.tried import Tried
 from automl.backends.turns import Arm, Turns
 from automl.backends.warm_start import finished_trials
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 
 # Shares of the time that there is when the search begins, until which a step may last; the rest is Optuna's.
-DEFAULTS_SHARE, PORTFOLIO_SHARE, VIEWS_SHARE = 0.45, 0.6, 0.75
+DEFAULTS_SHARE, PORTFOLIO_SHARE, VIEWS_SHARE, TRIALS_SHARE = 0.45, 0.6, 0.75, 1.0
+PART_SHARE = 0.5  # of the time that is left for configurations, on a part of the rows where a fit of all takes long
+PROMOTED = 3  # configurations of a model that are then fitted on all rows
 BLEND_SHARE = 0.03  # kept back for the blend
 STACKS_SHARE = 0.04  # kept back for stacks, where there are several modalities
 FIRST_SECONDS = 5.0  # for the first candidate, even if the budget is used up
@@ -59,6 +63,7 @@ class SearchBackend(Backend):
             try:
                 with watching_interrupts() as search.tried.check_interrupt:
                     search.run_defaults()
+                    search.run_on_part()
                     search.run_portfolio()
                     search.run_views()
                     search.run_trials()
@@ -86,6 +91,7 @@ class _Search:
         self.probe = next((name for name in CHEAP if name in self.models), self.models[0])
         self.begun = budget.spent
         self.interrupted = False
+        self.slow: set[str] = set()  # models whose configurations were compared on a part of the rows
         self.portfolio: set[str] = set()  # keys of its candidates, each a family of its own in the blend
 
     # -- candidates -------------------------------------------------------------------------------
@@ -103,10 +109,45 @@ class _Search:
             best.setdefault(candidate.model, candidate)
         for name, params in portfolio_for(self.problem.examples.outcome, list(best)):
             default, left = best[name], self._left_of(PORTFOLIO_SHARE)
-            if self.max_trials and left > default.fit_seconds:
-                wanted = Candidate(f"{default.key}-{_digest(params)}", name, default.view, params)
-                self.portfolio.add(wanted.key)
-                self.tried.fit(wanted, Budget(min(left, 4 * default.fit_seconds + 5.0)))
+            if self.max_trials and name not in self.slow and left > default.fit_seconds:
+                self._fit_another(default, params, left)
+
+    def _fit_another(self, default: Candidate, params: dict[str, Any], seconds: float) -> None:
+        """A configuration that is a family of its own in the blend."""
+        wanted = Candidate(f"{default.key}-{_digest(params)}", default.model, default.view, params)
+        self.portfolio.add(wanted.key)
+        self.tried.fit(wanted, Budget(min(seconds, 4 * default.fit_seconds + 5.0)))
+
+    def run_on_part(self) -> None:
+        """Portfolio and Optuna on a part of the rows, where a fit of all takes long; the best of it on all rows."""
+        seconds = self._left_of(TRIALS_SHARE)
+        slow = slow_models(self.tried.ranked(), seconds)
+        part = on_part(self.problem) if slow and self.max_trials and seconds > LEAST_SECONDS else None
+        if part is None:
+            return
+        self.slow = {default.model for default in slow}
+        spent = self.budget.spent
+        search = _Search(part, Budget(spent + PART_SHARE * seconds, self.budget.started))
+        search.tried.advance = lambda _seconds: self.tried.show()
+        search.tried.check_interrupt = self.tried.check_interrupt
+        for default in slow:
+            search.tried.fit(default, Budget(max(search.budget.left / (2 * len(slow)), 1e-3)))
+        search.run_portfolio()
+        search.run_trials()
+        for params, default in search.best_of(slow):
+            left = self._left_of(TRIALS_SHARE)
+            if params and left > default.fit_seconds:
+                self._fit_another(default, params, left)
+
+    def best_of(self, defaults: Sequence[Candidate]) -> list[tuple[dict[str, Any], Candidate]]:
+        """The best parameters of each model with its default, then the second best, and the third."""
+        ranked = self.tried.ranked()
+        found = []
+        for place in range(PROMOTED):
+            for default in defaults:
+                own = [candidate.params for candidate in ranked if candidate.model == default.model]
+                found += [(own[place], default)] if place < len(own) else []
+        return found
 
     def run_views(self) -> None:
         """Each other model over the parts of the table: first where the cheap one found most."""

@@ -67,9 +67,13 @@ class Tried:
         else:
             candidate = self._fitted(wanted, allowed, trial)
         self.candidates.append(candidate)
+        self.show()
+        return candidate
+
+    def show(self) -> None:
+        """Tell ``advance`` what time went by since the last call."""
         self.advance(max(self.problem.budget.spent - self._shown, 0.0))
         self._shown = self.problem.budget.spent
-        return candidate
 
     def _memory_lack(self, wanted: Candidate) -> str:
         if wanted.members:
