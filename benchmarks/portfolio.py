@@ -30,7 +30,7 @@ from artifacts.link import from_link
 from artifacts.outcome import Outcome
 from artifacts.store import read_json, write_json
 from artifacts.target import Target
-from automl.backends.fold_models import fit_fold_models
+from automl.backends.fold_models import Way, fit_fold_models
 from automl.budget import Budget
 from automl.ensemble import greedy_blend
 from automl.models.base import Model
@@ -119,7 +119,7 @@ def measure(name: str, arguments: argparse.Namespace) -> None:
             return MODELS[model]({**params, **more}, seed=0, n_threads=1)
 
         started = time.monotonic()
-        _, scores = fit_fold_models(new, made.train, folds, Budget(arguments.seconds), refit=False)
+        _, scores = fit_fold_models(new, made.train, folds, Budget(arguments.seconds), Way())
         seconds = time.monotonic() - started
         np.save(folder / f"{key(model, params)}.npy", scores)
         (folder / f"{key(model, params)}.seconds").write_text(f"{seconds:.2f}")

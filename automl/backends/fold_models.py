@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,24 @@ from automl.models.base import Model
 from evaluation.splits import Fold
 
 Float = NDArray[np.float64]
+Result = TypeVar("Result")
 LATENESS = 1.0  # of the time that is allowed, for folds that take longer than it
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the models of folds are fitted.
+
+    ``refit``: one model of all rows is what stays; the folds' models give the scores and its parameters. ``emphasis``
+    of high values in the rows to learn from and to stop on, see ``Outcome.emphasised``. ``end``: value of
+    ``time.monotonic()`` until which late folds may go on; the end of their own time if None. ``side_by_side``: folds
+    that are fitted at once, each by one thread.
+    """
+
+    refit: bool = False
+    emphasis: float = 0.0
+    end: float | None = None
+    side_by_side: int = 1
 
 
 class Pruned(Exception):  # noqa: N818 - a verdict, not an error
@@ -30,22 +49,17 @@ def fit_fold_models(
     examples: Examples,
     folds: Sequence[Fold],
     allowed: Budget,
-    *,
-    refit: bool,
-    emphasis: float = 0.0,
-    end: float | None = None,
+    way: Way,
     after_fold: Callable[[int, Float], None] | None = None,
 ) -> tuple[list[Model], Float]:
-    """Models of the folds, or a single one of all rows in folds if ``refit``, and link scores (n_samples, n_link).
+    """Models of the folds, or a single one of all rows in folds for a refit, and link scores (n_samples, n_link).
 
     Args:
         make: an unfitted model, with parameters that come before its own.
         examples: rows of all folds; scores are NaN in rows that no fold validates.
         folds: rows to learn from and to validate on.
         allowed: split evenly between the fits that are left.
-        emphasis: of high values in the rows to learn from and to stop on, see ``Outcome.emphasised``.
-        refit: the folds' models are used for the scores, and for the parameters of the one model.
-        end: value of ``time.monotonic()`` until which late folds may go on; the end of ``allowed`` if None.
+        way: how they are fitted.
         after_fold: gets the number of the fold and the scores so far, and may raise ``Pruned``.
 
     Raises:
@@ -54,29 +68,51 @@ def fit_fold_models(
     outcome = examples.outcome
     scores = unknown((outcome.n_samples, n_link(outcome.kind, outcome.n_outputs)))
     models: list[Model] = []
-    n_fits = len(folds) + int(refit)
+    n_fits = len(folds) + int(way.refit)
     # What a busy machine makes late is not thrown away while the rest of the budget can bear it.
-    latest = max(allowed.deadline, min(allowed.deadline + LATENESS * allowed.seconds, end or 0.0))
-    least = 0.5 * allowed.seconds / n_fits
+    latest = max(allowed.deadline, min(allowed.deadline + LATENESS * allowed.seconds, way.end or 0.0))
+    width = max(1, min(way.side_by_side, len(folds)))
+    least = 0.5 * allowed.seconds * width / n_fits
 
-    def deadline(n_left: int) -> float:
+    def deadline(n_left: float) -> float:
         now = time.monotonic()
         return now + max(min(max(allowed.left / n_left, least), (latest - now) / n_left), 0.0)
 
-    for i, fold in enumerate(folds):
+    def fit(i: int) -> tuple[Model, Float]:
         if i and time.monotonic() >= latest:
             raise Pruned(f"time ran out after {i} of {len(folds)} folds")
-        train, valid = (_emphasised(examples.take(rows), emphasis) for rows in (fold.train, fold.valid))
-        models.append(make({}).fit(train, valid, deadline=deadline(n_fits - i)))
-        scores[fold.valid] = models[-1].decide(valid.table)
-        if after_fold is not None:
-            after_fold(i, scores)
-    if refit:
+        train, valid = (_emphasised(examples.take(rows), way.emphasis) for rows in (folds[i].train, folds[i].valid))
+        model = make({})
+        if width > 1:
+            model.n_threads = 1
+        model.fit(train, valid, deadline=deadline(max((n_fits - i) / width, 1.0)))
+        return model, model.decide(valid.table)
+
+    with closing(_in_order(fit, len(folds), width)) as fitted:
+        for i, (model, found) in enumerate(fitted):
+            models.append(model)
+            scores[folds[i].valid] = found
+            if after_fold is not None:
+                after_fold(i, scores)
+    if way.refit:
         known = np.unique(np.concatenate([rows for fold in folds for rows in (fold.train, fold.valid)]))
         rows = examples if len(known) == outcome.n_samples else examples.take(known)
         last = make(models[0].params_for_refit(models))
-        models = [last.fit(_emphasised(rows, emphasis), deadline=deadline(1))]
+        models = [last.fit(_emphasised(rows, way.emphasis), deadline=deadline(1))]
     return models, scores
+
+
+def _in_order(work: Callable[[int], Result], n: int, width: int) -> Generator[Result]:
+    """Results of ``work`` for 0 to n - 1, ``width`` of them at once; what has not begun at the end never does."""
+    if width == 1:
+        yield from map(work, range(n))
+        return
+    pool = ThreadPoolExecutor(width)
+    try:
+        for future in [pool.submit(work, i) for i in range(n)]:
+            yield future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _emphasised(rows: Examples, emphasis: float) -> Examples:

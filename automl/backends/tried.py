@@ -18,7 +18,7 @@ from artifacts.store import read_json, write_json
 from automl.backends import out_of_fold
 from automl.backends.base import Candidate, Problem
 from automl.backends.fitted_search import candidate_from, described
-from automl.backends.fold_models import Pruned, fit_fold_models
+from automl.backends.fold_models import Pruned, Way, fit_fold_models
 from automl.backends.stacking import base_model, folds_within, stack_table
 from automl.budget import Budget
 from automl.decision import Decision, decided_score
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import optuna
 
 Float = NDArray[np.float64]
+VALUES_SIDE_BY_SIDE = 4e7  # of a table: 160 MB
 
 
 class Tried:
@@ -111,20 +112,22 @@ class Tried:
             return MODELS[base_model(candidate)](chosen, seed=self.problem.seed, n_threads=self.problem.n_threads)
 
         settings = self.problem.settings
-        models, scores = fit_fold_models(
-            make,
-            examples,
-            folds,
-            allowed,
+        way = Way(
             refit=bool(settings.get("refit", False)),
             emphasis=float(settings.get("emphasis", 0.0)),
             end=self.budget.deadline,
-            after_fold=report,
+            side_by_side=self._side_by_side(candidate, examples),
         )
+        models, scores = fit_fold_models(make, examples, folds, allowed, way, report)
         for i, model in enumerate(models):
             (folder / f"model_{i}").mkdir()
             model.save(folder / f"model_{i}")
         return scores
+
+    def _side_by_side(self, candidate: Candidate, examples: Examples) -> int:
+        """Folds at once: a small fit has too little work for two threads. Of large ones memory holds one at a time."""
+        small = examples.table.n_samples * examples.table.n_features <= VALUES_SIDE_BY_SIDE
+        return self.problem.n_threads if small and MODELS[base_model(candidate)].fits_side_by_side else 1
 
     def _read_by(self, candidate: Candidate) -> tuple[Examples, tuple[Fold, ...]]:
         """What a candidate learns from: a view of the table, or the outputs of other candidates."""
