@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +68,7 @@ class Tried:
         elif lack := self._memory_lack(wanted):
             candidate = replace(wanted, error=lack)
         else:
-            candidate = self._fitted(wanted, allowed, trial)
+            candidate = self._fitted(wanted, self._after_imports(wanted, allowed), trial)
         self.candidates.append(candidate)
         self.show()
         return candidate
@@ -75,6 +77,15 @@ class Tried:
         """Tell ``advance`` what time went by since the last call."""
         self.advance(max(self.problem.budget.spent - self._shown, 0.0))
         self._shown = self.problem.budget.spent
+
+    def _after_imports(self, wanted: Candidate, allowed: Budget) -> Budget:
+        """As many seconds from when its libraries are there, so that the first fold does not lack what they take."""
+        started = time.monotonic()
+        with suppress(ImportError):  # which the fit itself will say
+            for name in MODELS[base_model(wanted)].libraries:
+                importlib.import_module(name)
+        taken = time.monotonic() - started
+        return replace(allowed, started=allowed.started + min(taken, max(self.budget.left - allowed.left, 0.0)))
 
     def _memory_lack(self, wanted: Candidate) -> str:
         if wanted.members:

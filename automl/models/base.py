@@ -48,6 +48,7 @@ class Model(ABC):
     name: ClassVar[str]
     settings: ClassVar[type[Any]]  # the dataclass of its parameters, with their defaults
     output_: Output
+    libraries: ClassVar[tuple[str, ...]] = ()  # that it imports when it is fitted, which takes a second or two
     fits_side_by_side: ClassVar[bool] = False  # in threads: its work needs neither Python nor another's settings
     tables_in_memory: ClassVar[float] = 1.5  # besides the one that it reads, while it is fitted
     kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)

@@ -50,6 +50,7 @@ class CatBoostModel(Model):
 
     name: ClassVar[str] = "catboost"
     settings: ClassVar[type[Any]] = CatBoostParams
+    libraries: ClassVar[tuple[str, ...]] = ("catboost",)
     tables_in_memory: ClassVar[float] = 0.5  # of embeddings it holds a few axes
 
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:

@@ -75,6 +75,7 @@ class LightGBMModel(Model):
 
     name: ClassVar[str] = "lightgbm"
     settings: ClassVar[type[Any]] = LightGBMParams
+    libraries: ClassVar[tuple[str, ...]] = ("lightgbm",)
     fits_side_by_side: ClassVar[bool] = True
     tables_in_memory: ClassVar[float] = 0.5  # of embeddings it holds a few axes
 

@@ -44,11 +44,11 @@ class ResidualNet(Net):
 
     def heads(self, x: Tensor) -> Tensor:
         """See ``Net.heads``; one member."""
-        from torch.nn.functional import dropout, silu
+        from torch.nn.functional import silu
 
         x = self._linear("join", x)
         for i in range(self.shape.layers):
-            inner = dropout(silu(self._linear(f"residual.{i}.in", x)), self.dropout, self.training)
+            inner = self.dropped(silu(self._linear(f"residual.{i}.in", x)))
             x = x + self._linear(f"residual.{i}.out", inner)
         return self._linear("last", silu(x))[:, None]
 
@@ -58,6 +58,7 @@ class MLPModel(NetModel):
 
     name: ClassVar[str] = "mlp"
     settings: ClassVar[type[NetParams]] = NetParams
+    fits_side_by_side: ClassVar[bool] = True
 
     def new_net(self, chosen: NetParams, shape: Shape) -> Net:
         """See ``NetModel.new_net``."""

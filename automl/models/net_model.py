@@ -22,6 +22,7 @@ from automl.models.matrix import NUMBER, Standardizer, check_same_features
 from automl.models.output import Output
 from automl.models.piecewise import Piecewise
 from automl.models.solvers import LOSSES, Rows
+from automl.models.torch_state import seeded, torch_threads
 from automl.models.training import Blank, NetParams, Training
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class NetModel(Model):
     """
 
     settings: ClassVar[type[NetParams]]
+    libraries: ClassVar[tuple[str, ...]] = ("torch",)
 
     @abstractmethod
     def new_net(self, chosen: Any, shape: Shape) -> Net:
@@ -69,9 +71,7 @@ class NetModel(Model):
     def _train(self, chosen: NetParams, train: Examples, valid: Examples | None, deadline: float | None) -> None:
         import torch
 
-        from automl.models.network import torch_threads
-
-        with torch_threads(TORCH_THREADS), torch.random.fork_rng(devices=[]):
+        with torch_threads(TORCH_THREADS):
             x = self._matrix(train.table)
             if chosen.bins:
                 self.piecewise_ = Piecewise.of(x, self._plain_numbers(train.table), chosen.bins)
@@ -81,11 +81,16 @@ class NetModel(Model):
             if held is not None and not held.weight.sum() > 0:
                 held = None
             self.reference_ = rows.x.mean(axis=0, dtype=np.float64)
-            torch.manual_seed(self.seed)
-            net = self._shaped_net(chosen)
+            with seeded(self.seed):
+                net = self._shaped_net(chosen)
             net.weights["last.bias"].copy_(torch.tensor(self.output_.prior))
             training = Training(net, chosen, rows, LOSSES[self.output_.kind], deadline, self._blank(train.table))
-            self.epochs_ = training.run(held)
+            if self.fits_side_by_side:  # then it draws from nothing that another net draws from
+                net.random = torch.Generator().manual_seed(self.seed)
+                self.epochs_ = training.run(held)
+            else:
+                with seeded(self.seed):
+                    self.epochs_ = training.run(held)
         self.net_ = net.finished()
 
     def _shaped_net(self, chosen: NetParams) -> Net:
@@ -132,7 +137,7 @@ class NetModel(Model):
         check_same_features(self.name, self.features_, table)
         if self.net_ is None:
             return self.output_.link(self.output_.constant(table.n_samples))
-        from automl.models.network import scores_of, torch_threads
+        from automl.models.network import scores_of
 
         with torch_threads(TORCH_THREADS):
             parts = [scores_of(self.net_, self._matrix(chunk)) for chunk in table.row_chunks(4096)]
@@ -142,7 +147,7 @@ class NetModel(Model):
         """See ``Model.contributions``. All columns that a feature became count for it."""
         import torch
 
-        from automl.models.network import column_contributions, complete, scores_of, torch_threads
+        from automl.models.network import column_contributions, complete, scores_of
 
         unit = LINK_UNITS[self.fitted_kind]
         check_same_features(self.name, self.features_, table)
@@ -181,7 +186,6 @@ class NetModel(Model):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """See ``Model.load``."""
-        import torch
         from safetensors.torch import load_file
 
         found = Description.load(folder, cls)
@@ -192,7 +196,7 @@ class NetModel(Model):
         model.piecewise_ = Piecewise.from_arrays(arrays) if found.extra["binned"] else None
         model.net_ = None
         if found.extra["trained"]:
-            with torch.random.fork_rng(devices=[]):  # the first weights are drawn, and at once replaced
+            with seeded(0):  # the first weights are drawn, and at once replaced
                 net = model._shaped_net(settings(cls.settings, cls.name, found.params))
             try:
                 net.restore(load_file(folder / "net.safetensors"))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 Float = NDArray[np.float64]
 SCORES_AT_ONCE = 32  # whose gradients are found together
@@ -36,7 +35,8 @@ class Net(ABC):
     ``project`` is linear, so that a path between two rows is a path between their projections:
     contributions are found in the small space behind it. In training, a whole part is dropped now
     and then, which keeps the others from leaning on it. A net adds its own named tensors to ``weights``, drawn from
-    torch's current generator; "last.bias" is that of the raw scores.
+    torch's own generator; "last.bias" is that of the raw scores. What training draws comes from ``random``, or from
+    torch's own generator where it is None.
     """
 
     def __init__(self, shape: Shape, dropout: float = 0.0, part_dropout: float = 0.0) -> None:
@@ -46,6 +46,7 @@ class Net(ABC):
         self.dropout = dropout
         self.part_dropout = part_dropout if len(shape.parts) > 1 else 0.0
         self.training = False
+        self.random: Generator | None = None
         self.weights: dict[str, Tensor] = {}
         for i, size in enumerate(shape.parts):
             self.weights[f"project.{i}"] = uniform(shape.projection, size)
@@ -70,12 +71,17 @@ class Net(ABC):
     def members(self, projected: Tensor) -> Tensor:
         """(n, n_parts * projection) to the raw scores of each member, (n, n_members, n_raw)."""
         import torch
-        from torch.nn.functional import dropout, silu
+        from torch.nn.functional import silu
 
         if self.training and self.part_dropout:
-            kept = (torch.rand(len(projected), len(self.shape.parts)) >= self.part_dropout).to(projected.dtype)
+            drawn = torch.rand(len(projected), len(self.shape.parts), generator=self.random)
+            kept = (drawn >= self.part_dropout).to(projected.dtype)
             projected = projected * kept.repeat_interleave(self.shape.projection, dim=1)
-        return self.heads(dropout(silu(projected + self.weights["shift"]), self.dropout, self.training))
+        return self.heads(self.dropped(silu(projected + self.weights["shift"])))
+
+    def dropped(self, x: Tensor) -> Tensor:
+        """In training with a share of the places at zero."""
+        return dropped(x, self.dropout, self.random) if self.training else x
 
     def finish(self, projected: Tensor) -> Tensor:
         """(n, n_parts * projection) to raw scores, the mean of the members'."""
@@ -127,17 +133,13 @@ def parts_of(block: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[int, ..
     return order, tuple(int(n) for n in np.unique(part, return_counts=True)[1])
 
 
-@contextmanager
-def torch_threads(n: int) -> Iterator[None]:
-    """Hold torch to ``n`` threads within the block."""
+def dropped(x: Tensor, share: float, random: Generator | None) -> Tensor:
+    """Zeros in a share of the places, and the others larger by as much."""
+    if not share:
+        return x
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return x * torch.empty_like(x).bernoulli_(1.0 - share, generator=random).div_(1.0 - share)
 
 
 def scores_of(net: Net, x: NDArray[Any]) -> Float:

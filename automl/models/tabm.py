@@ -74,6 +74,7 @@ class TabMModel(NetModel):
 
     name: ClassVar[str] = "tabm"
     settings: ClassVar[type[NetParams]] = TabMParams
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "tabm")
 
     def new_net(self, chosen: TabMParams, shape: Shape) -> Net:
         """See ``NetModel.new_net``."""

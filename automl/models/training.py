@@ -65,7 +65,7 @@ class Blank:
 
 
 class Training:
-    """One training of a net, with everything random from torch's current generator.
+    """One training of a net, with everything random from the net's generator.
 
     With ``modality_dropout``, modalities are blanked in rows of each batch (Neverova et al., ModDrop, 2015), exactly as
     the matrix shows a row that lacks them.
@@ -127,7 +127,7 @@ class Training:
 
         self.net.training = True
         n, size = len(self.x), self.chosen.batch
-        order = torch.randperm(n)
+        order = torch.randperm(n, generator=self.net.random)
         n_batches = max(1, -(-n // size))
         for i in range(n_batches):
             if self.deadline is not None and time.monotonic() >= self.deadline:
@@ -148,7 +148,7 @@ class Training:
         x = self.x[rows]
         if not self.blanked:
             return x
-        away = torch.rand(len(rows), len(SHARES)) < self.blanked
+        away = torch.rand(len(rows), len(SHARES), generator=self.net.random) < self.blanked
         away[:, JOINT] = away[:, IMAGE] | away[:, TEXT]  # nothing reads both where one of them is missing
         return torch.where(away[:, self.view], self.blank, x)
 
