@@ -35,16 +35,8 @@ class Arm:
     @property
     def is_done(self) -> bool:
         """Whether the space of parameters was seen often enough for its size."""
-        trials = self._finished()
+        trials = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()]
         return bool(trials) and len(trials) >= TRIALS_PER_PARAMETER * len(trials[-1].params)
-
-    @property
-    def has_parameters(self) -> bool:
-        """Whether another trial may differ from those that were."""
-        return any(trial.params for trial in self._finished())
-
-    def _finished(self) -> list[optuna.trial.FrozenTrial]:
-        return [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()]
 
     def fits(self, seconds: float) -> bool:
         """Whether a trial may be worth its while in so many seconds."""
@@ -92,23 +84,17 @@ class Turns:
         self._waiting = [candidate for *_, candidate in sorted(order, key=lambda item: item[:2])]
         self._playing: list[Arm] = []
         self._root, self._maximize, self._seed, self._known = root, maximize, seed, known
-        self._seen: list[Arm] = []  # often enough; they go on where nothing else is left
 
     def next(self, seconds_left: float) -> Arm | None:
-        """The arm that had the fewest seconds; None if there is no time for any, or nothing to tune."""
-        self._seen.extend(arm for arm in self._playing if arm.is_done)
+        """The arm that had the fewest seconds; None if nothing is left to tune, or no time to do it."""
         self._playing = [arm for arm in self._playing if not arm.is_done and arm.fits(seconds_left)]
         while len(self._playing) < N_ARMS and self._waiting:
             candidate = self._waiting.pop(0)
             arm = Arm(candidate.model, candidate.view, candidate.fit_seconds, self._study(candidate))
             # It joins at the pace of the others, or it would have every turn until it caught up.
             arm.spent = min((other.spent for other in self._playing), default=0.0)
-            if arm.is_done:
-                self._seen.append(arm)
-            elif arm.fits(seconds_left):
-                self._playing.append(arm)
-        again = [arm for arm in self._seen if arm.has_parameters and arm.fits(seconds_left)]
-        return min(self._playing or again, key=lambda arm: arm.spent, default=None)
+            self._playing.extend([arm] if arm.fits(seconds_left) and not arm.is_done else [])
+        return min(self._playing, key=lambda arm: arm.spent, default=None)
 
     def _study(self, candidate: Candidate) -> optuna.Study:
         import optuna
