@@ -119,7 +119,8 @@ def test_a_copy_of_a_training_row_gives_what_the_row_gives(fitted: Alignment, st
     first = fitted.transform(texts, photos, Surroundings(store=store))
     second = fitted.transform(spaced, photos_as_bytes, Surroundings())  # and without the store
     for block, other in zip(first, second, strict=True):
-        np.testing.assert_allclose(block.values, other.values, atol=0.02)
+        # Vectors of another batch differ in their last bits where the processor has bf16, and one column is in percent.
+        np.testing.assert_allclose(block.values, other.values, rtol=1e-3, atol=0.02)
     assert second[0].values[:, 4].min() > 1e-4
 
 
