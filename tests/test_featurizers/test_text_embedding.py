@@ -84,7 +84,8 @@ def test_rows_stand_alone_in_order_whatever_comes(encoder) -> None:
     together = vectors(featurizer, values, surroundings)
     pd.testing.assert_series_equal(before, series(values))
     alone = np.concatenate([vectors(featurizer, [value], surroundings) for value in values])
-    np.testing.assert_allclose(together, alone, atol=1e-4)
+    in_half = featurizer.state().values["precision"] == "bf16"  # whose last bits depend on the batch
+    np.testing.assert_allclose(together, alone, atol=2e-3 if in_half else 1e-4)
     np.testing.assert_array_equal(together[0], together[-1])
     np.testing.assert_array_equal(together[3], together[4], err_msg="HTML is stripped")
     assert "text_truncated" in [finding.code for finding in surroundings.audit.findings]
