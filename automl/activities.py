@@ -94,7 +94,7 @@ def score_together(folder: RunFolder, task: Task, seed: int) -> tuple[ScoredRun,
         frames["predictions"] = _predicted(scores, task)
     constants = with_sum(np.array([[manifest["constant"][0] for manifest in manifests.values()]]), task.target)[0]
     described = {name: first[name] for name in SHARED} | {
-        "interrupted": any(manifest["interrupted"] for manifest in manifests.values()),
+        "interrupted": any(manifest.get("interrupted", False) for manifest in manifests.values()),
         "outcome": {"kind": Kind.REGRESSION.value, "classes": [], "n_known": 0},
         "scored_rows": " ".join(manifest["scored_rows"] for manifest in manifests.values()),
         "constant": constants[-1:].tolist(),

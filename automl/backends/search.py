@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 
 # Shares of the time that there is when the search begins, until which a step may last; the rest is Optuna's.
-DEFAULTS_SHARE, PORTFOLIO_SHARE, VIEWS_SHARE, TRIALS_SHARE = 0.45, 0.6, 0.75, 1.0
+DEFAULTS_SHARE, PORTFOLIO_SHARE, VIEWS_SHARE = 0.45, 0.6, 0.75
 PART_SHARE = 0.5  # of the time that is left for configurations, on a part of the rows where a fit of all takes long
 PROMOTED = 3  # configurations of a model that are then fitted on all rows
 BLEND_SHARE = 0.03  # kept back for the blend
@@ -120,7 +120,7 @@ class _Search:
 
     def run_on_part(self) -> None:
         """Portfolio and Optuna on a part of the rows, where a fit of all takes long; the best of it on all rows."""
-        seconds = self._left_of(TRIALS_SHARE)
+        seconds = self.budget.left
         slow = slow_models(self.tried.ranked(), seconds)
         part = on_part(self.problem) if slow and self.max_trials and seconds > LEAST_SECONDS else None
         if part is None:
@@ -135,7 +135,7 @@ class _Search:
         search.run_portfolio()
         search.run_trials()
         for params, default in search.best_of(slow):
-            left = self._left_of(TRIALS_SHARE)
+            left = self.budget.left
             if params and left > default.fit_seconds:
                 self._fit_another(default, params, left)
 
