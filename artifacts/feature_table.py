@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from artifacts.block_file import read_values, rows_at_once, write_values
 from artifacts.errors import ArtifactError, InputError
 from artifacts.schema import SHARES, VIEWS, Feature, Modality
+from artifacts.tables import read_parquet
 
 FloatArray = NDArray[np.float32]
 
@@ -283,7 +284,7 @@ class FeatureTable:
         """
         try:
             described = json.loads((folder / "blocks.json").read_text(encoding="utf-8"))
-            index = pd.Index(pd.read_parquet(folder / "index.parquet")["row"], name=None)
+            index = pd.Index(read_parquet(folder / "index.parquet")["row"], name=None)
             blocks = tuple(
                 Block(
                     source=item["source"],

@@ -46,13 +46,30 @@ def _read_file(path: Path) -> pd.DataFrame:
     if suffix in (".csv", ".tsv"):
         return pd.read_csv(path, sep="\t" if suffix == ".tsv" else ",", low_memory=False)
     if suffix == ".parquet":
-        return pd.read_parquet(path)
+        return read_parquet(path)
     if suffix in (".jsonl", ".ndjson"):
         lines = path.read_text(encoding="utf-8-sig").splitlines()
         return pd.DataFrame([_object(line, f"{path.name} line {i}") for i, line in enumerate(lines, 1) if line.strip()])
     raise InputError(
         f"{str(path)!r} has an unknown format {suffix!r}. Expected one of {list(FORMATS)} or a folder of JSON files."
     )
+
+
+def read_parquet(path: str | Path) -> pd.DataFrame:
+    """Read a parquet file with the index it was written with.
+
+    By one thread from a path: a process that ``pandas.read_parquet`` has read for, with Arrow's threads and from an
+    open file, now and then aborts or hangs when it ends (Arrow's issues 34314 and 50482).
+
+    Raises:
+        OSError, ValueError: if it cannot be read.
+    """
+    import pyarrow.parquet
+
+    parquet: Any = pyarrow.parquet  # untyped
+    with parquet.ParquetFile(path, pre_buffer=False) as file:
+        frame: pd.DataFrame = file.read(use_threads=False).to_pandas(use_threads=False)
+    return frame
 
 
 def _read_folder(folder: Path) -> pd.DataFrame:

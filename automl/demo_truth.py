@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from artifacts.errors import ArtifactError
 from artifacts.schema import Title
 from artifacts.store import read_json, write_json
+from artifacts.tables import read_parquet
 
 TRUTH_FILE = "truth.json"
 ROWS_FILE = "truth.parquet"
@@ -224,7 +225,7 @@ class DemoTruth:
             kinds = {"effects": PlantedEffect, "placebos": Placebo, "proxies": Proxy, "confounders": Confounder}
             for name, kind in kinds.items():
                 values[name] = tuple(kind(**_with_tuples(item)) for item in values[name])
-            return cls(rows=pd.read_parquet(folder / ROWS_FILE), **values)
+            return cls(rows=read_parquet(folder / ROWS_FILE), **values)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise ArtifactError(
                 f"The truth in {str(folder)!r} cannot be read ({type(error).__name__}: {error}). Expected a folder "

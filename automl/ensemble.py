@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,7 @@ from evaluation.metrics import METRICS, Metric
 Float = NDArray[np.float64]
 MAX_CANDIDATES = 40
 MOST_NUMBERS = 4_000_000  # of link scores of a candidate; each is looked at up to twenty times
+ROUNDS = 20  # in each of which a candidate is added
 PER_FAMILY = 2  # versions of one model over one view are nearly the same member
 # The likelihood breaks ties: metrics of hard decisions stand still over many blends.
 LIKELIHOOD = {
@@ -32,7 +36,8 @@ def greedy_blend(
     reference: Float | None = None,
     families: Mapping[str, str] | None = None,
     decisions: Mapping[str, Decision] | None = None,
-    rounds: int = 20,
+    until: float = float("inf"),
+    n_threads: int = 1,
 ) -> dict[str, float]:
     """Weights of candidates, which sum to 1, chosen with replacement on out-of-fold link scores.
 
@@ -43,7 +48,8 @@ def greedy_blend(
         reference: constant prediction, for metrics that are relative to one.
         families: candidate to the name of its family, of which the best ``PER_FAMILY`` take part; each its own if None.
         decisions: of candidates, for a metric of decisions: a blend's is the mean of its members'.
-        rounds: how many times a candidate is added.
+        until: the value of ``time.monotonic()`` after which no further candidate is added.
+        n_threads: that judge candidates side by side.
     """
     valid = _some(np.all([np.isfinite(values).all(axis=1) for values in scores.values()], axis=0), scores)
     outcome = outcome.take(valid)
@@ -55,20 +61,26 @@ def greedy_blend(
         link = scores[key][valid].astype(np.float64)
         return np.stack([link, decided[key].move(link)] if decided else [link])
 
-    ranked = sorted(scores, key=lambda key: quality(read(key)), reverse=True)
-    ranked = _best_of_families(ranked, families or {})[:MAX_CANDIDATES]
-    kept = {key: read(key) for key in ranked}
-    counts = dict.fromkeys(ranked, 0)
-    counts[ranked[0]] = 1
-    total = kept[ranked[0]].copy()
-    best, best_counts = quality(total), dict(counts)
-    for size in range(2, rounds + 1):
-        options = {key: quality((total + values) / size) for key, values in kept.items()}
-        chosen = max(ranked, key=lambda key: options[key])
-        counts[chosen] += 1
-        total += kept[chosen]
-        if options[chosen] > best:
-            best, best_counts = options[chosen], dict(counts)
+    def added(key: str, size: int) -> tuple[float, float]:
+        return quality((total + kept[key]) / size)
+
+    with ThreadPoolExecutor(n_threads) as pool:
+        alone = dict(zip(scores, pool.map(lambda key: quality(read(key)), scores), strict=True))
+        ranked = _best_of_families(sorted(scores, key=alone.__getitem__, reverse=True), families or {})[:MAX_CANDIDATES]
+        kept = {key: read(key) for key in ranked}
+        counts = dict.fromkeys(ranked, 0)
+        counts[ranked[0]] = 1
+        total = kept[ranked[0]].copy()
+        best, best_counts = alone[ranked[0]], dict(counts)
+        for size in range(2, ROUNDS + 1):
+            if time.monotonic() > until:
+                break
+            options = dict(zip(ranked, pool.map(added, ranked, repeat(size)), strict=True))
+            chosen = max(ranked, key=options.__getitem__)
+            counts[chosen] += 1
+            total += kept[chosen]
+            if options[chosen] > best:
+                best, best_counts = options[chosen], dict(counts)
     n = sum(best_counts.values())
     return {key: count / n for key, count in best_counts.items() if count}
 

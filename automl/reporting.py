@@ -13,6 +13,7 @@ from artifacts.errors import InputError
 from artifacts.progress import Progress, Silent
 from artifacts.run_result import ACTIVITY
 from artifacts.schema import LANGUAGES, Modality
+from artifacts.tables import read_parquet
 from artifacts.target import WEIGHTED_SUM
 from artifacts.task import Task
 from automl.predictor import Predictor
@@ -77,7 +78,7 @@ def report_data(run: Run, predictor: Predictor | None) -> ReportData:
     if run.activities:
         board = board[board[ACTIVITY] == WEIGHTED_SUM]
     constant = np.asarray(run.manifest["constant"], dtype=np.float64)
-    rows = pd.read_parquet(run.folder.folder("scores") / "rows.parquet")
+    rows = read_parquet(run.folder.folder("scores") / "rows.parquet")
     errors = largest_errors(part.outcome, part.predictions, part.ids, decided=part.decided)
     return ReportData(
         name=run.task.name,

@@ -19,6 +19,7 @@ from artifacts.progress import Progress, Silent
 from artifacts.run_result import ACTIVITY
 from artifacts.schema import Schema
 from artifacts.store import FORMAT_VERSION, RunFolder, read_json
+from artifacts.tables import read_parquet
 from artifacts.target import WEIGHTED_SUM
 from artifacts.task import Task
 from automl.activities import SUM_METRICS
@@ -105,7 +106,7 @@ class Run:
 
     def leaderboard(self) -> pd.DataFrame:
         """One row per model, view and split, best first; see ``artifacts.run_result``."""
-        return pd.read_parquet(self.folder.folder("scores") / "leaderboard.parquet")
+        return read_parquet(self.folder.folder("scores") / "leaderboard.parquet")
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -173,7 +174,7 @@ class Run:
         """The features of the scored rows."""
         if self.scored_part == "test":
             return FeatureTable.load(self.folder.folder("features") / "test")
-        split = pd.read_parquet(self.folder.folder("split") / "rows.parquet")
+        split = read_parquet(self.folder.folder("split") / "rows.parquet")
         table = FeatureTable.load(self.folder.folder("features") / "train")
         return table.take(split["holdout"].to_numpy(bool))
 

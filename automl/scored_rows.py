@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from artifacts.errors import InputError
@@ -15,6 +14,7 @@ from artifacts.link import from_link
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
 from artifacts.store import RunFolder
+from artifacts.tables import read_parquet
 from automl.decision import Decision
 
 Float = NDArray[np.float64]
@@ -48,7 +48,7 @@ def read_scored(run: RunFolder, name: str, manifest: Mapping[str, Any]) -> Score
     path = run.folder("scores") / f"{name}.parquet"
     if not path.exists():
         raise InputError(f"The run in {str(run.path)!r} has no predictions of the rows {name!r}.")
-    frame = pd.read_parquet(path)
+    frame = read_parquet(path)
     info = manifest["outcome"]
     kind = Kind(info["kind"])
     outcome = Outcome.from_frame(frame, kind, info["classes"], info["n_known"], info.get("separator"))

@@ -162,7 +162,7 @@ class Measured:
         link = np.zeros_like(self.scores[members[0]])
         for own, other in (halves, halves[::-1]):
             part = {name: self.scores[name][own] for name in members}
-            weights = greedy_blend(part, self.outcome.take(own), self.metric, reference=self.constant, rounds=12)
+            weights = greedy_blend(part, self.outcome.take(own), self.metric, reference=self.constant)
             link[other] = sum(weight * self.scores[name][other] for name, weight in weights.items())
         score = self.metric.score(self.outcome, from_link(self.outcome.kind, link), self.constant)
         return score if self.metric.higher_is_better else -score

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.backends.base import Candidate, FittedBackend
+from artifacts.link import to_link
+from automl.backends.base import Candidate, FittedBackend, Problem
 from automl.backends.fitted_search import Blend, FittedSearch, weighted
 from automl.backends.tried import Tried
 from automl.calibration import Calibration, fit_calibration
-from automl.ensemble import greedy_blend
+from automl.ensemble import MAX_CANDIDATES, ROUNDS, greedy_blend
 
 Float = NDArray[np.float64]
+
+
+LATE_SHARE = 0.3  # of the time for blends: that of single views has fewer members
+
+
+def blend_seconds(problem: Problem, reference: Float, n_candidates: int) -> float:
+    """Seconds that the blends of so many candidates take, by how long a constant prediction takes to score."""
+    outcome = problem.examples.outcome
+    link = np.tile(to_link(outcome.kind, reference[None]), (outcome.n_samples, 1))
+    seconds = []
+    for _ in range(2):  # the first time has imports in it
+        started = time.monotonic()
+        greedy_blend({"constant": link}, outcome, problem.metric, reference=reference, until=0.0)
+        seconds.append(time.monotonic() - started)
+    return seconds[-1] * ROUNDS * min(n_candidates, MAX_CANDIDATES) / (1 - LATE_SHARE) / problem.n_threads
 
 
 def blended(tried: Tried, usable: Sequence[Candidate], portfolio: Collection[str]) -> FittedSearch:
@@ -32,17 +49,26 @@ def blended(tried: Tried, usable: Sequence[Candidate], portfolio: Collection[str
     scores = {c.key: c.out_of_fold for c in usable if c.out_of_fold is not None}
     arms = {c.key: c.key if c.key in portfolio else f"{c.model}-{c.view}" for c in usable}
 
-    def blend(scores: dict[str, Float]) -> dict[str, float]:
-        return greedy_blend(scores, outcome, metric, reference=reference, families=arms, decisions=decisions)
+    def blend(scores: dict[str, Float], share: float) -> dict[str, float]:
+        return greedy_blend(
+            scores,
+            outcome,
+            metric,
+            reference=reference,
+            families=arms,
+            decisions=decisions,
+            until=time.monotonic() + share * problem.budget.left,
+            n_threads=problem.n_threads,
+        )
 
-    weights = blend(scores)
+    weights = blend(scores, 1 - LATE_SHARE)
     calibration = Calibration()
     if not problem.settings.get("emphasis"):  # which it would take back
         calibration = fit_calibration(weighted(weights, scores), outcome, problem.folds, metric, reference)
     blends = [Blend(FittedBackend.FINAL, "blend", "all", weights, calibration)]
     single = {c.key: scores[c.key] for c in usable if c.view != "all"}
     if len({c.view for c in usable if c.view != "all"}) > 1:
-        late = blend(single)
+        late = blend(single, 1.0)
         if len(_views(late, usable)) > 1:  # one view alone is no fusion
             blends.append(Blend("late", "late fusion", "+".join(_views(late, usable)), late))
     rows = [one.candidate(scores, usable) for one in blends]

@@ -16,7 +16,7 @@ from artifacts.errors import FusionError
 from artifacts.store import write_file
 from automl.backends import out_of_fold
 from automl.backends.base import Backend, Candidate, Problem
-from automl.backends.blending import blended
+from automl.backends.blending import blend_seconds, blended
 from automl.backends.fitted_search import FittedSearch, weighted
 from automl.backends.stacking import stacks_over
 from automl.backends.subsample import on_part, slow_models
@@ -27,6 +27,7 @@ from automl.budget import Budget
 from automl.interrupts import watching_interrupts
 from automl.models.registry import MODELS
 from automl.portfolio import CHEAP, importance, portfolio_for
+from evaluation.metrics import constant_prediction
 
 if TYPE_CHECKING:
     import optuna
@@ -37,7 +38,7 @@ Float = NDArray[np.float64]
 DEFAULTS_SHARE, PORTFOLIO_SHARE, VIEWS_SHARE = 0.45, 0.6, 0.75
 PART_SHARE = 0.5  # of the time that is left for configurations, on a part of the rows where a fit of all takes long
 PROMOTED = 3  # configurations of a model that are then fitted on all rows
-BLEND_SHARE = 0.03  # kept back for the blend
+BLEND_SHARE, MOST_BLEND_SHARE = 0.03, 0.12  # kept back for the blend: at least, and at most
 STACKS_SHARE = 0.04  # kept back for stacks, where there are several modalities
 FIRST_SECONDS = 5.0  # for the first candidate, even if the budget is used up
 LEAST_SECONDS = 3.0  # for a default candidate, where there is as much
@@ -55,9 +56,9 @@ class SearchBackend(Backend):
         Raises:
             FusionError: if no candidate could be fitted; the message has the reasons.
         """
-        search = _Search(problem, problem.budget.sooner(BLEND_SHARE * problem.budget.seconds))
         if problem.folder.has("search/search.json"):
-            return search.finished()
+            return _Search(problem, problem.budget).finished()
+        search = _Search(problem, problem.budget.sooner(_seconds_to_blend(problem)))
         with problem.progress.task("search", problem.budget.seconds) as advance:
             search.tried.advance = advance
             try:
@@ -242,6 +243,13 @@ class _Search:
             scores[key] = out_of_fold.compact(fitted.calibration.apply(blended) if key == fitted.FINAL else blended)
         fitted.candidates = tuple(replace(c, out_of_fold=scores.get(c.key)) for c in fitted.candidates)
         return fitted
+
+
+def _seconds_to_blend(problem: Problem) -> float:
+    n_arms = len(MODELS) * len(problem.examples.table.views)
+    needed = blend_seconds(problem, constant_prediction(problem.examples.outcome), n_arms)
+    seconds = problem.budget.seconds
+    return min(max(BLEND_SHARE * seconds, needed), MOST_BLEND_SHARE * seconds)
 
 
 def _digest(params: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from artifacts import Task
 from artifacts.examples import Examples
 from artifacts.feature_table import FeatureTable
 from artifacts.progress import Bars
+from artifacts.tables import read_parquet
 from automl import fit
 from automl.data import load
 from automl.models.knn import KNNModel
@@ -55,7 +56,7 @@ def models(run: Run) -> pd.DataFrame:
 
 def sweep(run: Run, task: Task) -> pd.DataFrame:
     """Scores of kNN alone by its number of neighbours, on the features of a run."""
-    held = pd.read_parquet(run.folder.folder("split") / "rows.parquet")["holdout"].to_numpy(bool)
+    held = read_parquet(run.folder.folder("split") / "rows.parquet")["holdout"].to_numpy(bool)
     table = FeatureTable.load(run.folder.folder("features") / "train")
     outcome, part = load(task).train.outcome, run.scored()
     assert outcome is not None
