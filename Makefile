@@ -28,7 +28,7 @@ demo: $(READY)
 	@echo "Report:       $(DEMO)/report.html (Russian: $(DEMO)/report_ru.html)"
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +35,6 @@ def greedy_blend(
     families: Mapping[str, str] | None = None,
     decisions: Mapping[str, Decision] | None = None,
     until: float = float("inf"),
-    n_threads: int = 1,
 ) -> dict[str, float]:
     """Weights of candidates, which sum to 1, chosen with replacement on out-of-fold link scores.
 
@@ -49,7 +46,6 @@ def greedy_blend(
         families: candidate to the name of its family, of which the best ``PER_FAMILY`` take part; each its own if None.
         decisions: of candidates, for a metric of decisions: a blend's is the mean of its members'.
         until: the value of ``time.monotonic()`` after which no further candidate is added.
-        n_threads: that judge candidates side by side.
     """
     valid = _some(np.all([np.isfinite(values).all(axis=1) for values in scores.values()], axis=0), scores)
     outcome = outcome.take(valid)
@@ -61,26 +57,22 @@ def greedy_blend(
         link = scores[key][valid].astype(np.float64)
         return np.stack([link, decided[key].move(link)] if decided else [link])
 
-    def added(key: str, size: int) -> tuple[float, float]:
-        return quality((total + kept[key]) / size)
-
-    with ThreadPoolExecutor(n_threads) as pool:
-        alone = dict(zip(scores, pool.map(lambda key: quality(read(key)), scores), strict=True))
-        ranked = _best_of_families(sorted(scores, key=alone.__getitem__, reverse=True), families or {})[:MAX_CANDIDATES]
-        kept = {key: read(key) for key in ranked}
-        counts = dict.fromkeys(ranked, 0)
-        counts[ranked[0]] = 1
-        total = kept[ranked[0]].copy()
-        best, best_counts = alone[ranked[0]], dict(counts)
-        for size in range(2, ROUNDS + 1):
-            if time.monotonic() > until:
-                break
-            options = dict(zip(ranked, pool.map(added, ranked, repeat(size)), strict=True))
-            chosen = max(ranked, key=options.__getitem__)
-            counts[chosen] += 1
-            total += kept[chosen]
-            if options[chosen] > best:
-                best, best_counts = options[chosen], dict(counts)
+    alone = {key: quality(read(key)) for key in scores}
+    ranked = _best_of_families(sorted(scores, key=alone.__getitem__, reverse=True), families or {})[:MAX_CANDIDATES]
+    kept = {key: read(key) for key in ranked}
+    counts = dict.fromkeys(ranked, 0)
+    counts[ranked[0]] = 1
+    total = kept[ranked[0]].copy()
+    best, best_counts = alone[ranked[0]], dict(counts)
+    for size in range(2, ROUNDS + 1):
+        if time.monotonic() > until:
+            break
+        options = {key: quality((total + values) / size) for key, values in kept.items()}
+        chosen = max(ranked, key=options.__getitem__)
+        counts[chosen] += 1
+        total += kept[chosen]
+        if options[chosen] > best:
+            best, best_counts = options[chosen], dict(counts)
     n = sum(best_counts.values())
     return {key: count / n for key, count in best_counts.items() if count}
 

@@ -31,7 +31,7 @@ def blend_seconds(problem: Problem, reference: Float, n_candidates: int) -> floa
         started = time.monotonic()
         greedy_blend({"constant": link}, outcome, problem.metric, reference=reference, until=0.0)
         seconds.append(time.monotonic() - started)
-    return seconds[-1] * ROUNDS * min(n_candidates, MAX_CANDIDATES) / (1 - LATE_SHARE) / problem.n_threads
+    return seconds[-1] * ROUNDS * min(n_candidates, MAX_CANDIDATES) / (1 - LATE_SHARE)
 
 
 def blended(tried: Tried, usable: Sequence[Candidate], portfolio: Collection[str]) -> FittedSearch:
@@ -58,7 +58,6 @@ def blended(tried: Tried, usable: Sequence[Candidate], portfolio: Collection[str
             families=arms,
             decisions=decisions,
             until=time.monotonic() + share * problem.budget.left,
-            n_threads=problem.n_threads,
         )
 
     weights = blend(scores, 1 - LATE_SHARE)

@@ -67,9 +67,3 @@ def test_the_likelihood_decides_between_equal_decisions() -> None:
 def test_when_its_time_is_up_the_blend_is_what_was_best_so_far() -> None:
     scores = {f"m{i}": noisy(0.2 + 0.1 * i, i) for i in range(1, 5)}
     assert greedy_blend(scores, OUTCOME, METRICS["r2"], until=time.monotonic()) == {"m1": 1.0}
-
-
-def test_threads_find_the_same_blend() -> None:
-    scores = {f"m{i}": noisy(0.5 + 0.1 * i, i) for i in range(1, 7)}
-    alone = greedy_blend(scores, OUTCOME, METRICS["r2"])
-    assert len(alone) > 2 and greedy_blend(scores, OUTCOME, METRICS["r2"], n_threads=3) == alone
