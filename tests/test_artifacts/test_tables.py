@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from artifacts.errors import InputError
-from artifacts.tables import read_table, write_table
+from artifacts.tables import read_parquet, read_table, write_table
 
 
 def test_every_format_gives_the_same_rows(tmp_path: Path) -> None:
@@ -57,3 +57,14 @@ def test_csv_runs_no_formula(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_text() == "title,x\n'=1+1,-1.5\nplain,2.0\n"
     with pytest.raises(InputError, match=r"ends in .parquet or .csv"):
         write_table(pd.DataFrame({"a": [1]}), tmp_path / "out.xls")
+
+
+def test_parquet_comes_back_with_its_index_and_types(tmp_path: Path) -> None:
+    columns = {"time": pd.to_datetime(["2020-01-01", None]), "of_list": [["a", "b"], None], "kind": ["x", "y"]}
+    frame = pd.DataFrame(columns, index=["one", "two"]).astype({"kind": "category"})
+    folder = tmp_path / "year=2020"  # which is no column of the file
+    folder.mkdir()
+    frame.to_parquet(folder / "rows.parquet")
+    back = read_parquet(folder / "rows.parquet")
+    assert list(back.index) == ["one", "two"] and list(back["of_list"].iloc[0]) == ["a", "b"]
+    assert back.dtypes.map(str).to_dict() == frame.dtypes.map(str).to_dict()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from artifacts.examples import Examples
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Column, Kind, Modality, Title, opaque_features
 from artifacts.store import RunFolder
+from automl.backends import search
 from automl.backends.base import Problem
 from automl.backends.search import SearchBackend
 from automl.budget import Budget
@@ -49,3 +53,14 @@ def test_a_budget_that_is_used_up_still_gives_a_model(tmp_path: Path) -> None:
     fitted = SearchBackend().fit(make_problem(tmp_path, Budget(1e-3)))
     assert list(fitted.blends["final"]) == ["linear-all"]
     assert {c.error for c in fitted.candidates if c.view == "text"} == {"the budget was used up before its turn"}
+
+
+@pytest.mark.parametrize(("seconds", "least", "most"), [(0.0, 0.6, 0.6), (0.002, 0.7, 2.3), (0.05, 2.4, 2.4)])
+def test_time_for_blends_is_kept_by_what_a_score_takes(tmp_path: Path, seconds, least, most) -> None:
+    def slow(*args):
+        time.sleep(seconds)
+        return METRICS["r2"].formula(*args)
+
+    problem = make_problem(tmp_path, Budget(20))
+    kept = search._seconds_to_blend(replace(problem, metric=replace(METRICS["r2"], formula=slow)))
+    assert least <= round(kept, 6) <= most
