@@ -126,10 +126,10 @@ class Predictor:
         """What is predicted."""
         return self.task.target.kind
 
-    def featurize(self, frame: pd.DataFrame) -> FeatureTable:
-        """Features of raw rows; embeddings come from the cache where they can."""
+    def featurize(self, frame: pd.DataFrame, store: EmbeddingStore | None = None) -> FeatureTable:
+        """Features of raw rows; embeddings come from the cache, or from another store, where they can."""
         images = self.task.path(self.task.data.images) or self.task.root
-        around = Surroundings(images, EmbeddingStore(), Audit(), self._progress)
+        around = Surroundings(images, store or EmbeddingStore(), Audit(), self._progress)
         table = self.featurizer.transform(frame, around)
         self.audit.findings.extend(around.audit.findings)
         return table

@@ -86,6 +86,13 @@ class FittedBackend(ABC):
         """Predictions (n_samples, n_outputs) of the final model."""
         return from_link(self.kind, self.decide(table))
 
+    def versions(self, table: FeatureTable) -> Float | None:
+        """Link scores (n_versions, n_samples, n_link) of the final model by the models of each fold.
+
+        None if there are none: all rows were fitted again at the end, or the back end does not keep them.
+        """
+        return None
+
     @abstractmethod
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """Contributions that add up to ``decide``; see ``Model.contributions``.

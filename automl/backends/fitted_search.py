@@ -75,6 +75,20 @@ class FittedSearch(FittedBackend):
         models = self.models(key)
         return _summed((1.0 / len(models), model.decide(read)) for model in models)
 
+    def versions(self, table: FeatureTable) -> Float | None:
+        """See ``FittedBackend.versions``."""
+        weights = self.blends[self.FINAL]
+        members = {key: self.models(key) for key in weights}
+        n_folds = min(len(models) for models in members.values())
+        if n_folds == 1:
+            return None
+        views = {key: table.select(view=self._candidate(key).view) for key in weights}
+        folds = (
+            _summed((weight, members[key][i].decide(views[key])) for key, weight in weights.items())
+            for i in range(n_folds)
+        )
+        return np.stack([self.calibration.apply(link) for link in folds])
+
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``; the final blend's."""
         position = {feature.name: i for i, feature in enumerate(table.features)}

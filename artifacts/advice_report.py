@@ -1,0 +1,102 @@
+"""What an author is told, as data; pages are drawn from it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from artifacts.schema import Kind, Title
+
+
+class Verdict(StrEnum):
+    """Why a change is advised, or is not."""
+
+    GIVEN = "given"
+    UNSEEN = "unseen"  # out of what training rows have
+    UNSURE = "unsure"  # no larger than the model's own uncertainty
+    PLACEBO = "placebo"  # models of a shuffled outcome find effects as large
+    WORSE = "worse"  # it moves the prediction the other way
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Rows with and without a property, matched by what else the model knows of them.
+
+    ``difference`` of their mean outcomes with its bootstrap interval, on the natural scale; ``n`` pairs.
+    """
+
+    n: int = 0
+    difference: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One change, and what the model expects of it.
+
+    ``effect`` with its 90 % interval ``low`` to ``high`` is on the link scale; ``before`` and ``after`` are predictions
+    on the natural scale. ``p_placebo`` is the share of models of a shuffled outcome whose effect is as large. All are
+    means where there are several rows: ``n_rows`` of them.
+    """
+
+    edit: str
+    column: str
+    title: Title
+    verdict: Verdict
+    effect: float
+    low: float
+    high: float
+    before: float
+    after: float
+    p_placebo: float = np.nan
+    n_rows: int = 1
+    observed: Observed = field(default_factory=Observed)
+
+    @property
+    def gain(self) -> float:
+        """Change of the prediction on the natural scale."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True)
+class AdviceReport:
+    """Advice for a row, for a segment or for everything, the best first.
+
+    ``subject`` names the rows, ``output`` the class that is meant, if there are several. ``withheld`` counts changes
+    that were tried and are not advised, by verdict. ``together`` are up to three changes of one row that were applied
+    one upon the other, each with its further effect. ``n_versions`` models and ``n_placebos`` of a shuffled outcome
+    stand behind it.
+    """
+
+    subject: str
+    kind: Kind
+    unit: str
+    prediction: float
+    advice: tuple[Advice, ...]
+    withheld: Mapping[str, int]
+    output: str = ""
+    raises: bool = True
+    n_rows: int = 1
+    n_versions: int = 0
+    n_placebos: int = 0
+    together: tuple[Advice, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; numbers that are not known are None."""
+        found: dict[str, Any] = _plain(asdict(self))
+        return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(held) for key, held in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(held) for held in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,109 @@
+"""What advice needs beside the final model of a run: made once, kept in the run folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from artifacts.errors import InputError
+from artifacts.examples import Examples
+from artifacts.feature_table import FeatureTable
+from artifacts.progress import Progress
+from artifacts.store import read_json, write_json
+from artifacts.tables import read_parquet, read_table
+from automl.backends.base import FittedBackend
+from automl.raw_cells import KnownColumns
+from automl.refits import Refits, candidate_to_refit
+from automl.run import Run
+from automl.scored_rows import FOLDS, read_scored
+from evaluation.splits import folds_from_frame
+from evaluation.support import Support
+
+Float = NDArray[np.float64]
+
+STEP = "advice"  # of the run folder
+SECONDS = 60.0  # for models of a shuffled outcome
+
+
+@dataclass(frozen=True)
+class AdviceBasis:
+    """What training rows have, models of a shuffled outcome, and where the run kept no models of folds, others for them.
+
+    ``placebos`` and ``doubles`` give link scores; see ``Refits``.
+    """
+
+    run: Run
+    fitted: FittedBackend
+    known: KnownColumns
+    placebos: Refits
+    doubles: Refits | None
+
+    @classmethod
+    def of(
+        cls, run: Run, fitted: FittedBackend, *, train: pd.DataFrame | None, seed: int, progress: Progress
+    ) -> AdviceBasis:
+        """Read it from the run folder, or make it, which takes about a minute.
+
+        Args:
+            run: a finished run.
+            fitted: its final model.
+            train: the raw training rows, if the run was not fitted from a file.
+            seed: of the models.
+            progress: where to show it.
+
+        Raises:
+            InputError: if the run's models cannot be fitted again, or the training rows are gone.
+        """
+        if not run.folder.has(STEP):
+            rows, examples = _training_rows(run, train), training_examples(run)
+            n_folds = len(folds_from_frame(read_parquet(run.folder.folder("split") / "folds.parquet")))
+            chosen = candidate_to_refit(fitted.candidates, n_folds, SECONDS)
+            with run.folder.write(STEP) as folder:
+                write_json(folder / "known.json", KnownColumns.of(rows, run.schema).to_json())
+                placebos = Refits.of_shuffled(chosen, examples, seconds=SECONDS, seed=seed, progress=progress)
+                placebos.save(folder / "placebos")
+                if fitted.versions(examples.table.take([0])) is None:
+                    doubles = Refits.without_groups(chosen, examples, seed=seed, progress=progress)
+                    doubles.save(folder / "doubles")
+        folder = run.folder.folder(STEP)
+        known = KnownColumns.from_json(read_json(folder / "known.json"))
+        others = Refits.load(folder / "doubles") if (folder / "doubles").exists() else None
+        return cls(run, fitted, known, Refits.load(folder / "placebos"), others)
+
+    def versions(self, table: FeatureTable) -> Float:
+        """Link scores (n_versions, n_samples, n_link) of models that each lack a group of rows; their mean is the final
+        model's score."""
+        if self.doubles is None:
+            found = self.fitted.versions(table)
+            assert found is not None
+            return found
+        found = self.doubles.decide(table)
+        return np.asarray(found - found.mean(axis=0) + self.fitted.decide(table))
+
+    @cached_property
+    def support(self) -> Support:
+        """What training rows have in their features."""
+        return Support.of(training_examples(self.run).table)
+
+
+def training_examples(run: Run) -> Examples:
+    """The training rows of a run without its holdout, as models saw them."""
+    table = FeatureTable.load(run.folder.folder("features") / "train")
+    held = read_parquet(run.folder.folder("split") / "rows.parquet")["holdout"].to_numpy(bool)
+    return Examples(table.take(~held), read_scored(run.folder, FOLDS, run.manifest).outcome)
+
+
+def _training_rows(run: Run, train: pd.DataFrame | None) -> pd.DataFrame:
+    if train is not None:
+        return train.rename(columns=str)
+    path = run.task.path(run.task.data.train)
+    if path is None or not path.exists():
+        raise InputError(
+            "Advice needs the training rows once, to know what values are usual, but the run's task names "
+            f"{'no file' if path is None else repr(str(path))} of them. Give the rows as `train`, or put the file back."
+        )
+    return read_table(path)

@@ -1,0 +1,129 @@
+"""Models of the kind that a run ended with, fitted again: on a shuffled outcome, or without a group of rows each.
+
+What models of a shuffled outcome find is found by chance, and advice has to do better. Models that each lack a group of
+rows tell how sure an effect is, where a run has kept no models of its folds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artifacts.errors import InputError
+from artifacts.examples import Examples
+from artifacts.feature_table import FeatureTable
+from artifacts.progress import Progress
+from artifacts.store import read_json, write_json
+from automl.backends.base import Candidate
+from automl.models.base import Model
+from automl.models.registry import MODELS
+
+Float = NDArray[np.float64]
+
+N_PLACEBOS = 19  # one in twenty by chance
+LEAST_PLACEBOS = 9  # one in ten
+N_GROUPS = 5
+FILE = "refits.json"
+
+
+@dataclass(frozen=True)
+class Refits:
+    """Models of one kind over one view."""
+
+    model: str
+    view: str
+    models: tuple[Model, ...]
+
+    @classmethod
+    def of_shuffled(
+        cls, candidate: Candidate, examples: Examples, *, seconds: float, seed: int, progress: Progress
+    ) -> Self:
+        """One model for each shuffling of the outcome: ``N_PLACEBOS``, or at least ``LEAST_PLACEBOS`` if time is short.
+
+        Args:
+            candidate: whose model, view and parameters are taken.
+            examples: training rows, without the holdout.
+            seconds: that all fits should take.
+            seed: of the shufflings and the models.
+            progress: where to show them.
+        """
+        rows, rng = examples.view(candidate.view), np.random.default_rng(seed)
+        groups = _groups(rows.n_samples, rng)
+        started, models = time.monotonic(), []
+        with progress.task("placebo test", N_PLACEBOS) as advance:
+            for i in range(N_PLACEBOS):
+                if i >= LEAST_PLACEBOS and time.monotonic() - started > seconds:
+                    break
+                shuffled = Examples(rows.table, rows.outcome.take(rng.permutation(rows.n_samples)))
+                models.append(_fitted(candidate, shuffled, groups == i % N_GROUPS, seed + i))
+                advance(1)
+        return cls(candidate.model, candidate.view, tuple(models))
+
+    @classmethod
+    def without_groups(cls, candidate: Candidate, examples: Examples, *, seed: int, progress: Progress) -> Self:
+        """One model for each of ``N_GROUPS`` groups of rows, fitted without it; arguments as of ``of_shuffled``."""
+        rows = examples.view(candidate.view)
+        groups = _groups(rows.n_samples, np.random.default_rng(seed))
+        with progress.task("how sure effects are", N_GROUPS) as advance:
+            models = []
+            for i in range(N_GROUPS):
+                models.append(_fitted(candidate, rows, groups == i, seed))
+                advance(1)
+        return cls(candidate.model, candidate.view, tuple(models))
+
+    def decide(self, table: FeatureTable) -> Float:
+        """Link scores (n_models, n_samples, n_link)."""
+        read = table.select(view=self.view)
+        return np.stack([model.decide(read) for model in self.models])
+
+    def save(self, folder: Path) -> None:
+        """Write into a new folder."""
+        folder.mkdir()
+        write_json(folder / FILE, {"model": self.model, "view": self.view, "n": len(self.models)})
+        for i, model in enumerate(self.models):
+            place = folder / f"model_{i:02d}"
+            place.mkdir()
+            model.save(place)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote."""
+        data = read_json(folder / FILE)
+        models = (MODELS[data["model"]].load(folder / f"model_{i:02d}") for i in range(data["n"]))
+        return cls(data["model"], data["view"], tuple(models))
+
+
+def candidate_to_refit(candidates: Sequence[Candidate], n_fits: int, seconds: float) -> Candidate:
+    """The member of the final blend with the largest weight, of those whose fits are fast enough; else the fastest.
+
+    Args:
+        candidates: of the run; those with a weight are its final blend.
+        n_fits: over whose folds the candidates' seconds were spent.
+        seconds: that ``LEAST_PLACEBOS`` fits should take at most.
+
+    Raises:
+        InputError: if the run has no candidate that could be fitted again.
+    """
+    members = [c for c in candidates if c.weight > 0 and c.model in MODELS and not c.error]
+    if not members:
+        raise InputError(
+            "Advice needs a run of our own search, whose models can be fitted again on a shuffled outcome. "
+            "Fit with the preset fast, balanced or best."
+        )
+    fast = [c for c in members if LEAST_PLACEBOS * c.fit_seconds / n_fits <= seconds]
+    return max(fast, key=lambda c: c.weight) if fast else min(members, key=lambda c: c.fit_seconds)
+
+
+def _groups(n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    return rng.permutation(np.arange(n) % N_GROUPS)
+
+
+def _fitted(candidate: Candidate, rows: Examples, held: NDArray[np.bool_], seed: int) -> Model:
+    limit = time.monotonic() + max(2 * np.nan_to_num(candidate.fit_seconds), 10.0)
+    return MODELS[candidate.model](candidate.params, seed=seed).fit(rows.take(~held), rows.take(held), deadline=limit)
