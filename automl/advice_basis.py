@@ -31,7 +31,7 @@ SECONDS = 60.0  # for models of a shuffled outcome
 
 @dataclass(frozen=True)
 class AdviceBasis:
-    """What training rows have, models of a shuffled outcome, and where the run kept no models of folds, others for them.
+    """What training rows have, models of a shuffled outcome, and ``doubles`` where the run kept no models of folds.
 
     ``placebos`` and ``doubles`` give link scores; see ``Refits``.
     """

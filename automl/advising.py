@@ -22,12 +22,13 @@ from artifacts.progress import Progress, Silent
 from artifacts.schema import Kind
 from automl.advice_basis import AdviceBasis
 from automl.backends.base import FittedBackend
+from automl.changed_rows import ChangedRows, values_of
 from automl.models.base import LINK_UNITS
 from automl.predictor import Predictor
 from automl.raw_cells import RawCells, changeable
 from automl.run import Run
 from evaluation.advise import Trials, judged, judged_over_rows, natural, one_score, ranked
-from evaluation.edits import Change, changes_of
+from evaluation.edits import Change
 from evaluation.explain import source_groups
 from evaluation.matching import matched_difference
 
@@ -51,7 +52,6 @@ class Advisor:
         self.output, self._position = _output(predictor, output)
         images = predictor.task.path(predictor.task.data.images) or predictor.task.root
         self.cells = RawCells(run.schema, basis.known, images)
-        self.changeable = changeable(run.schema)
 
     @classmethod
     def of(
@@ -139,55 +139,36 @@ class Advisor:
                     break
             best, *wanted = wanted
             chosen.append(best)
-            column = self.run.schema[best.column]
-            change = next(change for change in self._changes(current) if _same(change, best))
-            current = current.copy()
-            current[best.column] = self.cells.raw(column, change.value, current[best.column])
+            change = next(change for change in self.cells.changes(current) if _same(change, best))
+            current = self.cells.changed(current, change)
         return tuple(chosen) if len(chosen) > 1 else ()
 
     # -- trials -----------------------------------------------------------------------------------
 
+    def changed_rows(self, frame: pd.DataFrame, only: Sequence[Advice] | None = None) -> ChangedRows:
+        """All changes of raw rows, or those that some advice is about, with the features before and after."""
+
+        def wanted(change: Change) -> bool:
+            return only is None or any(_same(change, advice) for advice in only)
+
+        return ChangedRows.of(frame.rename(columns=str), self.cells, self._featurized, wanted)
+
     def trials(self, frame: pd.DataFrame, only: Sequence[Advice] | None = None) -> tuple[Trials, float]:
-        """All changes of raw rows, or those that some advice is about, and the mean prediction of the rows as they are.
-
-        A change that cannot be told from its row in any feature is left out.
-        """
-        frame = frame.rename(columns=str).reset_index(drop=True)
-        changes, rows, raw = [], [], [self.cells.reference(frame.iloc[i]) for i in range(len(frame))]
-        for i in range(len(frame)):
-            for change in self._changes(frame.iloc[i]):
-                if only is None or any(_same(change, advice) for advice in only):
-                    changed = raw[i].copy()
-                    before = changed.get(change.column)
-                    changed[change.column] = self.cells.raw(self.run.schema[change.column], change.value, before)
-                    raw.append(changed)
-                    changes.append(change)
-                    rows.append(i)
-        row = np.array(rows, dtype=np.int64)
-        table = self._featurized(pd.DataFrame(raw).reset_index(drop=True))
-        place = len(frame) + np.arange(len(changes))
-        before, after = table.take(row), table.take(place)
-        versions = self._scores(self.basis.versions(table))
-        placebo = self._scores(self.basis.placebos.decide(table))
+        """What models say of the changes of raw rows, and the mean prediction of the rows as they are."""
+        rows = self.changed_rows(frame, only)
+        versions = self._scores(self.basis.versions(rows.table))
+        placebo = self._scores(self.basis.placebos.decide(rows.table))
+        self._n_versions, n = len(versions), rows.n_rows
         found = Trials(
-            changes,
-            row,
-            versions[:, row],
-            versions[:, place],
-            placebo[:, place] - placebo[:, row],
-            self.basis.support.holds(after, before),
-            _moved(changes, after, before),
+            rows.changes,
+            rows.row,
+            versions[:, rows.row],
+            versions[:, n:],
+            placebo[:, n:] - placebo[:, rows.row],
+            self.basis.support.holds(rows.after, rows.before),
+            rows.moved(),
         )
-        self._n_versions = len(versions)
-        prediction = float(natural(self.kind, versions[:, : len(frame)].mean(axis=0)).mean())
-        return found.some(np.flatnonzero(_differ(after, before))), prediction
-
-    def _changes(self, row: pd.Series[Any]) -> list[Change]:
-        found: list[Change] = []
-        for column in self.changeable:
-            cell = self.cells.cell(column, row)
-            found += [] if cell is None else changes_of(column.name, column.modality, cell)
-        return found
+        return found, float(natural(self.kind, versions[:, :n].mean(axis=0)).mean())
 
     def _featurized(self, frame: pd.DataFrame) -> FeatureTable:
         with tempfile.TemporaryDirectory() as folder:  # changed photos and texts are not worth keeping
@@ -213,7 +194,7 @@ class Advisor:
             return Observed()
         before, after = np.nanmean(trials.moved[positions], axis=0)
         source = table.features[names.index(moves)].source
-        values, truth = _values_of(table, moves), self._truth(outcome)
+        values, truth = values_of(table, moves), self._truth(outcome)
         return matched_difference(values, before, after, rest[source], truth, outcome.sample_weight)
 
     @cached_property
@@ -252,30 +233,3 @@ def _output(predictor: Predictor, output: str | None) -> tuple[str, int]:
 
 def _same(change: Change, advice: Advice) -> bool:
     return (change.column, change.edit, change.title.en) == (advice.column, advice.edit, advice.title.en)
-
-
-def _moved(changes: Sequence[Change], after: FeatureTable, before: FeatureTable) -> Float:
-    """The quantity that shows each change, before and after (n, 2); NaN where there is none."""
-    moved = np.full((len(changes), 2), np.nan)
-    for name in {change.moves for change in changes} & set(after.feature_names):
-        own = [i for i, change in enumerate(changes) if change.moves == name]
-        moved[own, 0], moved[own, 1] = _values_of(before, name)[own], _values_of(after, name)[own]
-    return moved
-
-
-def _values_of(table: FeatureTable, name: str) -> Float:
-    """Values (n_samples,) of one feature."""
-    for block in table.blocks:
-        for i, feature in enumerate(block.features):
-            if feature.name == name:
-                return block.gather(np.arange(table.n_samples))[:, i].astype(np.float64)
-    raise KeyError(name)
-
-
-def _differ(after: FeatureTable, before: FeatureTable) -> NDArray[np.bool_]:
-    rows = np.arange(after.n_samples)
-    differ = np.zeros(after.n_samples, dtype=bool)
-    for new, old in zip(after.blocks, before.blocks, strict=True):
-        one, other = new.gather(rows), old.gather(rows)
-        differ |= ~((one == other) | (np.isnan(one) & np.isnan(other))).all(axis=1)
-    return differ

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from artifacts.schema import Column, Modality, Schema
-from evaluation.edits import Cell
+from evaluation.edits import Cell, Change, changes_of
 from evaluation.value_edits import QUANTILES, Known
 from featurizers.image_cells import photos_in
 from featurizers.image_decoding import UnreadableImageError, decode_image
@@ -114,6 +114,20 @@ class RawCells:
         self.schema = schema
         self.known = known
         self._loader = ImageLoader(images)
+
+    def changes(self, row: pd.Series[Any]) -> list[Change]:
+        """All changes of the columns that an author may change."""
+        found: list[Change] = []
+        for column in changeable(self.schema):
+            cell = self.cell(column, row)
+            found += [] if cell is None else changes_of(column.name, column.modality, cell)
+        return found
+
+    def changed(self, row: pd.Series[Any], change: Change) -> pd.Series[Any]:
+        """The row with one change."""
+        result = row.copy()
+        result[change.column] = self.raw(self.schema[change.column], change.value, row.get(change.column))
+        return result
 
     def cell(self, column: Column, row: pd.Series[Any]) -> Cell | None:
         """The cell of a column, None where there is nothing that could be changed."""

@@ -85,9 +85,9 @@ def natural(kind: Kind, score: Float) -> Float:
 def interval_of_versions(effects: Float) -> tuple[Float, Float, Float]:
     """Mean and interval (n,) of effects (n_versions, n) by models that each lack one of k groups of rows.
 
-    The variance is that of the delete-a-group jackknife, (k - 1)^2 / k times that of the versions: models of folds share
-    most of their rows, and so are much more alike than models of new rows would be (Shao and Tu, The jackknife and
-    bootstrap, 1995).
+    The variance is that of the delete-a-group jackknife, (k - 1)^2 / k times that of the versions: models of folds
+    share most of their rows, and so are much more alike than models of new rows would be (Shao and Tu, The jackknife
+    and bootstrap, 1995).
 
     Raises:
         InputError: if there is one version alone.
