@@ -41,7 +41,8 @@ class Advice:
 
     ``effect`` with its 90 % interval ``low`` to ``high`` is on the link scale; ``before`` and ``after`` are predictions
     on the natural scale. ``p_placebo`` is the share of models of a shuffled outcome whose effect is as large. All are
-    means where there are several rows: ``n_rows`` of them.
+    means where there are several rows: ``n_rows`` of them. ``was`` and ``becomes`` are the text of one row, where one
+    is changed.
     """
 
     edit: str
@@ -56,6 +57,8 @@ class Advice:
     p_placebo: float = np.nan
     n_rows: int = 1
     observed: Observed = field(default_factory=Observed)
+    was: str = ""
+    becomes: str = ""
 
     @property
     def gain(self) -> float:

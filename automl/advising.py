@@ -19,14 +19,15 @@ from artifacts.errors import InputError
 from artifacts.feature_table import FeatureTable, concatenate
 from artifacts.outcome import Outcome
 from artifacts.progress import Progress, Silent
-from artifacts.schema import Kind
+from artifacts.schema import Kind, Modality
 from automl.advice_basis import AdviceBasis
 from automl.backends.base import FittedBackend
 from automl.changed_rows import ChangedRows, values_of
 from automl.models.base import LINK_UNITS
 from automl.predictor import Predictor
-from automl.raw_cells import RawCells, changeable
+from automl.raw_cells import RawCells, changeable, encoded
 from automl.run import Run
+from evaluation.advice_page import BEFORE
 from evaluation.advise import Trials, judged, judged_over_rows, natural, one_score, ranked
 from evaluation.edits import Change
 from evaluation.explain import source_groups
@@ -98,11 +99,30 @@ class Advisor:
         """Advice for one raw row, and up to three changes of it together."""
         trials, prediction = self.trials(row.to_frame().T)
         found = judged(trials, self.kind, raises=self.raises)
-        seen = {id(advice): i for i, advice in enumerate(found)}
+        position = {id(advice): i for i, advice in enumerate(found)}
         given, withheld = ranked(found, raises=self.raises)
-        shown = tuple(replace(advice, observed=self._observed(trials, [seen[id(advice)]])) for advice in given)
+        shown = tuple(self._shown(row, advice, trials, position[id(advice)]) for advice in given)
         together = self._together(row, shown)
         return self._report(name, shown, withheld, prediction, together=together)
+
+    def _shown(self, row: pd.Series[Any], advice: Advice, trials: Trials, position: int) -> Advice:
+        """With what was observed, and the text before and after where one is changed."""
+        advice = replace(advice, observed=self._observed(trials, [position]))
+        value = trials.changes[position].value
+        was = row.get(advice.column)
+        return replace(advice, was=str(was), becomes=value) if isinstance(value, str) else advice
+
+    def pictures(self, row: pd.Series[Any], report: AdviceReport) -> dict[str, bytes]:
+        """Photos for ``render_advice``: of the row, and as advice changes it."""
+        columns = {column.name for column in self.run.schema.of_modality(Modality.IMAGE)}
+        advice = [one for one in report.advice if one.column in columns]
+        found: dict[str, bytes] = {}
+        for change in self.cells.changes(row) if advice else ():
+            one = next((one for one in advice if _same(change, one)), None)
+            if one is not None:
+                found[f"{one.column}|{one.edit}"] = encoded(change.value)
+                found[BEFORE] = encoded(self.cells.photo(row[one.column]))
+        return found
 
     def rows(self, frame: pd.DataFrame, name: str, *, seed: int = 0) -> AdviceReport:
         """Advice about many rows: a segment, or everything. Of more than ``MOST_ROWS`` as many are looked at."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from automl.commands.advise import advise
+
 if TYPE_CHECKING:
     from automl.run import Run
 
@@ -252,6 +254,9 @@ def doctor(as_json: Json = False) -> None:
         typer.echo(f"{group}:")
         for name, value in values.items():
             typer.echo(f"  {name}: {value}")
+
+
+app.command()(advise)
 
 
 def _records(frame: Any) -> list[dict[str, Any]]:

@@ -135,7 +135,7 @@ class RawCells:
         known = self.known.columns.get(name, Known())
         read: Any = value
         if column.modality is Modality.IMAGE:
-            read = self._photo(value)
+            read = self.photo(value)
         elif column.modality is Modality.TEXT:
             read = as_text(value).strip() or None
         elif column.modality is Modality.NESTED:
@@ -154,7 +154,7 @@ class RawCells:
         """A changed value as a raw cell that was ``before``."""
         if column.modality is Modality.IMAGE:
             others = photos_in(before, self._loader)[1:]
-            return [_bytes(value), *others] if others else _bytes(value)
+            return [encoded(value), *others] if others else encoded(value)
         if column.modality is Modality.NESTED:
             return json.dumps(_as_written(value, before), ensure_ascii=False)
         if column.modality is Modality.LIST:
@@ -165,11 +165,12 @@ class RawCells:
         """The row with its photos encoded as those of changed rows are, so that the encoding makes no difference."""
         result = row.copy()
         for column in self.schema.of_modality(Modality.IMAGE):
-            if column in changeable(self.schema) and (photo := self._photo(row.get(column.name))) is not None:
+            if column in changeable(self.schema) and (photo := self.photo(row.get(column.name))) is not None:
                 result[column.name] = self.raw(column, photo, row[column.name])
         return result
 
-    def _photo(self, value: Any) -> Any:
+    def photo(self, value: Any) -> Any:
+        """The first photo of a cell as an image of PIL, no larger than edits need; None if it cannot be read."""
         first = next(iter(photos_in(value, self._loader)), None)
         loaded = self._loader.load(first)
         if not loaded.content:
@@ -221,7 +222,8 @@ def _names_of(items: Sequence[Any]) -> tuple[str, str] | None:
     return next((names for names in NAME_AND_VALUE if names[0] in first), None)
 
 
-def _bytes(photo: Any) -> bytes:
+def encoded(photo: Any) -> bytes:
+    """A photo (PIL) as JPEG."""
     buffer = io.BytesIO()
     photo.convert("RGB").save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()

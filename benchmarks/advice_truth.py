@@ -3,8 +3,8 @@
     python benchmarks/advice_truth.py --work DIR --rows 500 2000 8000
 
 Each change of a card has a true effect on the log-odds of a click: that of the planted causes which it moves
-(brightness of the photo, words of the title, a season that is filled in), and nothing else. Advice over 200 test cards is held
-against it, beside two naive ways: to read the largest SHAP contributions, and permutation importance.
+(brightness of the photo, words of the title, a season that is filled in), and nothing else. Advice over 200 test cards
+is held against it, beside two naive ways: to read the largest SHAP contributions, and permutation importance.
 """
 
 from __future__ import annotations

@@ -1,0 +1,145 @@
+"""Advice as one HTML file, by the rules of ``evaluation.report``: data first, everything escaped, no request."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from scipy.special import logit
+
+from artifacts.advice_report import Advice, AdviceReport, Verdict
+from artifacts.schema import Kind
+from evaluation.advise import natural
+from evaluation.report import TEMPLATES, _environment
+from evaluation.sections.errors import thumbnail
+from evaluation.sections.scales import Scale
+from evaluation.wording import Wording, neutral
+
+BEFORE = "before"
+WIDTH = 352.0
+SHOWN_TEXT = 280
+
+
+def render_advice(
+    report: AdviceReport,
+    language: str = "en",
+    *,
+    titles: Mapping[str, str] | None = None,
+    pictures: Mapping[str, bytes] | None = None,
+) -> str:
+    """One self-contained HTML page in ``en`` or ``ru``.
+
+    Args:
+        report: what is advised.
+        language: of the page.
+        titles: names of columns for people; a column without one has its own.
+        pictures: encoded photos: ``before``, and of changed ones ``{column}|{edit}``.
+
+    Raises:
+        InputError: if the language is unknown.
+    """
+    say = Wording(language)
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    shown = [_card(report, advice, say, titles or {}, pictures or {}) for advice in report.advice]
+    return (
+        _environment()
+        .get_template("advice.html.j2")
+        .render(
+            say=say,
+            name=report.subject,
+            now=now_in_words(report, say),
+            cards=shown,
+            together=_together(report, say, titles or {}),
+            withheld=withheld_in_words(report, say),
+            behind=say("advice_behind", n_versions=report.n_versions, n_placebos=report.n_placebos),
+            style=style,
+            style_digest=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
+        )
+    )
+
+
+def value_in_words(kind: Kind, value: float, say: Wording, *, sign: bool = False) -> str:
+    """A prediction, or a difference of two: a number, or percent."""
+    if kind is Kind.REGRESSION:
+        return say.number(value, 4, sign=sign)
+    return ("+" if sign and value > 0 else "") + say.percent(value, 3)
+
+
+def natural_interval(report: AdviceReport, advice: Advice) -> tuple[float, float]:
+    """The interval of the change on the natural scale, around the prediction before."""
+    if report.kind is Kind.REGRESSION:
+        return advice.low, advice.high
+    start = logit(advice.before)
+    low, high = (float(natural(report.kind, start + end)) - advice.before for end in (advice.low, advice.high))
+    return low, high
+
+
+def now_in_words(report: AdviceReport, say: Wording) -> str:
+    """What is predicted of the rows as they are."""
+    value = value_in_words(report.kind, report.prediction, say)
+    words = say("advice_now", value=value)
+    if report.n_rows > 1:
+        words = say("advice_now_rows", value=value, n=say.number(report.n_rows, 9))
+    return f"{words} ({say('advice_of_class', label=neutral(report.output, 80))})" if report.output else words
+
+
+def withheld_in_words(report: AdviceReport, say: Wording) -> list[str]:
+    """How many changes are not advised, and why."""
+    reasons = [verdict.value for verdict in Verdict if verdict is not Verdict.GIVEN]
+    return [say(f"verdict_{name}", n=report.withheld[name]) for name in reasons if report.withheld.get(name)]
+
+
+def _card(
+    report: AdviceReport, advice: Advice, say: Wording, titles: Mapping[str, str], pictures: Mapping[str, bytes]
+) -> dict[str, Any]:
+    kind, (low, high) = report.kind, natural_interval(report, advice)
+    ends = [low, high, advice.gain, 0.0, advice.observed.low, advice.observed.high]
+    known = [end for end in ends if end == end]
+    scale = Scale(min(known), max(known) or 1e-9, 8, WIDTH)
+    changed = pictures.get(f"{advice.column}|{advice.edit}")
+    card = {
+        "column": neutral(titles.get(advice.column, advice.column), 80),
+        "title": neutral(say.title(advice.title), 160),
+        "gain": say(
+            "advice_gain",
+            before=value_in_words(kind, advice.before, say),
+            after=value_in_words(kind, advice.after, say),
+        ),
+        "interval": say(
+            "advice_interval",
+            gain=value_in_words(kind, advice.gain, say, sign=True),
+            low=value_in_words(kind, low, say, sign=True),
+            high=value_in_words(kind, high, say, sign=True),
+        ),
+        "picture": {"zero": scale(0.0), "at": scale(advice.gain), "low": scale(low), "high": scale(high)},
+        "rows": say("advice_rows", n=say.number(advice.n_rows, 9)) if report.n_rows > 1 else "",
+        "observed": say("advice_not_observed"),
+        "was": neutral(advice.was, SHOWN_TEXT),
+        "becomes": neutral(advice.becomes, SHOWN_TEXT),
+        "before": thumbnail(pictures[BEFORE]) if changed and BEFORE in pictures else None,
+        "after": thumbnail(changed) if changed else None,
+    }
+    if advice.observed.n:
+        parts = {name: getattr(advice.observed, name) for name in ("difference", "low", "high")}
+        words = {name: value_in_words(kind, value, say, sign=True) for name, value in parts.items()}
+        card["observed"] = say("advice_observed", n=say.number(advice.observed.n, 9), **words)
+    return card
+
+
+def _together(report: AdviceReport, say: Wording, titles: Mapping[str, str]) -> dict[str, Any] | None:
+    if not report.together:
+        return None
+    first, last = report.together[0], report.together[-1]
+    before, after = (value_in_words(report.kind, value, say) for value in (first.before, last.after))
+    return {
+        "intro": say("advice_together_intro", before=before, after=after),
+        "steps": [
+            {
+                "title": f"{neutral(titles.get(one.column, one.column), 80)}: {neutral(say.title(one.title), 160)}",
+                "gain": value_in_words(report.kind, one.gain, say, sign=True),
+            }
+            for one in report.together
+        ],
+    }
