@@ -12,14 +12,19 @@ from numpy.typing import NDArray
 from artifacts.errors import InputError
 from artifacts.examples import Examples
 from artifacts.feature_table import FeatureTable
+from artifacts.outcome import Outcome
 from artifacts.progress import Progress
+from artifacts.schema import Kind
 from artifacts.store import read_json, write_json
 from artifacts.tables import read_parquet, read_table
 from automl.backends.base import FittedBackend
 from automl.raw_cells import KnownColumns
-from automl.refits import Refits, candidate_to_refit
+from automl.refits import Refits, candidate_to_refit, row_groups
 from automl.run import Run
 from automl.scored_rows import FOLDS, read_scored
+from evaluation.advise import one_score
+from evaluation.effect_calibration import calibrated_slopes
+from evaluation.explain import source_groups
 from evaluation.splits import folds_from_frame
 from evaluation.support import Support
 
@@ -27,6 +32,8 @@ Float = NDArray[np.float64]
 
 STEP = "advice"  # of the run folder
 SECONDS = 60.0  # for models of a shuffled outcome
+FOLDS_FILE = "folds.parquet"
+MOST_CALIBRATED = 2_000  # rows whose contributions are held against outcomes
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ class AdviceBasis:
         """
         if not run.folder.has(STEP):
             rows, examples = _training_rows(run, train), training_examples(run)
-            n_folds = len(folds_from_frame(read_parquet(run.folder.folder("split") / "folds.parquet")))
+            n_folds = len(folds_from_frame(read_parquet(run.folder.folder("split") / FOLDS_FILE)))
             chosen = candidate_to_refit(fitted.candidates, n_folds, SECONDS)
             with run.folder.write(STEP) as folder:
                 write_json(folder / "known.json", KnownColumns.of(rows, run.schema).to_json())
@@ -84,6 +91,51 @@ class AdviceBasis:
         found = self.doubles.decide(table)
         return np.asarray(found - found.mean(axis=0) + self.fitted.decide(table))
 
+    def slopes(self, kind: Kind, output: int) -> dict[str, Float]:
+        """What contributions of each source are worth (n_versions,), on rows that none of the models has seen.
+
+        Each is of the rows but the group that its version lacks, so that versions differ by what is unsure of it, too.
+        See ``evaluation.effect_calibration``.
+        """
+        examples = training_examples(self.run)
+        groups = source_groups(examples.table)
+        rng = np.random.default_rng(self.placebos.seed)
+        parts, rest, which, rows = [], [], [], []
+        for i, held in enumerate(self._held_rows(examples.n_samples)):
+            some = rng.permutation(held)[: MOST_CALIBRATED // self.n_versions]
+            table = examples.table.take(some)
+            explainer = self.fitted if self.doubles is None else self.doubles
+            found = explainer.contributions_of(i, table, groups.of_feature, groups.names)
+            position = output if kind in (Kind.MULTICLASS, Kind.MULTILABEL) else 0
+            part = found.values[..., position]
+            parts.append(part)
+            rest.append(one_score(kind, found.total, output) - part.sum(axis=1))
+            which.append(np.full(len(some), i))
+            rows.append(some)
+        part, score, group = np.concatenate(parts), np.concatenate(rest), np.concatenate(which)
+        outcome = examples.outcome.take(np.concatenate(rows))
+        truth, weight = truth_of(outcome, output), outcome.sample_weight
+        found_slopes = np.array(
+            [
+                calibrated_slopes(kind, *(x[group != i] for x in (part, score, truth, weight)))
+                for i in range(self.n_versions)
+            ]
+        )
+        return dict(zip(groups.names, found_slopes.T, strict=True))
+
+    def _held_rows(self, n: int) -> list[NDArray[np.int64]]:
+        """Rows that each version has not seen."""
+        if self.doubles is not None:
+            groups = row_groups(n, self.doubles.seed)
+            return [np.flatnonzero(groups == i) for i in range(self.n_versions)]
+        return [fold.valid for fold in folds_from_frame(read_parquet(self.run.folder.folder("split") / FOLDS_FILE))]
+
+    @cached_property
+    def n_versions(self) -> int:
+        """How many models each lack a group of rows."""
+        table = training_examples(self.run).table
+        return len(self.versions(table.take([0])))
+
     @cached_property
     def support(self) -> Support:
         """What training rows have in their features."""
@@ -95,6 +147,14 @@ def training_examples(run: Run) -> Examples:
     table = FeatureTable.load(run.folder.folder("features") / "train")
     held = read_parquet(run.folder.folder("split") / "rows.parquet")["holdout"].to_numpy(bool)
     return Examples(table.take(~held), read_scored(run.folder, FOLDS, run.manifest).outcome)
+
+
+def truth_of(outcome: Outcome, output: int) -> Float:
+    """Outcomes (n_samples,) on the natural scale; of classes and labels, whether a row has one."""
+    if outcome.kind is Kind.MULTICLASS:
+        return np.asarray((outcome.y == output).astype(np.float64))
+    y = outcome.y[:, output] if outcome.kind is Kind.MULTILABEL else outcome.y
+    return np.asarray(y.astype(np.float64))
 
 
 def _training_rows(run: Run, train: pd.DataFrame | None) -> pd.DataFrame:

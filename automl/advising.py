@@ -20,7 +20,7 @@ from artifacts.feature_table import FeatureTable, concatenate
 from artifacts.outcome import Outcome
 from artifacts.progress import Progress, Silent
 from artifacts.schema import Kind, Modality
-from automl.advice_basis import AdviceBasis
+from automl.advice_basis import AdviceBasis, truth_of
 from automl.backends.base import FittedBackend
 from automl.changed_rows import ChangedRows, values_of
 from automl.models.base import LINK_UNITS
@@ -143,7 +143,7 @@ class Advisor:
     ) -> AdviceReport:
         return AdviceReport(
             name, self.kind, LINK_UNITS[self.kind], prediction, advice, withheld, self.output, self.raises,
-            n_versions=self._n_versions, n_placebos=len(self.basis.placebos.models), **more,
+            n_versions=self.basis.n_versions, n_placebos=len(self.basis.placebos.models), **more,
         )  # fmt: skip
 
     def _together(self, row: pd.Series[Any], given: Sequence[Advice]) -> tuple[Advice, ...]:
@@ -178,17 +178,30 @@ class Advisor:
         rows = self.changed_rows(frame, only)
         versions = self._scores(self.basis.versions(rows.table))
         placebo = self._scores(self.basis.placebos.decide(rows.table))
-        self._n_versions, n = len(versions), rows.n_rows
+        n = rows.n_rows
+        before = versions[:, rows.row]
         found = Trials(
             rows.changes,
             rows.row,
-            versions[:, rows.row],
-            versions[:, n:],
+            before,
+            before + self._slopes(rows.changes) * (versions[:, n:] - before),
             placebo[:, n:] - placebo[:, rows.row],
             self.basis.support.holds(rows.after, rows.before),
             rows.moved(),
         )
         return found, float(natural(self.kind, versions[:, :n].mean(axis=0)).mean())
+
+    def _slopes(self, changes: Sequence[Change]) -> Float:
+        """What the effect of each change is worth (n_versions, n), by its column."""
+        worth = np.ones((self.basis.n_versions, len(changes)))
+        for i, change in enumerate(changes):
+            if change.column in self._slopes_of_sources:
+                worth[:, i] = self._slopes_of_sources[change.column]
+        return worth
+
+    @cached_property
+    def _slopes_of_sources(self) -> dict[str, Float]:
+        return self.basis.slopes(self.kind, self._position)
 
     def _featurized(self, frame: pd.DataFrame) -> FeatureTable:
         with tempfile.TemporaryDirectory() as folder:  # changed photos and texts are not worth keeping
@@ -214,7 +227,7 @@ class Advisor:
             return Observed()
         before, after = np.nanmean(trials.moved[positions], axis=0)
         source = table.features[names.index(moves)].source
-        values, truth = values_of(table, moves), self._truth(outcome)
+        values, truth = values_of(table, moves), truth_of(outcome, self._position)
         return matched_difference(values, before, after, rest[source], truth, outcome.sample_weight)
 
     @cached_property
@@ -226,12 +239,6 @@ class Advisor:
         parts = found.values[..., self._position if self.kind in (Kind.MULTICLASS, Kind.MULTILABEL) else 0]
         total = parts.sum(axis=1)
         return table, outcome, {name: total - parts[:, i] for i, name in enumerate(groups.names)}
-
-    def _truth(self, outcome: Outcome) -> Float:
-        if self.kind is Kind.MULTICLASS:
-            return np.asarray((outcome.y == self._position).astype(np.float64))
-        y = outcome.y[:, self._position] if self.kind is Kind.MULTILABEL else outcome.y
-        return np.asarray(y.astype(np.float64))
 
     @property
     def kind(self) -> Kind:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from artifacts.errors import InputError
 from artifacts.examples import Examples
+from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
 from artifacts.progress import Progress
 from artifacts.store import read_json, write_json
@@ -34,11 +35,12 @@ FILE = "refits.json"
 
 @dataclass(frozen=True)
 class Refits:
-    """Models of one kind over one view."""
+    """Models of one kind over one view. ``seed`` gives the groups that they lack."""
 
     model: str
     view: str
     models: tuple[Model, ...]
+    seed: int = 0
 
     @classmethod
     def of_shuffled(
@@ -54,7 +56,7 @@ class Refits:
             progress: where to show them.
         """
         rows, rng = examples.view(candidate.view), np.random.default_rng(seed)
-        groups = _groups(rows.n_samples, rng)
+        groups = row_groups(rows.n_samples, seed)
         started, models = time.monotonic(), []
         with progress.task("placebo test", N_PLACEBOS) as advance:
             for i in range(N_PLACEBOS):
@@ -63,29 +65,37 @@ class Refits:
                 shuffled = Examples(rows.table, rows.outcome.take(rng.permutation(rows.n_samples)))
                 models.append(_fitted(candidate, shuffled, groups == i % N_GROUPS, seed + i))
                 advance(1)
-        return cls(candidate.model, candidate.view, tuple(models))
+        return cls(candidate.model, candidate.view, tuple(models), seed)
 
     @classmethod
     def without_groups(cls, candidate: Candidate, examples: Examples, *, seed: int, progress: Progress) -> Self:
         """One model for each of ``N_GROUPS`` groups of rows, fitted without it; arguments as of ``of_shuffled``."""
         rows = examples.view(candidate.view)
-        groups = _groups(rows.n_samples, np.random.default_rng(seed))
+        groups = row_groups(rows.n_samples, seed)
         with progress.task("how sure effects are", N_GROUPS) as advance:
             models = []
             for i in range(N_GROUPS):
                 models.append(_fitted(candidate, rows, groups == i, seed))
                 advance(1)
-        return cls(candidate.model, candidate.view, tuple(models))
+        return cls(candidate.model, candidate.view, tuple(models), seed)
 
     def decide(self, table: FeatureTable) -> Float:
         """Link scores (n_models, n_samples, n_link)."""
         read = table.select(view=self.view)
         return np.stack([model.decide(read) for model in self.models])
 
+    def contributions_of(
+        self, i: int, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]
+    ) -> Explanation:
+        """Contributions to the scores of one model; see ``Model.contributions``."""
+        position = {feature.name: place for place, feature in enumerate(table.features)}
+        read = table.select(view=self.view)
+        return self.models[i].contributions(read, groups[[position[f.name] for f in read.features]], names)
+
     def save(self, folder: Path) -> None:
         """Write into a new folder."""
         folder.mkdir()
-        write_json(folder / FILE, {"model": self.model, "view": self.view, "n": len(self.models)})
+        write_json(folder / FILE, {"model": self.model, "view": self.view, "n": len(self.models), "seed": self.seed})
         for i, model in enumerate(self.models):
             place = folder / f"model_{i:02d}"
             place.mkdir()
@@ -96,7 +106,7 @@ class Refits:
         """Read what ``save`` wrote."""
         data = read_json(folder / FILE)
         models = (MODELS[data["model"]].load(folder / f"model_{i:02d}") for i in range(data["n"]))
-        return cls(data["model"], data["view"], tuple(models))
+        return cls(data["model"], data["view"], tuple(models), data["seed"])
 
 
 def candidate_to_refit(candidates: Sequence[Candidate], n_fits: int, seconds: float) -> Candidate:
@@ -120,8 +130,9 @@ def candidate_to_refit(candidates: Sequence[Candidate], n_fits: int, seconds: fl
     return max(fast, key=lambda c: c.weight) if fast else min(members, key=lambda c: c.fit_seconds)
 
 
-def _groups(n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    return rng.permutation(np.arange(n) % N_GROUPS)
+def row_groups(n: int, seed: int) -> NDArray[np.int64]:
+    """The group (n,) of each row, of ``N_GROUPS``."""
+    return np.random.default_rng(seed).permutation(np.arange(n) % N_GROUPS)
 
 
 def _fitted(candidate: Candidate, rows: Examples, held: NDArray[np.bool_], seed: int) -> Model:

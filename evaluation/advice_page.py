@@ -61,10 +61,10 @@ def render_advice(
 
 
 def value_in_words(kind: Kind, value: float, say: Wording, *, sign: bool = False) -> str:
-    """A prediction, or a difference of two: a number, or percent."""
+    """A prediction as a number or percent; with a ``sign`` a difference of two, as a number or percentage points."""
     if kind is Kind.REGRESSION:
         return say.number(value, 4, sign=sign)
-    return ("+" if sign and value > 0 else "") + say.percent(value, 3)
+    return say("points", n=say.number(100 * value, 2, sign=True)) if sign else say.percent(value, 3)
 
 
 def natural_interval(report: AdviceReport, advice: Advice) -> tuple[float, float]:

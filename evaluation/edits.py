@@ -54,9 +54,15 @@ def changes_of(column: str, modality: Modality, cell: Cell) -> list[Change]:
     found = []
     for name, edit in EDITS.items():
         if edit.modality is modality:
-            moves = f"{column}__{edit.moves}" if edit.moves else ""
-            found += [Change(name, column, title, value, moves) for title, value in edit.make(cell)]
+            for title, value in edit.make(cell):
+                shown = _new_key(cell.value, value) if modality is Modality.NESTED else edit.moves
+                found.append(Change(name, column, title, value, f"{column}__{shown}" if shown else ""))
     return found
+
+
+def _new_key(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """The key that is filled in; its flag has its name."""
+    return next((key for key in after if key not in before or before[key] != after[key]), "")
 
 
 def _photo(make: Callable[[Any], Iterator[tuple[Title, Any]]], moves: str = "") -> Edit:

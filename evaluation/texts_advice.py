@@ -34,6 +34,7 @@ ADVICE_TEXTS: dict[str, dict[str, str]] = {
         "en": "Too few rows to compare what was observed with and without it.",
         "ru": "Слишком мало строк, чтобы сравнить наблюдения с этим и без этого.",
     },
+    "points": {"en": "{n} points", "ru": "{n} п. п."},
     "advice_was": {"en": "Now", "ru": "Сейчас"},
     "advice_becomes": {"en": "Changed", "ru": "После"},
     "advice_together": {"en": "Several changes together", "ru": "Несколько изменений вместе"},
@@ -49,7 +50,7 @@ ADVICE_TEXTS: dict[str, dict[str, str]] = {
     },
     "verdict_unsure": {
         "en": "{n} changes would help by no more than the model is unsure of",
-        "ru": "изменений: {n} — помогли бы не больше, чем модель не уверена",
+        "ru": "изменений: {n} — помогли бы лишь в пределах того, в чём модель не уверена",
     },
     "verdict_placebo": {
         "en": "{n} changes look good, but models of a shuffled outcome find as much by chance",

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from artifacts.errors import InputError
 from artifacts.examples import Examples
 from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
@@ -92,6 +93,16 @@ class FittedBackend(ABC):
         None if there are none: all rows were fitted again at the end, or the back end does not keep them.
         """
         return None
+
+    def contributions_of(
+        self, version: int, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]
+    ) -> Explanation:
+        """Contributions to the scores of one of the ``versions``.
+
+        Raises:
+            InputError: if there are no versions.
+        """
+        raise InputError("This back end keeps no models of its folds.")
 
     @abstractmethod
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -91,12 +91,28 @@ class FittedSearch(FittedBackend):
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``; the final blend's."""
+        return self._explained({key: self.models(key) for key in self.blends[self.FINAL]}, table, groups, names)
+
+    def contributions_of(
+        self, version: int, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]
+    ) -> Explanation:
+        """Contributions to the scores of one of the ``versions``."""
+        members = {key: self.models(key)[version : version + 1] for key in self.blends[self.FINAL]}
+        return self._explained(members, table, groups, names)
+
+    def _explained(
+        self,
+        members: Mapping[str, Sequence[Model]],
+        table: FeatureTable,
+        groups: NDArray[np.int64],
+        names: Sequence[str],
+    ) -> Explanation:
         position = {feature.name: i for i, feature in enumerate(table.features)}
         total, base, methods = np.zeros(0), np.zeros(0), []
-        for key, weight in self.blends[self.FINAL].items():
+        for key, models in members.items():
+            weight = self.blends[self.FINAL][key]
             view = table.select(view=self._candidate(key).view)
             within = groups[[position[feature.name] for feature in view.features]]
-            models = self.models(key)
             for model in models:
                 part = model.contributions(view, within, names)
                 total = total + weight / len(models) * part.values if total.size else weight / len(models) * part.values
