@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,12 +19,13 @@ from artifacts.schema import Kind
 from artifacts.store import read_json, write_json
 from artifacts.tables import read_parquet, read_table
 from automl.backends.base import FittedBackend
+from automl.changed_rows import ChangedRows, values_of
 from automl.raw_cells import KnownColumns
 from automl.refits import Refits, candidate_to_refit, row_groups
 from automl.run import Run
 from automl.scored_rows import FOLDS, read_scored
 from evaluation.advise import one_score
-from evaluation.effect_calibration import calibrated_slopes
+from evaluation.effect_calibration import Unseen, calibrated
 from evaluation.explain import source_groups
 from evaluation.splits import folds_from_frame
 from evaluation.support import Support
@@ -34,6 +36,26 @@ STEP = "advice"  # of the run folder
 SECONDS = 60.0  # for models of a shuffled outcome
 FOLDS_FILE = "folds.parquet"
 MOST_CALIBRATED = 2_000  # rows whose contributions are held against outcomes
+
+
+@dataclass(frozen=True)
+class EffectCalibration:
+    """What contributions of each source are worth (n_versions,), and what a unit of each quantity adds to them."""
+
+    slopes: Mapping[str, Float]
+    missed: Mapping[str, Float]
+
+    def __call__(self, effects: Float, rows: ChangedRows) -> Float:
+        """Effects (n_versions, n) of changes as they are worth it."""
+        worth = np.ones_like(effects)
+        for i, change in enumerate(rows.changes):
+            if change.column in self.slopes:
+                worth[:, i] = self.slopes[change.column]
+        effects = worth * effects
+        for name, per_unit in self.missed.items():
+            moved = rows.quantity(name)
+            effects = effects + per_unit[:, None] * np.nan_to_num(moved[:, 1] - moved[:, 0])
+        return effects
 
 
 @dataclass(frozen=True)
@@ -91,37 +113,32 @@ class AdviceBasis:
         found = self.doubles.decide(table)
         return np.asarray(found - found.mean(axis=0) + self.fitted.decide(table))
 
-    def slopes(self, kind: Kind, output: int) -> dict[str, Float]:
-        """What contributions of each source are worth (n_versions,), on rows that none of the models has seen.
+    def calibration(self, kind: Kind, output: int, quantities: Sequence[str]) -> EffectCalibration:
+        """What effects are worth, on rows that none of the models has seen.
 
-        Each is of the rows but the group that its version lacks, so that versions differ by what is unsure of it, too.
-        See ``evaluation.effect_calibration``.
+        For each version it is of the rows but the group that the version lacks, so that versions differ by what is
+        unsure of it, too. ``quantities`` are features that changes move.
         """
         examples = training_examples(self.run)
         groups = source_groups(examples.table)
+        names = [name for name in quantities if name in examples.table.feature_names]
+        explainer = self.fitted if self.doubles is None else self.doubles
+        position = output if kind in (Kind.MULTICLASS, Kind.MULTILABEL) else 0
         rng = np.random.default_rng(self.placebos.seed)
-        parts, rest, which, rows = [], [], [], []
+        pieces, which = [], []
         for i, held in enumerate(self._held_rows(examples.n_samples)):
             some = rng.permutation(held)[: MOST_CALIBRATED // self.n_versions]
-            table = examples.table.take(some)
-            explainer = self.fitted if self.doubles is None else self.doubles
+            table, outcome = examples.table.take(some), examples.outcome.take(some)
             found = explainer.contributions_of(i, table, groups.of_feature, groups.names)
-            position = output if kind in (Kind.MULTICLASS, Kind.MULTILABEL) else 0
             part = found.values[..., position]
-            parts.append(part)
-            rest.append(one_score(kind, found.total, output) - part.sum(axis=1))
+            rest = one_score(kind, found.total, output) - part.sum(axis=1)
+            moved = np.array([values_of(table, name) for name in names]).reshape(len(names), len(some)).T
+            pieces.append((part, rest, moved, truth_of(outcome, output), outcome.sample_weight))
             which.append(np.full(len(some), i))
-            rows.append(some)
-        part, score, group = np.concatenate(parts), np.concatenate(rest), np.concatenate(which)
-        outcome = examples.outcome.take(np.concatenate(rows))
-        truth, weight = truth_of(outcome, output), outcome.sample_weight
-        found_slopes = np.array(
-            [
-                calibrated_slopes(kind, *(x[group != i] for x in (part, score, truth, weight)))
-                for i in range(self.n_versions)
-            ]
-        )
-        return dict(zip(groups.names, found_slopes.T, strict=True))
+        unseen, group = Unseen(*map(np.concatenate, zip(*pieces, strict=True))), np.concatenate(which)
+        each = [calibrated(kind, unseen.some(group != i)) for i in range(self.n_versions)]
+        slopes, missed = (np.array(one).T for one in zip(*each, strict=True))
+        return EffectCalibration(dict(zip(groups.names, slopes, strict=True)), dict(zip(names, missed, strict=True)))
 
     def _held_rows(self, n: int) -> list[NDArray[np.int64]]:
         """Rows that each version has not seen."""

@@ -20,7 +20,7 @@ from artifacts.feature_table import FeatureTable, concatenate
 from artifacts.outcome import Outcome
 from artifacts.progress import Progress, Silent
 from artifacts.schema import Kind, Modality
-from automl.advice_basis import AdviceBasis, truth_of
+from automl.advice_basis import AdviceBasis, EffectCalibration, truth_of
 from automl.backends.base import FittedBackend
 from automl.changed_rows import ChangedRows, values_of
 from automl.models.base import LINK_UNITS
@@ -184,24 +184,21 @@ class Advisor:
             rows.changes,
             rows.row,
             before,
-            before + self._slopes(rows.changes) * (versions[:, n:] - before),
+            before + self._calibration(versions[:, n:] - before, rows),
             placebo[:, n:] - placebo[:, rows.row],
             self.basis.support.holds(rows.after, rows.before),
             rows.moved(),
         )
         return found, float(natural(self.kind, versions[:, :n].mean(axis=0)).mean())
 
-    def _slopes(self, changes: Sequence[Change]) -> Float:
-        """What the effect of each change is worth (n_versions, n), by its column."""
-        worth = np.ones((self.basis.n_versions, len(changes)))
-        for i, change in enumerate(changes):
-            if change.column in self._slopes_of_sources:
-                worth[:, i] = self._slopes_of_sources[change.column]
-        return worth
-
     @cached_property
-    def _slopes_of_sources(self) -> dict[str, Float]:
-        return self.basis.slopes(self.kind, self._position)
+    def _calibration(self) -> EffectCalibration:
+        names = [
+            f"{column.name}__{moves}"
+            for column in changeable(self.run.schema)
+            for moves in self.cells.quantities(column)
+        ]
+        return self.basis.calibration(self.kind, self._position, list(dict.fromkeys(names)))
 
     def _featurized(self, frame: pd.DataFrame) -> FeatureTable:
         with tempfile.TemporaryDirectory() as folder:  # changed photos and texts are not worth keeping
