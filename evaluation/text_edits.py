@@ -107,4 +107,4 @@ def _without(text: str, pattern: re.Pattern[str], title: Title) -> Changed:
 
 
 def _tidy(text: str) -> str:
-    return _SPACES.sub(" ", text).strip(" ,;")
+    return _SPACES.sub(" ", text).strip(" ,")

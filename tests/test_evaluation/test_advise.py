@@ -1,0 +1,84 @@
+"""From what models say of changes to advice: each reason to keep silent, and the intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from artifacts.advice_report import Verdict
+from artifacts.errors import InputError
+from artifacts.schema import Kind, Title
+from evaluation.advise import Trials, interval_of_versions, judged, judged_over_rows, natural, one_score, ranked
+from evaluation.edits import Change
+
+NAMES = ("good", "unseen", "unsure", "placebo", "worse")
+
+
+def trials(rows: int = 1, kinds: tuple[str, ...] = NAMES) -> Trials:
+    rng = np.random.default_rng(0)
+    changes = [Change("edit" + name, "title", Title(name, name), name) for name in kinds for _ in range(rows)]
+    size = {"good": 0.5, "unseen": 0.5, "unsure": 0.5, "placebo": 0.4, "worse": -0.5}
+    effect = np.array([size[change.value] for change in changes])
+    spread = np.array([1.0 if change.value == "unsure" else 0.01 for change in changes])
+    before = np.full((5, len(changes)), -1.0)
+    versions = np.linspace(-1, 1, 5)[:, None] * spread
+    placebo = 0.01 * rng.normal(size=(19, len(changes)))
+    placebo[:4, [change.value == "placebo" for change in changes]] = 0.6
+    supported = np.array([change.value != "unseen" for change in changes])
+    row = np.tile(np.arange(rows), len(kinds))
+    return Trials(
+        changes, row, before, before + effect + versions, placebo, supported, np.full((len(changes), 2), np.nan)
+    )
+
+
+def test_each_reason_to_keep_silent() -> None:
+    found = {one.title.en: one for one in judged(trials(), Kind.CONVERSION)}
+    verdicts = [Verdict.GIVEN, Verdict.UNSEEN, Verdict.UNSURE, Verdict.PLACEBO, Verdict.WORSE]
+    assert [found[name].verdict for name in NAMES] == verdicts
+    good = found["good"]
+    assert good.low < good.effect < good.high and good.effect == pytest.approx(0.5)
+    assert good.after == pytest.approx(1 / (1 + np.exp(0.5))) and good.gain > 0 and good.p_placebo == 0.05
+
+
+def test_where_less_is_better_the_other_way_is_advised() -> None:
+    found = {one.title.en: one.verdict for one in judged(trials(), Kind.CONVERSION, raises=False)}
+    assert found["worse"] is Verdict.GIVEN and found["good"] is Verdict.WORSE
+
+
+def test_many_rows_are_judged_by_their_mean_and_few_are_not() -> None:
+    many = {one.title.en: one for one in judged_over_rows(trials(rows=8), Kind.CONVERSION)}
+    assert many["good"].verdict is Verdict.GIVEN and many["good"].n_rows == 8
+    assert many["unseen"].verdict is Verdict.UNSEEN and many["worse"].verdict is Verdict.WORSE
+    few = {one.title.en: one.verdict for one in judged_over_rows(trials(rows=3), Kind.CONVERSION)}
+    assert few["good"] is Verdict.UNSEEN
+
+
+def test_the_best_of_an_edit_is_shown_and_the_others_are_counted() -> None:
+    advice = judged(trials(), Kind.CONVERSION)
+    given, withheld = ranked([*advice, advice[0]])
+    assert [one.title.en for one in given] == ["good"]
+    assert withheld == {"unseen": 1, "unsure": 1, "placebo": 1, "worse": 1}
+
+
+def test_intervals_of_a_jackknife_hold_the_mean() -> None:
+    """Means of samples without a group each: the interval must be as wide as that of the mean of all rows."""
+    rng, held = np.random.default_rng(0), 0
+    for _ in range(400):
+        sample = rng.normal(size=100)
+        versions = np.array([np.delete(sample, np.arange(i, 100, 5)).mean() for i in range(5)])
+        _, low, high = interval_of_versions(versions[:, None])
+        held += bool(low[0] <= 0.0 <= high[0])
+    assert 0.85 < held / 400 < 0.95
+    with pytest.raises(InputError, match="at least two versions"):
+        interval_of_versions(np.zeros((1, 3)))
+
+
+def test_one_score_of_a_class_is_its_log_odds() -> None:
+    link = np.log(np.array([[0.7, 0.2, 0.1]]))
+    assert natural(Kind.MULTICLASS, one_score(Kind.MULTICLASS, link, 1)) == pytest.approx([0.2])
+    assert one_score(Kind.MULTILABEL, link, 2) == link[:, 2] and one_score(Kind.REGRESSION, link[:, :1]) == link[:, 0]
+
+
+def test_nothing_to_change_is_no_advice() -> None:
+    empty = trials(kinds=())
+    assert judged(empty, Kind.CONVERSION) == [] and judged_over_rows(empty, Kind.CONVERSION) == []
