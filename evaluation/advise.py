@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logsumexp
+from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
 from artifacts.advice_report import Advice, Verdict
@@ -25,6 +26,7 @@ Float = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 LEVEL = 0.9  # of intervals
+FALSE_SHARE = 0.05  # of the changes that are advised may be chance
 P_PLACEBO = 0.1  # of models of a shuffled outcome may find as much
 LEAST_ROWS = 5  # that a change was possible in, for advice about many rows
 
@@ -82,8 +84,8 @@ def natural(kind: Kind, score: Float) -> Float:
     return score if kind is Kind.REGRESSION else np.asarray(expit(score))
 
 
-def interval_of_versions(effects: Float) -> tuple[Float, Float, Float]:
-    """Mean and interval (n,) of effects (n_versions, n) by models that each lack one of k groups of rows.
+def interval_of_versions(effects: Float) -> tuple[Float, Float, Float, Float]:
+    """Mean, interval and standard error (n,) of effects (n_versions, n) by models that each lack one of k groups of rows.
 
     The variance is that of the delete-a-group jackknife, (k - 1)^2 / k times that of the versions: models of folds
     share most of their rows, and so are much more alike than models of new rows would be (Shao and Tu, The jackknife
@@ -95,33 +97,18 @@ def interval_of_versions(effects: Float) -> tuple[Float, Float, Float]:
     k = len(effects)
     if k < 2:
         raise InputError(f"An interval needs at least two versions of a model, but got {k}.")
-    mean, spread = effects.mean(axis=0), effects.std(axis=0, ddof=1)
-    half = student.ppf((1 + LEVEL) / 2, k - 1) * spread * (k - 1) / np.sqrt(k)
-    return mean, mean - half, mean + half
+    mean, error = effects.mean(axis=0), effects.std(axis=0, ddof=1) * (k - 1) / np.sqrt(k)
+    half = student.ppf((1 + LEVEL) / 2, k - 1) * error
+    return mean, mean - half, mean + half, error
 
 
 def judged(trials: Trials, kind: Kind, *, raises: bool = True) -> list[Advice]:
     """Each change of one row, with its verdict, in the order of the trials."""
-    if not trials.changes:
-        return []
-    mean, low, high = interval_of_versions(trials.effects)
     before, after = (natural(kind, scores.mean(axis=0)) for scores in (trials.before, trials.after))
-    p_placebo = _p_values(trials.placebo_effects, mean)
-    return [
-        Advice(
-            change.edit,
-            change.column,
-            change.title,
-            _verdict(bool(trials.supported[i]), (mean[i], low[i], high[i]), p_placebo[i], raises),
-            effect=float(mean[i]),
-            low=float(low[i]),
-            high=float(high[i]),
-            before=float(before[i]),
-            after=float(after[i]),
-            p_placebo=float(p_placebo[i]),
-        )
-        for i, change in enumerate(trials.changes)
-    ]
+    once = np.ones(len(trials.changes), dtype=np.int64)
+    return _Tested(trials.changes, trials.effects, trials.placebo_effects, trials.supported, before, after, once)(
+        raises
+    )
 
 
 def judged_over_rows(trials: Trials, kind: Kind, *, raises: bool = True) -> list[Advice]:
@@ -133,31 +120,74 @@ def judged_over_rows(trials: Trials, kind: Kind, *, raises: bool = True) -> list
     kinds: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for i, change in enumerate(trials.changes):
         kinds[change.column, change.edit, change.title.en].append(i)
-    found = []
+    if not kinds:
+        return []
+    parts, supported = [], []
     for positions in kinds.values():
         own = np.array(positions)
         fine = own[trials.supported[own]]
-        enough = len(fine) >= LEAST_ROWS
-        part = trials.some(fine if enough else own)
-        mean, low, high = (float(x[0]) for x in interval_of_versions(part.effects.mean(axis=1, keepdims=True)))
-        p = float(_p_values(part.placebo_effects.mean(axis=1, keepdims=True), np.array([mean]))[0])
-        change = part.changes[0]
-        found.append(
-            Advice(
-                change.edit,
-                change.column,
-                change.title,
-                _verdict(enough, (mean, low, high), p, raises),
-                effect=mean,
-                low=low,
-                high=high,
-                before=float(natural(kind, part.before.mean(axis=0)).mean()),
-                after=float(natural(kind, part.after.mean(axis=0)).mean()),
-                p_placebo=p,
-                n_rows=len(np.unique(part.row)),
-            )
-        )
-    return found
+        supported.append(len(fine) >= LEAST_ROWS)
+        parts.append(trials.some(fine if supported[-1] else own))
+    return _Tested(
+        [part.changes[0] for part in parts],
+        np.stack([part.effects.mean(axis=1) for part in parts], axis=1),
+        np.stack([part.placebo_effects.mean(axis=1) for part in parts], axis=1),
+        np.array(supported),
+        np.array([natural(kind, part.before.mean(axis=0)).mean() for part in parts]),
+        np.array([natural(kind, part.after.mean(axis=0)).mean() for part in parts]),
+        np.array([len(np.unique(part.row)) for part in parts]),
+    )(raises)
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """Changes with what versions (n_versions, n) and placebo models (n_placebos, n) say of them, to be judged at once."""
+
+    changes: Sequence[Change]
+    effects: Float
+    placebo_effects: Float
+    supported: Bools
+    before: Float
+    after: Float
+    n_rows: NDArray[np.int64]
+
+    def __call__(self, raises: bool) -> list[Advice]:
+        if not len(self.changes):
+            return []
+        mean, low, high, error = interval_of_versions(self.effects)
+        wanted = mean if raises else -mean
+        as_large = (np.abs(self.placebo_effects) >= np.abs(mean)).sum(axis=0)
+        p_placebo = (1 + as_large) / (1 + len(self.placebo_effects))
+        sure = self._sure(wanted, error)
+        found = []
+        for i, change in enumerate(self.changes):
+            verdict = Verdict.GIVEN if p_placebo[i] <= P_PLACEBO else Verdict.PLACEBO
+            if not self.supported[i]:
+                verdict = Verdict.UNSEEN
+            elif wanted[i] <= 0:
+                verdict = Verdict.WORSE
+            elif not sure[i]:
+                verdict = Verdict.UNSURE
+            numbers = (float(x[i]) for x in (mean, low, high, self.before, self.after, p_placebo))
+            effect, least, most, before, after, p = numbers
+            found.append(
+                Advice(
+                    change.edit, change.column, change.title, verdict, effect, least, most, before, after, p,
+                    int(self.n_rows[i]),
+                )
+            )  # fmt: skip
+        return found
+
+    def _sure(self, wanted: Float, error: Float) -> Bools:
+        """Changes whose effect is larger than is unsure of it, so that of all of them hardly any is chance.
+
+        Benjamini and Hochberg, Controlling the false discovery rate, 1995, over the changes that are like training.
+        """
+        p = np.where(error > 0, student.sf(wanted / np.where(error > 0, error, 1.0), len(self.effects) - 1), 1.0)
+        sure = np.zeros(len(p), dtype=bool)
+        if self.supported.any():
+            sure[self.supported] = false_discovery_control(p[self.supported]) <= FALSE_SHARE
+        return sure
 
 
 def ranked(advice: Sequence[Advice], *, raises: bool = True) -> tuple[list[Advice], dict[str, int]]:
@@ -168,20 +198,3 @@ def ranked(advice: Sequence[Advice], *, raises: bool = True) -> tuple[list[Advic
         best.setdefault((one.column, one.edit), one)
     others = Counter(one.verdict.value for one in advice if one.verdict is not Verdict.GIVEN)
     return list(best.values()), dict(others)
-
-
-def _p_values(placebo: Float, effects: Float) -> Float:
-    """Share (n,) of placebo models, and one more, whose effect (n_placebos, n) is as large as the model's (n,)."""
-    as_large = (np.abs(placebo) >= np.abs(effects)).sum(axis=0)
-    return np.asarray((1 + as_large) / (1 + len(placebo)))
-
-
-def _verdict(supported: bool, effect: tuple[float, float, float], p_placebo: float, raises: bool) -> Verdict:
-    mean, low, high = effect if raises else (-effect[0], -effect[2], -effect[1])
-    if not supported:
-        return Verdict.UNSEEN
-    if mean <= 0:
-        return Verdict.WORSE
-    if low <= 0 or high <= low:
-        return Verdict.UNSURE
-    return Verdict.PLACEBO if p_placebo > P_PLACEBO else Verdict.GIVEN

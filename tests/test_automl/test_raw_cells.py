@@ -42,7 +42,8 @@ def frame(tmp_path: Path) -> pd.DataFrame:
     (tmp_path / "a.png").write_bytes(png())
     rows = [
         {"photo": "a.png", "title": "Красное пальто из шерсти для зимы",
-         "card": "{'colour': 'red', 'season': 'winter'}", "price": "1 200 руб", "tags": "['new', 'sale']", "shop": "Corner"},
+         "card": "{'colour': 'red', 'season': 'winter'}", "price": "1 200 руб",
+         "tags": "['new', 'sale']", "shop": "Corner"},
         {"photo": "lost.png", "title": None, "card": '[{"charcName": "colour", "value": "blue"}]',
          "price": 15, "tags": "", "shop": None},
         {"photo": [png("blue"), png()], "title": "Пальто для лета", "card": "broken {", "price": None,

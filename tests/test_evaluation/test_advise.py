@@ -66,7 +66,7 @@ def test_intervals_of_a_jackknife_hold_the_mean() -> None:
     for _ in range(400):
         sample = rng.normal(size=100)
         versions = np.array([np.delete(sample, np.arange(i, 100, 5)).mean() for i in range(5)])
-        _, low, high = interval_of_versions(versions[:, None])
+        _, low, high, _ = interval_of_versions(versions[:, None])
         held += bool(low[0] <= 0.0 <= high[0])
     assert 0.85 < held / 400 < 0.95
     with pytest.raises(InputError, match="at least two versions"):
@@ -82,3 +82,16 @@ def test_one_score_of_a_class_is_its_log_odds() -> None:
 def test_nothing_to_change_is_no_advice() -> None:
     empty = trials(kinds=())
     assert judged(empty, Kind.CONVERSION) == [] and judged_over_rows(empty, Kind.CONVERSION) == []
+
+
+def test_of_many_changes_that_do_nothing_hardly_any_is_advised() -> None:
+    """At one in twenty each, forty would give two by chance."""
+    rng, told = np.random.default_rng(0), 0
+    for _ in range(50):
+        sample = rng.normal(size=(100, 40))
+        versions = np.array([np.delete(sample, np.arange(i, 100, 5), axis=0).mean(axis=0) for i in range(5)])
+        changes = [Change(str(i), "title", Title(str(i), str(i)), "") for i in range(40)]
+        nothing, moved = np.zeros((5, 40)), np.full((40, 2), np.nan)
+        tried = Trials(changes, np.zeros(40, int), nothing, versions, np.zeros((19, 40)), np.ones(40, bool), moved)
+        told += any(one.verdict is Verdict.GIVEN for one in judged(tried, Kind.REGRESSION))
+    assert told / 50 < 0.12
