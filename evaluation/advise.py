@@ -85,7 +85,7 @@ def natural(kind: Kind, score: Float) -> Float:
 
 
 def interval_of_versions(effects: Float) -> tuple[Float, Float, Float, Float]:
-    """Mean, interval and standard error (n,) of effects (n_versions, n) by models that each lack one of k groups of rows.
+    """Mean, interval and standard error (n,) of effects (n_versions, n) by models that each lack a group of rows.
 
     The variance is that of the delete-a-group jackknife, (k - 1)^2 / k times that of the versions: models of folds
     share most of their rows, and so are much more alike than models of new rows would be (Shao and Tu, The jackknife
@@ -106,9 +106,8 @@ def judged(trials: Trials, kind: Kind, *, raises: bool = True) -> list[Advice]:
     """Each change of one row, with its verdict, in the order of the trials."""
     before, after = (natural(kind, scores.mean(axis=0)) for scores in (trials.before, trials.after))
     once = np.ones(len(trials.changes), dtype=np.int64)
-    return _Tested(trials.changes, trials.effects, trials.placebo_effects, trials.supported, before, after, once)(
-        raises
-    )
+    tested = _Tested(trials.changes, trials.effects, trials.placebo_effects, trials.supported, before, after, once)
+    return tested.advice(raises)
 
 
 def judged_over_rows(trials: Trials, kind: Kind, *, raises: bool = True) -> list[Advice]:
@@ -136,12 +135,12 @@ def judged_over_rows(trials: Trials, kind: Kind, *, raises: bool = True) -> list
         np.array([natural(kind, part.before.mean(axis=0)).mean() for part in parts]),
         np.array([natural(kind, part.after.mean(axis=0)).mean() for part in parts]),
         np.array([len(np.unique(part.row)) for part in parts]),
-    )(raises)
+    ).advice(raises)
 
 
 @dataclass(frozen=True)
 class _Tested:
-    """Changes with what versions (n_versions, n) and placebo models (n_placebos, n) say of them, to be judged at once."""
+    """Changes with what versions (n_versions, n) and placebo models (n_placebos, n) say of them."""
 
     changes: Sequence[Change]
     effects: Float
@@ -151,7 +150,8 @@ class _Tested:
     after: Float
     n_rows: NDArray[np.int64]
 
-    def __call__(self, raises: bool) -> list[Advice]:
+    def advice(self, raises: bool) -> list[Advice]:
+        """A verdict on each."""
         if not len(self.changes):
             return []
         mean, low, high, error = interval_of_versions(self.effects)

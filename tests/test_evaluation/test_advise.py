@@ -85,7 +85,7 @@ def test_nothing_to_change_is_no_advice() -> None:
 
 
 def test_of_many_changes_that_do_nothing_hardly_any_is_advised() -> None:
-    """At one in twenty each, forty would give two by chance."""
+    """At one in twenty each, forty would give some in seven of eight tries."""
     rng, told = np.random.default_rng(0), 0
     for _ in range(50):
         sample = rng.normal(size=(100, 40))
@@ -94,4 +94,4 @@ def test_of_many_changes_that_do_nothing_hardly_any_is_advised() -> None:
         nothing, moved = np.zeros((5, 40)), np.full((40, 2), np.nan)
         tried = Trials(changes, np.zeros(40, int), nothing, versions, np.zeros((19, 40)), np.ones(40, bool), moved)
         told += any(one.verdict is Verdict.GIVEN for one in judged(tried, Kind.REGRESSION))
-    assert told / 50 < 0.12
+    assert told / 50 < 0.2
