@@ -22,10 +22,12 @@ demo: $(READY)
 	$(BIN)/tabular-fusion predict $(DEMO)/run $(DEMO)/shop/test.csv --out $(DEMO)/predictions.parquet
 	$(BIN)/tabular-fusion report $(DEMO)/run --out $(DEMO)/report.html
 	$(BIN)/tabular-fusion report $(DEMO)/run --out $(DEMO)/report_ru.html --lang ru
+	$(BIN)/tabular-fusion advise $(DEMO)/run $(DEMO)/shop/test.csv --out $(DEMO)/advice.html
 	@echo
 	@echo "Leaderboard:  $(DEMO)/run/scores/leaderboard.csv"
 	@echo "Predictions:  $(DEMO)/predictions.parquet"
 	@echo "Report:       $(DEMO)/report.html (Russian: $(DEMO)/report_ru.html)"
+	@echo "Advice:       $(DEMO)/advice.html"
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile

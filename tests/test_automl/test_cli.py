@@ -129,3 +129,18 @@ def test_the_command_line_and_the_package_import_no_heavy_library() -> None:
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
     assert time.perf_counter() - started < 10  # a guard against hangs; the figure stands in benchmarks/
+
+
+def test_advice_about_a_row_and_about_all(shop: Path) -> None:
+    test = shop / "shop" / "test.csv"
+    wanted = pd.read_csv(test)["card_id"][0]
+    page = shop / "advice.html"
+    done = command("advise", shop / "run", test, "--row", wanted, "--out", page, "--lang", "ru", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["subject"] == wanted and told["n_placebos"] >= 9 and sum(told["withheld"].values()) > 0
+    assert "Что изменить" in page.read_text(encoding="utf-8")
+    done = command("advise", shop / "run", test)
+    assert done.returncode == 0 and done.stdout.startswith("Mean prediction of 24 rows")
+    done = command("advise", shop / "run", test, "--row", wanted[:-1])
+    assert done.returncode == 2 and "No row has 'card_id'" in done.stderr
