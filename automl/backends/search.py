@@ -38,7 +38,7 @@ Float = NDArray[np.float64]
 DEFAULTS_SHARE, PORTFOLIO_SHARE, VIEWS_SHARE = 0.45, 0.6, 0.75
 PART_SHARE = 0.5  # of the time that is left for configurations, on a part of the rows where a fit of all takes long
 PROMOTED = 3  # configurations of a model that are then fitted on all rows
-BLEND_SHARE, MOST_BLEND_SHARE = 0.03, 0.12  # kept back for the blend: at least, and at most
+BLEND_SHARE, MOST_BLEND_SHARE = 0.01, 0.12  # kept back for the blend: at least, and at most
 STACKS_SHARE = 0.04  # kept back for stacks, where there are several modalities
 FIRST_SECONDS = 5.0  # for the first candidate, even if the budget is used up
 LEAST_SECONDS = 3.0  # for a default candidate, where there is as much
@@ -67,8 +67,9 @@ class SearchBackend(Backend):
                     search.run_on_part()
                     search.run_portfolio()
                     search.run_views()
-                    search.run_trials()
+                    search.run_trials(keep_for_stacks=True)
                     search.run_stacks()
+                    search.run_trials()  # in what stacks have left
             except KeyboardInterrupt:
                 search.go_on_with_what_is_done()
         usable = [candidate for candidate in search.tried.candidates if not candidate.error]
@@ -90,6 +91,7 @@ class _Search:
         suited = [name for name, model in MODELS.items() if model.suits(problem.examples.outcome)]
         self.models = [name for name in wanted if name in suited] or suited
         self.probe = next((name for name in CHEAP if name in self.models), self.models[0])
+        self.trials_left = self.max_trials
         self.begun = budget.spent
         self.interrupted = False
         self.slow: set[str] = set()  # models whose configurations were compared on a part of the rows
@@ -174,18 +176,16 @@ class _Search:
         """Seconds left of a share of the time that there was when the search began."""
         return share * (self.budget.seconds - self.begun) + self.begun - self.budget.spent
 
-    def run_trials(self) -> None:
+    def run_trials(self, *, keep_for_stacks: bool = False) -> None:
         """Optuna over the parameters of promising (model, view) pairs, pruned over the folds."""
         self.tried.take_stored()
-        untuned = [candidate for candidate in self.tried.ranked() if not candidate.params]
+        untuned = [candidate for candidate in self.tried.ranked() if not candidate.params and not candidate.members]
         maximize = self.problem.metric.higher_is_better
         turns = Turns(untuned, self.tried.root, maximize=maximize, seed=self.problem.seed, known=self._known_trials)
-        stacks_seconds = STACKS_SHARE * self.budget.seconds if stacks_over(self.tried.ranked()) else 0.0
-        budget = self.budget.sooner(stacks_seconds)
-        for _ in range(self.max_trials):
-            arm = turns.next(budget.left)
-            if arm is None:
-                return
+        wait = keep_for_stacks and bool(stacks_over(self.tried.ranked()))
+        budget = self.budget.sooner(STACKS_SHARE * self.budget.seconds) if wait else self.budget
+        while self.trials_left > 0 and (arm := turns.next(budget.left)) is not None:
+            self.trials_left -= 1
             self._run_trial(arm, budget)
 
     def _known_trials(self, default: Candidate) -> list[optuna.trial.FrozenTrial]:

@@ -44,10 +44,10 @@ def cards(n: int, seed: int = 0, outcome: str = "rate") -> pd.DataFrame:
     return frame.assign(views=views, clicks=rng.binomial(views, 1 / (1 + np.exp(-score))))
 
 
-def task(**target: str) -> Task:
+def task(time: str | None = None, **target: str) -> Task:
     target = target or {"kind": "conversion", "successes": "clicks", "trials": "views"}
     return Task(
-        name="cards", target=target, columns={"id": "card", "text": ["title"], "nested": ["info"]},
+        name="cards", target=target, columns={"id": "card", "text": ["title"], "nested": ["info"], "time": time},
         column={"title": {"actionable": True}, "info": {"actionable": True}},
         encoders={"text": "none", "image": "none"},
     )  # fmt: skip
@@ -113,3 +113,26 @@ def test_what_nobody_can_change_has_no_advice(tmp_path: Path) -> None:
     run = fit(locked, train=cards(120), preset="fast", budget_seconds=5, run=tmp_path / "r")
     with pytest.raises(InputError, match="calls no column actionable"):
         Advisor.of(run, train=cards(120))
+
+
+@pytest.mark.parametrize(
+    ("kind", "output"), [("regression", None), ("binary", None), ("multilabel", "good"), ("conversion in time", None)]
+)
+def test_every_kind_has_advice(tmp_path: Path, kind: str, output: str | None) -> None:
+    train = cards(300)
+    rate = train["clicks"] / train["views"]
+    score = np.log(rate.clip(0.001) / (1 - rate.clip(0.001)))
+    train["y"] = score if kind == "regression" else np.where(rate > 0.2, "yes", "no")
+    if kind == "multilabel":
+        train["y"] = ["good, all" if share > 0.2 else "all" if i % 2 else "" for i, share in enumerate(rate)]
+    if kind == "conversion in time":  # whose final model is of all rows, so that models without groups are made
+        train["day"] = pd.date_range("2024-01-01", periods=300)
+        chosen, train = task(time="day"), train.drop(columns="y")
+    else:
+        chosen, train = task(kind=kind, column="y"), train.drop(columns=["clicks", "views"])
+    run = fit(chosen, train=train, preset="fast", budget_seconds=6, run=tmp_path / "run")
+    advisor = Advisor.of(run, train=train, output=output)
+    report = advisor.rows(train.tail(40), "all")
+    assert {"fill_in", "shorten"} <= {advice.edit for advice in report.advice}, report
+    assert all(advice.gain > 0 and advice.low > 0 for advice in report.advice)
+    assert (run.path / "advice" / "doubles").exists() == (kind == "conversion in time")
