@@ -210,6 +210,11 @@ class Predictor:
         trials = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
         return np.where(trials > 0, trials, usual)
 
+    @property
+    def explains_sources_alone(self) -> bool:
+        """Whether contributions of single features would take too many predictions."""
+        return isinstance(self.fitted, FittedBackend) and self.fitted.explains_sources_alone
+
     def decide(self, table: FeatureTable) -> Float:
         """Link scores of features (n_samples, n_link)."""
         return self.fitted.decide(table)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -34,6 +34,10 @@ INTERVAL = (5.0, 95.0)  # percentiles of the bootstrap: a 90 % interval
 
 class Explainable(Protocol):
     """Something fitted that scores rows and says what each score is made of."""
+
+    @property
+    def explains_sources_alone(self) -> bool:
+        """Whether contributions of single features would take too many predictions."""
 
     def decide(self, table: FeatureTable) -> Float:
         """Link scores (n_samples, n_link)."""
@@ -191,7 +195,11 @@ def _reduce(
     weight: Float,
     seconds: float,
 ) -> Explained:
-    levels = {"view": modality_groups(table), "source": source_groups(table), "feature": feature_groups(table)}
+    sources = source_groups(table)
+    finest = feature_groups(table)
+    if explainable.explains_sources_alone:
+        finest = Groups(sources.of_feature, tuple(replace(group, opaque=True) for group in sources.groups))
+    levels = {"view": modality_groups(table), "source": sources, "feature": finest}
     fine = levels["feature"]
     scores = explainable.decide(table)
     n_link, n_groups = scores.shape[1], len(fine.groups)

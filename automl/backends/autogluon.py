@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from artifacts.errors import InputError, optional_import
-from artifacts.explanation import Explanation
+from artifacts.errors import optional_import
 from artifacts.feature_table import FeatureTable
 from artifacts.schema import Kind
 from automl.backends.base import Backend, FittedBackend, Problem
-from automl.backends.foreign import ForeignRun, solve
+from automl.backends.foreign import FittedForeign, ForeignRun, solve
 from automl.backends.foreign_process import Job
 from automl.backends.foreign_table import FrameMaker, TrainingRows
 
@@ -46,15 +43,11 @@ CLASS_METRICS = frozenset({"accuracy", "balanced_accuracy", "f1_macro", "f1_micr
 SECONDS_PER_CELL = 2e-8  # of one tree of LightGBM on two threads, measured on 3,000 x 1,684
 
 
-class FittedAutoGluon(FittedBackend):
+class FittedAutoGluon(FittedForeign):
     """AutoGluon's predictor, read from its folder at first use."""
 
-    executes_code_on_load: ClassVar[bool] = True
-
     def __init__(self, run: ForeignRun) -> None:
-        self.run = run
-        self.kind = run.answers.kind
-        self.candidates = run.candidates
+        super().__init__(run)
         self._predictor: Any = None
 
     def decide(self, table: FeatureTable, key: str = FittedBackend.FINAL) -> Float:
@@ -64,26 +57,6 @@ class FittedAutoGluon(FittedBackend):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return self.run.link_scores(_raw_answers(self._loaded(), frame, model, self.run.answers.n_columns))
-
-    def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
-        """Not to be had: AutoGluon's ensembles have no exact contributions.
-
-        Raises:
-            InputError: always.
-        """
-        raise InputError(
-            "A run of the back end 'autogluon' cannot be explained yet. Fit the task with a preset of the own search "
-            "('fast', 'balanced' or 'best') to explain it."
-        )
-
-    def save(self, folder: Path) -> None:
-        """See ``FittedBackend.save``."""
-        self.run.save(folder)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """See ``FittedBackend.load``. The models are pickles and unpickled at first use: trust the folder first."""
-        return cls(ForeignRun.load(folder))
 
     def _loaded(self) -> Any:
         if self._predictor is None:

@@ -74,6 +74,7 @@ class FittedBackend(ABC):
 
     FINAL: ClassVar[str] = "final"
     executes_code_on_load: ClassVar[bool] = False
+    explains_sources_alone: ClassVar[bool] = False  # since each group of features that is told apart takes predictions
     interrupted: bool = False
 
     kind: Kind

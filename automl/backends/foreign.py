@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
 from artifacts.errors import ArtifactError, FusionError, InputError
+from artifacts.explanation import Explanation
+from artifacts.feature_table import FeatureTable
 from artifacts.link import to_link
 from artifacts.store import read_json, write_json
 from automl.backends.base import Candidate, FittedBackend, Problem
@@ -26,13 +29,16 @@ from automl.backends.foreign_table import (
     answers_to_json,
     training_rows,
 )
+from automl.backends.source_shapley import shapley_by_replacement
 from automl.decision import decided_score
+from automl.models.base import LINK_UNITS
 from evaluation.metrics import constant_prediction
 
 Float = NDArray[np.float64]
 
 FINISHED = "finished.json"
 SYNC_SHARE = 0.02  # of the seconds left, kept back for writing the models to disk
+BACKGROUND, N_BACKGROUND = "background", 8  # folder and number of training rows that explanations are against
 LOG_TAIL = 400  # characters of the child's log in an error
 
 
@@ -46,6 +52,7 @@ class ForeignRun:
     candidates: tuple[Candidate, ...]
     final: str
     n_threads: int
+    background: FeatureTable | None = None  # some training rows, for explanations
 
     def link_scores(self, raw: Float) -> Float:
         """Link scores of raw answers."""
@@ -66,6 +73,8 @@ class ForeignRun:
         """Write into an existing folder; large files are linked, not copied, where the disk allows it."""
         shutil.copytree(self.folder / "model", folder / "model", copy_function=_link_or_copy, dirs_exist_ok=True)
         self.maker.save(folder)
+        if self.background is not None:
+            self.background.save(folder / BACKGROUND)
         lines = [asdict(replace(candidate, out_of_fold=None)) for candidate in self.candidates]
         described = {"final": self.final, "answers": answers_to_json(self.answers), "n_threads": self.n_threads}
         write_json(folder / "foreign.json", {**described, "candidates": lines})
@@ -82,9 +91,49 @@ class ForeignRun:
             candidates = tuple(Candidate(**line) for line in described["candidates"])
             answers = answers_from_json(described["answers"])
             maker = FrameMaker.load(folder)
-            return cls(folder, maker, answers, candidates, described["final"], described["n_threads"])
+            return cls(
+                folder, maker, answers, candidates, described["final"], described["n_threads"], _background(folder)
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"{str(folder)!r} holds no fitted back end ({error}). Run fit again.") from error
+
+
+class FittedForeign(FittedBackend):
+    """What the fitted models of both libraries share."""
+
+    executes_code_on_load: ClassVar[bool] = True
+    explains_sources_alone: ClassVar[bool] = True
+
+    def __init__(self, run: ForeignRun) -> None:
+        self.run = run
+        self.kind = run.answers.kind
+        self.candidates = run.candidates
+
+    def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
+        """Shapley values of groups, with values of training rows where one is left out; see ``source_shapley``.
+
+        Raises:
+            InputError: if the run is of a version that kept no training rows.
+        """
+        if self.run.background is None:
+            raise InputError("This run kept no rows to explain it with: an older version made it. Fit it again.")
+        values, base, error = shapley_by_replacement(self.decide, table, self.run.background, groups, len(names))
+        how = f"Shapley values of sources against {self.run.background.n_samples} training rows"
+        how += f", from random orders (standard error {error:.0%} of their size)" if error else ", of all coalitions"
+        return Explanation(tuple(names), values, base, LINK_UNITS[self.kind], how)
+
+    def save(self, folder: Path) -> None:
+        """See ``FittedBackend.save``."""
+        self.run.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """See ``FittedBackend.load``. The models are pickles and unpickled at first use: trust the folder first."""
+        return cls(ForeignRun.load(folder))
+
+
+def _background(folder: Path) -> FeatureTable | None:
+    return FeatureTable.load(folder / BACKGROUND) if (folder / BACKGROUND).exists() else None
 
 
 def solve(problem: Problem, module: str, maker: FrameMaker, *, rescue_seconds: float = 0.0) -> ForeignRun:
@@ -114,6 +163,8 @@ def solve(problem: Problem, module: str, maker: FrameMaker, *, rescue_seconds: f
         started = time.monotonic()
         with problem.folder.write(name) as folder:
             maker.fit(problem.examples.table).save(folder)
+            some = np.random.default_rng(problem.seed).permutation(problem.examples.n_samples)[:N_BACKGROUND]
+            problem.examples.table.take(np.sort(some)).save(folder / BACKGROUND)
             _work(_prepared(problem, folder, answers, maker, rows, rescue_seconds), problem, module)
             _clean(folder)
             write_json(folder / FINISHED, {"identity": identity, "seconds": time.monotonic() - started})
@@ -180,7 +231,10 @@ def _clean(folder: Path) -> None:
     for name in ("features.feather", "rows.npz", "job.json"):
         (folder / name).unlink()
     for left in folder.iterdir():
-        if left.is_dir() and left.name != "model":  # temporary files, and what a library left where it stood
+        if left.is_dir() and left.name not in (
+            "model",
+            BACKGROUND,
+        ):  # temporary files, and what a library left where it stood
             shutil.rmtree(left)
 
 
@@ -198,7 +252,8 @@ def _read(step: Path, problem: Problem, name: str, answers: Answers, rows: Train
         raise ArtifactError(f"{str(step)!r} is damaged ({error}). Delete that folder and run fit again.") from error
     best = Candidate(FittedBackend.FINAL, name, "all", {}, seconds, scores[final], weight=1.0)
     maker = FrameMaker.load(step)
-    return ForeignRun(step, maker, answers, (best, *lines), results[final]["key"], problem.n_threads)
+    key = results[final]["key"]
+    return ForeignRun(step, maker, answers, (best, *lines), key, problem.n_threads, _background(step))
 
 
 def _out_of_fold(

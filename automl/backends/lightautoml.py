@@ -7,21 +7,19 @@ import io
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from artifacts.errors import InputError, optional_import
-from artifacts.explanation import Explanation
+from artifacts.errors import optional_import
 from artifacts.feature_table import FeatureTable
 from artifacts.schema import Kind
 from automl.backends.base import Backend, FittedBackend, Problem
-from automl.backends.foreign import ForeignRun, solve
+from automl.backends.foreign import FittedForeign, ForeignRun, solve
 from automl.backends.foreign_process import Job
 from automl.backends.foreign_table import FrameMaker, TrainingRows
 
@@ -41,15 +39,11 @@ FEWEST_TREES, MANY_TREES = 30, 1500
 BOOSTED_STAGES = 3  # the first one shows how fast the boosters are here, the others use the time it left
 
 
-class FittedLightAutoML(FittedBackend):
+class FittedLightAutoML(FittedForeign):
     """The stages that LightAutoML finished, read from their folder at first use."""
 
-    executes_code_on_load: ClassVar[bool] = True
-
     def __init__(self, run: ForeignRun) -> None:
-        self.run = run
-        self.kind = run.answers.kind
-        self.candidates = run.candidates
+        super().__init__(run)
         self._stages: dict[str, Any] = {}
 
     def decide(self, table: FeatureTable, key: str = FittedBackend.FINAL) -> Float:
@@ -59,26 +53,6 @@ class FittedLightAutoML(FittedBackend):
         with _silence():
             raw = np.asarray(self._loaded(stage).predict(_plain(frame)).data, dtype=np.float64)
         return self.run.link_scores(_columns(raw, self.run.answers.n_columns))
-
-    def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
-        """Not to be had: LightAutoML's blends have no exact contributions.
-
-        Raises:
-            InputError: always.
-        """
-        raise InputError(
-            "A run of the back end 'lightautoml' cannot be explained yet. Fit the task with a preset of the own search "
-            "('fast', 'balanced' or 'best') to explain it."
-        )
-
-    def save(self, folder: Path) -> None:
-        """See ``FittedBackend.save``."""
-        self.run.save(folder)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """See ``FittedBackend.load``. The models are pickles and unpickled at first use: trust the folder first."""
-        return cls(ForeignRun.load(folder))
 
     def _loaded(self, stage: str) -> Any:
         if stage not in self._stages:

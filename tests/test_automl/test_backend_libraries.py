@@ -23,6 +23,7 @@ from artifacts.store import RunFolder
 from automl.backends.base import FittedBackend, Problem
 from automl.backends.registry import backend_named
 from automl.budget import Budget
+from evaluation.explain import source_groups
 from evaluation.metrics import METRICS
 from evaluation.splits import Fold
 
@@ -185,9 +186,12 @@ def test_nothing_is_left_outside_the_step(case: Case) -> None:
     assert not (Path.cwd() / "AutogluonModels").exists() and not (Path.cwd() / "catboost_info").exists()
 
 
-def test_contributions_are_refused(case: Case) -> None:
-    with pytest.raises(InputError, match=f"'{case.library}' cannot be explained yet"):
-        case.fitted.contributions(make_table(4, 1), np.zeros(28, dtype=np.int64), ["all"])
+def test_sources_contribute_what_adds_up(case: Case) -> None:
+    table = make_table(4, 1)
+    groups = source_groups(table)
+    found = case.fitted.contributions(table, groups.of_feature, groups.names)
+    np.testing.assert_allclose(found.total, case.fitted.decide(table), atol=1e-5)
+    assert np.abs(found.values).max() > 0 and "training rows" in found.method
 
 
 def test_a_second_fit_takes_what_the_first_finished(case: Case, capfd: pytest.CaptureFixture[str]) -> None:

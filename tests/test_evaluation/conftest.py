@@ -38,6 +38,8 @@ HOSTILE = (
 
 
 class Linear:
+    explains_sources_alone = False
+
     def __init__(self, slopes: np.ndarray, base: np.ndarray) -> None:
         self.slopes, self.base = slopes, base
 

@@ -52,6 +52,8 @@ def make_table(n: int = 400) -> FeatureTable:
 class Linear:
     """score = base + sum of slope * (value - middle); NaN counts as the middle."""
 
+    explains_sources_alone = False
+
     def __init__(self, slopes: NDArray[np.float64], base: NDArray[np.float64], error: float = 0.0) -> None:
         self.slopes, self.base, self.error, self.rows_asked = slopes, base, error, [0]
 
@@ -256,6 +258,8 @@ def test_rows_that_would_take_too_long_are_not_begun(monkeypatch: pytest.MonkeyP
     schema_table = make_slow_table(200)
 
     class Slow:
+        explains_sources_alone = False
+
         def decide(self, table: FeatureTable) -> np.ndarray:
             return table.to_numpy().astype(np.float64).sum(axis=1, keepdims=True)
 
@@ -279,3 +283,14 @@ def make_slow_table(n: int) -> FeatureTable:
     features = (quantity_feature(column, "number", "value", Title("v", "v")),)
     values = np.random.default_rng(0).normal(size=(n, 1)).astype("f4")
     return FeatureTable((Block("x", "number", features, values),), pd.RangeIndex(n))
+
+
+def test_what_takes_too_many_predictions_is_explained_by_sources() -> None:
+    table = make_table()
+    model = Linear(np.full((11, 1), 0.1), np.zeros(1))
+    model.explains_sources_alone = True
+    told = explain_rows(model, table, Kind.CONVERSION, max_rows=20)
+    assert told.levels["feature"].names == told.levels["source"].names and not told.kept
+    shares = global_importance(told)
+    assert shares.groupby("level")["share"].sum().tolist() == pytest.approx([1.0] * 3)
+    assert not dose_responses(told)
