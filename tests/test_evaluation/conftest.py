@@ -265,3 +265,31 @@ def hostile_texts() -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def make_leaderboard() -> Callable[..., pd.DataFrame]:
     return make_board
+
+
+class Scores:
+    """A model of one embedding that is a function of its values (n_samples, n_dimensions)."""
+
+    def __init__(self, score: Callable[[np.ndarray], np.ndarray]) -> None:
+        self.score = score
+
+    def decide(self, table: FeatureTable) -> np.ndarray:
+        return np.asarray(self.score(table.blocks[0].values.astype(np.float64))).reshape(-1, 1)
+
+
+def embedding_block(
+    score: Callable[[np.ndarray], np.ndarray], *, n: int, d: int, seed: int, correlated: bool = False
+) -> tuple[FeatureTable, Scores]:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(n, d))
+    if correlated:
+        values = values @ (np.eye(d) + rng.normal(size=(d, d)) / 2)
+    photo = Column("photo", Modality.IMAGE, Title("Photo", "Фото"))
+    block = Block("photo", "net", opaque_features(photo, "net", d), values.astype("f4"))
+    return FeatureTable((block,), pd.Index([f"row-{i}" for i in range(n)])), Scores(score)
+
+
+@pytest.fixture(scope="session")
+def make_block() -> Callable[..., tuple[FeatureTable, Scores]]:
+    """``make_block(score, n=, d=, seed=, correlated=)``: a table of one embedding, and a model of it."""
+    return embedding_block
