@@ -63,7 +63,9 @@ def activation_of(values: NDArray[np.float32], dimensions: Sequence[int], scores
     known = np.isfinite(inside).all(axis=1)
     off = inside[known]
     if len(off) < 3 or not off.std(axis=0).any():
-        raise InputError(f"Activations need 3 rows that differ, but {len(off)} are known, in {len(dimensions)} dimensions.")
+        raise InputError(
+            f"Activations need 3 rows that differ, but {len(off)} are known, in {len(dimensions)} dimensions."
+        )
     off -= off.mean(axis=0)
     deviation = off.std(axis=0)
     off /= np.where(deviation > 1e-12, deviation, np.inf)

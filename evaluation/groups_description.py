@@ -81,7 +81,7 @@ def attributes_of(table: FeatureTable, texts: Sequence[str] = ()) -> Attributes:
     Args:
         table: its categories and readable numbers are looked at; of numbers thirds, or single values where a number has
             no more than three.
-        texts: of the rows, in their order, spelt so that the same word looks the same; none at all where there are none.
+        texts: of the rows, in their order, spelt so that the same word looks the same; empty where there are none.
     """
     made = [(a, holds, about) for about, part in enumerate(_features(table)) for a, holds in part]
     if len(texts) == table.n_samples:
@@ -104,7 +104,7 @@ def over_represented(attributes: Attributes, masks: Sequence[Bool], known: Bool)
     if not len(attributes.attributes) or not masks:
         return [() for _ in masks]
     inside = np.array(masks) & known
-    count = inside @ attributes.holds.astype(np.int64)  # (n_groups, n_attributes)
+    count = np.rint(inside.astype(np.float64) @ attributes.holds.astype(np.float64)).astype(np.int64)
     total, n = attributes.holds[known].sum(axis=0), inside.sum(axis=1)[:, None]
     p_values = np.clip(hypergeom.sf(count - 1, int(known.sum()), total, n), 0.0, 1.0)
     corrected = false_discovery_control(p_values.ravel()).reshape(p_values.shape)

@@ -90,16 +90,16 @@ def find_groups(
     rows = []
     for group in found:
         if len(group) not in random:
-            random[len(group)] = scorer.score(_random_groups(interactions.n_dimensions, len(group), n_permutations, rng))
+            random[len(group)] = scorer.score(
+                _random_groups(interactions.n_dimensions, len(group), n_permutations, rng)
+            )
         null, score = random[len(group)], float(scorer.score(group[None])[0])
         # Equal up to rounding counts as at least as good; the group itself is one of the permutations.
         reached = int((null >= score * (1 - 1e-12)).sum())
         rows.append((group, score, float(null.mean()), (1 + reached) / (1 + n_permutations)))
     corrected = _corrected([row[3] for row in rows])
     groups = [
-        FoundGroup(
-            tuple(map(int, group)), *scorer.parts(group), score=score, random_score=mean, p_value=p, q_value=q
-        )
+        FoundGroup(tuple(map(int, group)), *scorer.parts(group), score=score, random_score=mean, p_value=p, q_value=q)
         for (group, score, mean, p), q in zip(rows, corrected, strict=True)
     ]
     return tuple(sorted(groups, key=lambda group: (-group.score, group.dimensions)))

@@ -51,8 +51,9 @@ class Interactions:
     """Quadratic surfaces of a model's score over one block, one a batch.
 
     ``loadings`` float64 (n_dimensions, n_axes): correlation of each dimension with each axis, which is by how many
-    standard deviations an axis changes on average when the dimension rises by one. ``slopes`` (n_batches, n_outputs, n_axes) and ``curvatures`` (n_batches, n_outputs, n_axes,
-    n_axes), symmetric: first and mixed second derivatives by the axes, on the link scale.
+    standard deviations an axis changes on average when the dimension rises by one. ``slopes`` (n_batches, n_outputs,
+    n_axes) and ``curvatures`` (n_batches, n_outputs, n_axes, n_axes), symmetric: first and second derivatives by the
+    axes in standard deviations, on the link scale.
     """
 
     loadings: Float
@@ -85,7 +86,7 @@ class Interactions:
         return np.asarray(np.sqrt(of_mean) * length[:, None] * length)
 
     def importance(self, batches: slice) -> Float:
-        """(n_dimensions,): root mean square of what the score changes by when a dimension rises by one standard deviation.
+        """(n_dimensions,): root mean square change of the score when a dimension rises by one standard deviation.
 
         Slopes and curvatures both add to it, as in the derivative-based sensitivity of Sobol and Kucherenko (2009).
         """
@@ -230,9 +231,9 @@ class _RowMaker:
         donors = self.rng.integers(0, n_real, (n, self.n_axes))
         drawn = self.coordinates[donors, np.arange(self.n_axes)]
         made = self.table.take(bases)
-        moved = made.blocks[self.block].values + (
-            (drawn - self.coordinates[bases]) * self.scale @ self.axes.T
-        ).astype(np.float32)
+        moved = made.blocks[self.block].values + ((drawn - self.coordinates[bases]) * self.scale @ self.axes.T).astype(
+            np.float32
+        )
         blocks = list(made.blocks)
         old = blocks[self.block]
         blocks[self.block] = Block(old.source, old.featurizer, old.features, np.ascontiguousarray(moved))
