@@ -30,6 +30,7 @@ MOST_DIMENSIONS = 24  # of a group
 SMALLEST_TIE = 0.25  # of the strongest member's edges inside a group; what hangs on by less does not belong to it
 MOST_TESTED = 40
 N_PERMUTATIONS = 2000
+ROUNDING = 1e-4  # of what the strongest dimension does; scores are made of single-precision numbers
 LEVEL = 0.05  # false discoveries among the groups that are called better than random
 FINDING, TESTING = slice(0, N_BATCHES // 2), slice(N_BATCHES // 2, N_BATCHES)
 
@@ -113,7 +114,7 @@ def strongest_edges(interactions: Interactions, batches: slice, share: float) ->
     # The largest of n pairs without any interaction stays below this many standard errors (Donoho and Johnstone, 1994).
     largest_by_chance = np.sqrt(2 * np.log(max(len(weight), 2)))
     error = interactions.standard_error(batches)[first, second]
-    stands_out = weight > np.maximum(largest_by_chance * error, 1e-9 * interactions.importance(batches).max())
+    stands_out = weight > np.maximum(largest_by_chance * error, ROUNDING * interactions.importance(batches).max())
     most = min(int(np.ceil(share * len(weight))), EDGES_PER_DIMENSION * len(strength))
     kept = np.argsort(-weight, kind="stable")[:most]
     kept = kept[stands_out[kept]]

@@ -42,7 +42,7 @@ ROWS_PER_BASE = 50
 FEWEST_ROWS = 40  # with a known embedding
 MOST_POOL_ROWS = 2000
 MOST_OUTPUTS = 4  # main axes of the link scores of many classes
-CHUNK_ROWS = 1000
+CHUNK_ROWS = 500
 TRIED_ROWS = 200  # scored first, so that it is known what a row takes
 
 
@@ -127,21 +127,24 @@ def measure_interactions(
     timed, scores = time.monotonic(), explainable.decide(maker.make(tried)[1])
     each = (time.monotonic() - timed) / tried
     n = int(min(n_evaluations, seconds / max(each, 1e-9))) // N_BATCHES
-    n_axes = _affordable_axes(n, maker.n_axes)
-    if n_axes < min(FEWEST_AXES, maker.n_axes):
+    fewest = min(FEWEST_AXES, maker.n_axes)
+    maker = maker.narrowed(_affordable_axes(n, maker.n_axes))
+    scored = _scored(explainable, maker, n, _main_outputs(scores, kind), began + seconds) if maker.n_axes else []
+    # A machine may become slower: then there are fewer rows than planned, which tell fewer axes apart.
+    n_axes = _affordable_axes(len(scored[0][0]), maker.n_axes) if scored else 0
+    if n_axes < fewest:
         raise InputError(
             f"Interactions in block {table.blocks[block].name!r} would take more than {seconds:g} seconds: a row takes "
-            f"{each:.3g} s, and some {round(N_BATCHES * ROWS_PER_TERM * _n_terms(FEWEST_AXES))} are needed."
+            f"{each:.3g} s, and some {round(N_BATCHES * ROWS_PER_TERM * _n_terms(fewest))} are needed."
         )
+    fits = [_fit(drawn[:, :n_axes], outputs, bases) for drawn, outputs, bases in scored]
     maker = maker.narrowed(n_axes)
-    mix = _main_outputs(scores, kind)
-    fits = [_fit(*_scored(explainable, maker, n, mix)) for _ in range(N_BATCHES)]
     return Interactions(
         loadings=maker.loadings,
         slopes=np.stack([slopes for slopes, _ in fits]),
         curvatures=np.stack([curvatures for _, curvatures in fits]),
         axes_share=maker.share,
-        n_evaluations=tried + n * N_BATCHES,
+        n_evaluations=tried + sum(len(outputs) for _, outputs, _ in scored),
         seconds=time.monotonic() - began,
     )
 
@@ -240,14 +243,22 @@ class _RowMaker:
         return drawn, FeatureTable(tuple(blocks), made.index), bases
 
 
-def _scored(explainable: Explainable, maker: _RowMaker, n: int, mix: Float) -> tuple[Float, Float, Int]:
-    """Coordinates (n, n_axes), scores (n, n_outputs) and base rows (n,)."""
-    parts = []
+def _scored(
+    explainable: Explainable, maker: _RowMaker, n: int, mix: Float, deadline: float
+) -> list[tuple[Float, Float, Int]]:
+    """For each batch coordinates (n, n_axes), scores (n, n_outputs) and base rows (n,); fewer rows after a deadline."""
+    parts: list[list[tuple[Float, Float, Int]]] = [[] for _ in range(N_BATCHES)]
     for start in range(0, n, CHUNK_ROWS):
-        drawn, made, bases = maker.make(min(CHUNK_ROWS, n - start))
-        parts.append((drawn, explainable.decide(made) @ mix, bases))
-    drawn, scores, bases = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return drawn, scores, bases
+        if start and time.monotonic() > deadline:
+            break
+        for batch in parts:
+            coordinates, made, owners = maker.make(min(CHUNK_ROWS, n - start))
+            batch.append((coordinates, explainable.decide(made) @ mix, owners))
+    whole = []
+    for batch in parts:
+        drawn, scores, bases = zip(*batch, strict=True)
+        whole.append((np.concatenate(drawn), np.concatenate(scores), np.concatenate(bases)))
+    return whole
 
 
 def _fit(drawn: Float, scores: Float, bases: Int) -> tuple[Float, Float]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -110,6 +111,19 @@ def test_what_cannot_be_measured_is_said(make_block: Callable[..., object]) -> N
         same = Block(block.source, block.featurizer, block.features, np.full((60, 8), bad, "f4"))
         with pytest.raises(InputError, match=words):
             measure_interactions(model, FeatureTable((same,), table.index), 0, Kind.REGRESSION, seed=0)
+
+
+def test_a_machine_that_becomes_slow_gives_fewer_rows(
+    make_block: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, model = make_block(products, n=500, d=8, seed=0)  # type: ignore[misc]
+    looks = iter([0.0, 0.0, 0.01, *np.arange(4.0, 400.0, 4.0)])  # quick at first, then four seconds a chunk
+    clock = SimpleNamespace(monotonic=lambda: float(next(looks)))
+    monkeypatch.setattr("evaluation.groups_interactions.time", clock)
+    monkeypatch.setattr("evaluation.groups_interactions.CHUNK_ROWS", 100)
+    found = measure_interactions(model, table, 0, Kind.REGRESSION, seed=0, seconds=9.0, n_evaluations=8000)
+    assert found.n_evaluations == 200 + 4 * 300
+    assert found.strength(ALL).shape == (8, 8) and found.strength(ALL)[0, 1] > 0.5
 
 
 def test_rows_without_an_embedding_are_left_out(make_block: Callable[..., object]) -> None:
