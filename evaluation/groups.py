@@ -88,8 +88,11 @@ def strongest_blocks(importance: pd.DataFrame, table: FeatureTable, views: Seque
 
     ``importance`` is that of ``explain.global_importance``.
     """
-    rows = importance[(importance["level"] == "feature") & importance["opaque"] & (importance["share"] > 0)]
-    shares = {(row.source, row.featurizer): float(row.share) for row in rows.itertuples()}  # type: ignore[arg-type]
+    chosen = (importance["level"] == "feature") & importance["opaque"].astype(bool) & (importance["share"] > 0)
+    rows = importance[chosen]
+    shares: dict[tuple[str, str], float] = {}
+    for source, featurizer, share in zip(rows["source"], rows["featurizer"], rows["share"], strict=True):
+        shares[str(source), str(featurizer)] = float(share)
     found = []
     for view in views:
         there = [

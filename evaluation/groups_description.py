@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from artifacts.feature_table import FeatureTable
@@ -169,7 +168,7 @@ def _words(texts: Sequence[str]) -> Iterator[tuple[Attribute, Bool]]:
 
     vectorizer = CountVectorizer(token_pattern=WORD, binary=True, min_df=FEWEST_ROWS, max_features=MOST_WORDS)
     try:
-        counts = vectorizer.fit_transform(pd.Series(texts, dtype=object).fillna("").astype(str))
+        counts = vectorizer.fit_transform(list(texts))
     except ValueError:  # no word is in enough of the texts
         return
     columns = counts.tocsc()

@@ -74,7 +74,7 @@ class Interactions:
         for curvature in self.curvatures[batches].mean(axis=0):
             total += np.square(self.loadings @ curvature @ self.loadings.T)
         np.fill_diagonal(total, 0.0)
-        return np.sqrt(total)
+        return np.asarray(np.sqrt(total))
 
     def standard_error(self, batches: slice) -> Float:
         """(n_dimensions, n_dimensions): how far chance moves a strength, from the differences between batches."""
