@@ -16,6 +16,7 @@ from artifacts.schema import LANGUAGES, Modality
 from artifacts.tables import read_parquet
 from artifacts.target import WEIGHTED_SUM
 from artifacts.task import Task
+from automl.group_reporting import GROUP_SECONDS, embedding_groups
 from automl.predictor import Predictor
 from automl.run import Run
 from automl.scored_rows import ScoredPart
@@ -59,7 +60,8 @@ def report_html(
     with progress.task("report", len(runs) + 1) as advance:
         parts = []
         for part in runs:
-            parts.append(report_data(part, Predictor.load(part.path, trust=trust)))
+            predictor = Predictor.load(part.path, trust=trust)
+            parts.append(report_data(part, predictor, group_seconds=GROUP_SECONDS / len(runs)))
             advance(1)
         if run.task.target.activity_weights:
             parts.insert(0, report_data(run, None))
@@ -70,8 +72,11 @@ def report_html(
     return page
 
 
-def report_data(run: Run, predictor: Predictor | None) -> ReportData:
-    """Everything that a report shows, computed on the scored rows; without explanations if there is no predictor."""
+def report_data(run: Run, predictor: Predictor | None, *, group_seconds: float = GROUP_SECONDS) -> ReportData:
+    """Everything that a report shows, computed on the scored rows; without explanations if there is no predictor.
+
+    ``group_seconds`` bound the scoring of rows for groups of embedding dimensions.
+    """
     part = run.scored()
     explained, why_not = (None, "") if predictor is None else _explained(run, predictor, part)
     board = run.leaderboard()
@@ -79,6 +84,12 @@ def report_data(run: Run, predictor: Predictor | None) -> ReportData:
         board = board[board[ACTIVITY] == WEIGHTED_SUM]
     constant = np.asarray(run.manifest["constant"], dtype=np.float64)
     rows = read_parquet(run.folder.folder("scores") / "rows.parquet")
+    importance = None if explained is None else global_importance(explained)
+    groups = (
+        ()
+        if predictor is None or importance is None
+        else embedding_groups(run, predictor, part, importance, rows, seconds=group_seconds)
+    )
     errors = largest_errors(part.outcome, part.predictions, part.ids, decided=part.decided)
     return ReportData(
         name=run.task.name,
@@ -91,10 +102,11 @@ def report_data(run: Run, predictor: Predictor | None) -> ReportData:
         metric_titles={name: metric.title for name, metric in METRICS.items()},
         chosen=(str(run.manifest["final_model"]), "all"),
         split=part.name,
-        importance=None if explained is None else global_importance(explained),
+        importance=importance,
         explained_rows=0 if explained is None else explained.table.n_samples,
         not_explained=why_not,
         dose_responses=() if explained is None else dose_responses(explained),
+        groups=groups,
         distribution=prediction_distribution(part.outcome, part.predictions, constant=constant),
         coverage=_coverage(run),
         class_scores=run.class_scores() if part.outcome.kind in KINDS_WITH_CLASSES else None,

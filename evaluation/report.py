@@ -19,6 +19,7 @@ from evaluation.sections.distribution import distribution
 from evaluation.sections.errors import errors
 from evaluation.sections.factors import factors
 from evaluation.sections.findings import findings
+from evaluation.sections.groups import groups
 from evaluation.sections.headline import headline
 from evaluation.sections.importance import modality, sources
 from evaluation.sections.leaderboard import leaderboard
@@ -37,13 +38,14 @@ SECTIONS: dict[str, Section] = {
     "modality": modality,
     "sources": sources,
     "factors": factors,
+    "groups": groups,
     "distribution": distribution,
     "classes": classes,
     "errors": errors,
     "findings": findings,
     "made": made,
 }
-EXPLAINING = ("modality", "sources", "factors")
+EXPLAINING = ("modality", "sources", "factors", "groups")
 SAID_ONCE = ("findings", "made")  # parts have the same
 
 TEMPLATES = Path(__file__).parent / "templates"

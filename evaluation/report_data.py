@@ -14,6 +14,7 @@ from artifacts.finding import Finding
 from artifacts.run_result import COLUMNS
 from artifacts.schema import Kind, Modality, Schema, Title
 from evaluation.dose_response import DoseResponse
+from evaluation.groups import BlockGroups
 from evaluation.prediction_check import PredictionDistribution
 
 Photo = Callable[[str], bytes | None]
@@ -61,6 +62,7 @@ class ReportData:
         explained_rows: how many rows ``importance`` was computed over.
         not_explained: one sentence on why there is no importance.
         dose_responses: from ``dose_response.dose_responses``.
+        groups: from ``groups.groups_of_block``, one an embedding; empty where none were looked for.
         distribution: from ``prediction_check.prediction_distribution``.
         coverage: level of prediction intervals to the share of rows that lay within theirs; empty where there are none.
         beside: measures of the chosen model that are not in the leaderboard, each with ``score``, ``low`` and ``high``.
@@ -93,6 +95,7 @@ class ReportData:
     explained_rows: int = 0
     not_explained: str = ""
     dose_responses: tuple[DoseResponse, ...] = ()
+    groups: tuple[BlockGroups, ...] = ()
     distribution: PredictionDistribution | None = None
     coverage: Mapping[float, float] = field(default_factory=dict)
     beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

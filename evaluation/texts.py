@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evaluation.audit_wording import AUDIT_TEXTS
 from evaluation.texts_advice import ADVICE_TEXTS
+from evaluation.texts_groups import GROUP_TEXTS
 
 TEXTS: dict[str, dict[str, str]] = {
     # -- the page
@@ -268,5 +269,6 @@ TEXTS: dict[str, dict[str, str]] = {
     "seconds": {"en": "{n} s", "ru": "{n} с"},
     "minutes": {"en": "{n} min", "ru": "{n} мин"},
     **AUDIT_TEXTS,
+    **GROUP_TEXTS,
     **ADVICE_TEXTS,
 }

@@ -63,8 +63,8 @@ def _values(kind: Kind, say: Wording, row: pd.Series[Any]) -> tuple[str, str]:
     return words, say("class_predicted", label=chosen, p=say.percent(predicted))
 
 
-def thumbnail(encoded: bytes) -> str | None:
-    """A data URI with a JPEG of at most 160 x 160 pixels, or None if the bytes are no readable photo.
+def thumbnail(encoded: bytes, side: int = THUMBNAIL) -> str | None:
+    """A data URI with a JPEG of at most ``side`` x ``side`` pixels, or None if the bytes are no readable photo.
 
     The photo is drawn anew, so that nothing but pixels gets into the report: no metadata (a place where it was
     taken, say), no other format hidden in the file. Photos of more than 40 million pixels are not opened.
@@ -77,11 +77,11 @@ def thumbnail(encoded: bytes) -> str | None:
             with Image.open(io.BytesIO(encoded), formats=FORMATS) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     return None
-                opened.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))  # lets JPEG decode at a fraction of its size
+                opened.draft("RGB", (2 * side, 2 * side))  # lets JPEG decode at a fraction of its size
                 picture = ImageOps.exif_transpose(opened).convert("RGBA")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None  # Pillow raises each of these for damaged files
-    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    picture.thumbnail((side, side))
     white = Image.new("RGB", picture.size, "white")  # JPEG knows no transparency
     white.paste(picture, mask=picture.getchannel("A"))
     buffer = io.BytesIO()

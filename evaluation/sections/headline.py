@@ -37,7 +37,7 @@ def headline(data: ReportData, say: Wording) -> dict[str, Any]:
             interval=say.interval(say.score(low), say.score(high)),
             constant=say.score(constant),
         ),
-        "verdict": _verdict(score, low, high, constant, data.higher_is_better),
+        "verdict": verdict(score, low, high, constant, data.higher_is_better),
         "picture": _picture(score, low, high, constant, say),
         "measures": _measures(data, say),
     }
@@ -48,7 +48,8 @@ def view_name(view: str, say: Wording) -> str:
     return " + ".join(say.known(f"view_{part}", part) for part in view.split("+"))
 
 
-def _verdict(score: float, low: float, high: float, constant: float, higher_is_better: bool) -> str | None:
+def verdict(score: float, low: float, high: float, constant: float, higher_is_better: bool) -> str | None:
+    """``better`` or ``worse`` than the constant, or ``unclear``; None where there is no constant."""
     if not math.isfinite(constant):
         return None
     if not higher_is_better:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +20,9 @@ from artifacts.schema import Column, Kind, Modality, Schema, Title, opaque_featu
 from evaluation.class_scores import KINDS, class_scores
 from evaluation.dose_response import dose_responses
 from evaluation.explain import explain_rows, global_importance
+from evaluation.groups import BlockGroups, DimensionGroup
+from evaluation.groups_description import Attribute, OverRepresented
+from evaluation.groups_graph import FoundGroup
 from evaluation.prediction_check import largest_errors, prediction_distribution
 from evaluation.report_data import Making, ReportData
 
@@ -133,6 +136,31 @@ def make_board(kind: Kind, n: int = 60) -> pd.DataFrame:
     return results_frame(rows)
 
 
+def make_groups(output: str, ids: list[str]) -> tuple[BlockGroups, ...]:
+    """As of two embeddings: one with groups, one whose groups could not be looked for."""
+    attributes = (
+        Attribute(Title("Season: category", "Сезон: категория"), "value", value="winter"),
+        Attribute(Title("Photo: brightness", "Фото: яркость"), "high", unit="%", lower=61.0, upper=98.5),
+        Attribute(Title("Photo: faces", "Фото: лица"), "value", lower=2.0, upper=2.0),
+        Attribute(Title("boots", "boots"), "word"),
+        Attribute(Title("Price: value", "Цена: значение"), "low", unit="₽", lower=90.0, upper=90.0),
+    )
+    named = tuple(
+        OverRepresented(one, 3.4 - i / 2, 41 - i, 70, 88 + i, 630, 1e-9 * 10**i, 1e-8 * 10**i)
+        for i, one in enumerate(attributes)
+    )
+    test = FoundGroup((0, 2, 5), 7.31, 1.62, 11.84, 1.02, 0.0005, 0.0011)
+    groups = (
+        DimensionGroup(test, 0.58, tuple(ids[:6]), tuple(ids[6:12]), named, 0.164, 0.0312, output),
+        DimensionGroup(replace(test, density=2.6), 0.41, tuple(ids[3:5]), tuple(ids[8:10]), (), 0.08, 0.05, output),
+    )
+    return (
+        BlockGroups("photo", "mobilenet", "image", 6, groups, 9, 7, 0.873, 16_200),
+        BlockGroups("title", "minilm", "text", 384, groups[:1], 1, 1, 0.7, 8_200),
+        BlockGroups("title", "lexical", "text", 32, missing="Block 'title__lexical' is known in 3 rows."),
+    )
+
+
 def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
     schema, rng = make_schema(), np.random.default_rng(3)
     table = make_table(schema, n)
@@ -180,6 +208,7 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         importance=global_importance(explained),
         explained_rows=n,
         dose_responses=dose_responses(explained),
+        groups=make_groups(classes[-1] if classes else "", worst["row"].tolist()),
         distribution=prediction_distribution(outcome, predictions),
         coverage={0.5: 0.512, 0.9: 0.893} if kind in (Kind.CONVERSION, Kind.REGRESSION) else {},
         class_scores=class_scores(outcome, predictions) if kind in KINDS else None,
@@ -200,6 +229,20 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
             explained.method, explained.gap,
         ),
     )  # fmt: skip
+
+
+def hostile_groups(block: BlockGroups, nasty: str, texts: Iterator[str]) -> BlockGroups:
+    groups = []
+    for group in block.groups:
+        named = tuple(
+            replace(
+                one, attribute=replace(one.attribute, title=Title(nasty, nasty), value=next(texts), unit=next(texts))
+            )
+            for one in group.described
+        )
+        rows = (next(texts), *group.high)
+        groups.append(replace(group, described=named, high=rows, low=rows, output=next(texts)))
+    return replace(block, groups=tuple(groups), featurizer=next(texts), missing=nasty if block.missing else "")
 
 
 def hostile(data: ReportData) -> ReportData:
@@ -229,6 +272,7 @@ def hostile(data: ReportData) -> ReportData:
         schema=replace(data.schema, columns=columns, left_out={text: text for text in HOSTILE}),
         importance=data.importance.assign(title_en=nasty, title_ru=nasty, featurizer=HOSTILE[0]),
         dose_responses=curves,
+        groups=tuple(hostile_groups(block, nasty, texts) for block in data.groups),
         errors=data.errors.assign(row=rows, truth=nasty, prediction=nasty),
         class_scores=pd.DataFrame(
             {"class": HOSTILE, "rows": 3, "recall": 0.5, "precision": 0.5, "f1": 0.5, "taken_for": HOSTILE[::-1],
@@ -267,3 +311,31 @@ def hostile_texts() -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def make_leaderboard() -> Callable[..., pd.DataFrame]:
     return make_board
+
+
+class Scores:
+    """A model of one embedding that is a function of its values (n_samples, n_dimensions)."""
+
+    def __init__(self, score: Callable[[np.ndarray], np.ndarray]) -> None:
+        self.score = score
+
+    def decide(self, table: FeatureTable) -> np.ndarray:
+        return np.asarray(self.score(table.blocks[0].values.astype(np.float64))).reshape(-1, 1)
+
+
+def embedding_block(
+    score: Callable[[np.ndarray], np.ndarray], *, n: int, d: int, seed: int, correlated: bool = False
+) -> tuple[FeatureTable, Scores]:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(n, d))
+    if correlated:
+        values = values @ (np.eye(d) + rng.normal(size=(d, d)) / 2)
+    photo = Column("photo", Modality.IMAGE, Title("Photo", "Фото"))
+    block = Block("photo", "net", opaque_features(photo, "net", d), values.astype("f4"))
+    return FeatureTable((block,), pd.Index([f"row-{i}" for i in range(n)])), Scores(score)
+
+
+@pytest.fixture(scope="session")
+def make_block() -> Callable[..., tuple[FeatureTable, Scores]]:
+    """``make_block(score, n=, d=, seed=, correlated=)``: a table of one embedding, and a model of it."""
+    return embedding_block
