@@ -172,7 +172,7 @@ def _shown(
     n_outputs = sample.predictions.shape[1]
     side = sample.predictions[:, -1] if n_outputs <= 2 else None  # of two classes the second one
     activations = [activation_of(values, group.dimensions, side) for group in groups]
-    known = np.isfinite(values).all(axis=1)
+    known = np.asarray(np.isfinite(values).all(axis=1), dtype=np.bool_)
     masks = [activation.most_active() for activation in activations]
     described = over_represented(attributes_of(sample.table, sample.texts), masks, known)
     return tuple(
