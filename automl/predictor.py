@@ -126,10 +126,14 @@ class Predictor:
         """What is predicted."""
         return self.task.target.kind
 
-    def featurize(self, frame: pd.DataFrame) -> FeatureTable:
-        """Features of raw rows; embeddings come from the cache where they can."""
-        images = self.task.path(self.task.data.images) or self.task.root
-        around = Surroundings(images, EmbeddingStore(), Audit(), self._progress)
+    @property
+    def image_folder(self) -> Path:
+        """Where photos that are named by path or id are looked for."""
+        return self.task.path(self.task.data.images) or self.task.root
+
+    def featurize(self, frame: pd.DataFrame, store: EmbeddingStore | None = None) -> FeatureTable:
+        """Features of raw rows; embeddings come from the cache where they can, or from another store."""
+        around = Surroundings(self.image_folder, store or EmbeddingStore(), Audit(), self._progress)
         table = self.featurizer.transform(frame, around)
         self.audit.findings.extend(around.audit.findings)
         return table
