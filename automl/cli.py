@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from automl.commands.explain import explain
+
 if TYPE_CHECKING:
     from automl.run import Run
 
@@ -222,6 +224,9 @@ def audit(
         typer.echo(line)
     if out is not None:
         typer.echo(f"\n{out}")
+
+
+app.command()(explain)
 
 
 @app.command("demo-data")

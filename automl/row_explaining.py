@@ -60,20 +60,20 @@ def explain_row(predictor: Predictor, row: pd.DataFrame, *, name: str, label: st
     _check(predictor, row)
     variants, loader = Variants(), ImageLoader(predictor.image_folder)
     own = predictor.featurize(row.reset_index(drop=True))
+    explaining = _Explaining(predictor, own, label)
     used = {feature.source for feature in own.features}
     schema = predictor.featurizer.schema
     photos = [photo_trial(row, c, loader, c.name in used, variants) for c in schema.of_modality(Modality.IMAGE)]
     texts = [text_trial(row, c, c.name in used, variants) for c in schema.of_modality(Modality.TEXT)]
-    links = np.empty((0, 0))
     if variants.changes:
         with TemporaryDirectory() as folder:  # variants that nobody asks for again stay out of the cache
             store = EmbeddingStore(Path(folder))
             try:
-                links = predictor.decide(predictor.featurize(variants.frame(row), store))
+                explaining.links = predictor.decide(predictor.featurize(variants.frame(row), store))
             finally:
                 store.close()
     predictor.audit = Audit()  # findings about variants are no findings about the data
-    return _Explaining(predictor, own, links, label).result(row, name, photos + texts)
+    return explaining.result(row, name, photos + texts)
 
 
 def _check(predictor: Predictor, row: pd.DataFrame) -> None:
@@ -95,8 +95,8 @@ def _check(predictor: Predictor, row: pd.DataFrame) -> None:
 class _Explaining:
     """Scores of the row and of its variants (n_variants, n_link), for one column of the link."""
 
-    def __init__(self, predictor: Predictor, own: FeatureTable, links: Float, label: str | None) -> None:
-        self.predictor, self.own, self.links = predictor, own, links
+    def __init__(self, predictor: Predictor, own: FeatureTable, label: str | None) -> None:
+        self.predictor, self.own, self.links = predictor, own, np.empty((0, 0))
         self.link = predictor.decide(own)
         self.classes = tuple(str(one) for one in predictor.classes)
         self.column, self.sign, self.output = self._output(label)
@@ -184,9 +184,18 @@ class _Explaining:
         if trial.state is State.TRIED:
             deltas, shift = self._deltas(trial, len(trial.patches))
             heat = heatmap(height, width, trial.patches, deltas)
-        ends = {"lowest": float(deltas.min()), "highest": float(deltas.max())}
-        shown = {"pixels": trial.pixels, "heat": heat, "n_photos": trial.n_photos}
-        return PhotoMap(column.name, column.title, trial.state, part, shift=shift, **ends, **shown)
+        return PhotoMap(
+            column=column.name,
+            title=column.title,
+            state=trial.state,
+            part=part,
+            pixels=trial.pixels,
+            heat=heat,
+            shift=shift,
+            lowest=float(deltas.min()),
+            highest=float(deltas.max()),
+            n_photos=trial.n_photos,
+        )
 
     def _text(self, trial: Trial, parts: dict[str, float] | None) -> TextMap:
         column, part = trial.column, self._part(trial.column, parts)

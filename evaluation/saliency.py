@@ -80,7 +80,7 @@ def _starts(length: int, side: int) -> tuple[list[int], int]:
 
 
 def occluded(photo: Pixels, patch: Patch) -> Pixels:
-    """A copy of a photo uint8 (height, width, 3) whose patch has the mean colour of a frame of half a patch around it."""
+    """A copy of a photo uint8 (height, width, 3) whose patch has the mean colour of a frame half as wide around it."""
     height, width = photo.shape[:2]
     tall, wide = (patch.bottom - patch.top + 1) // 2, (patch.right - patch.left + 1) // 2
     top, left = max(0, patch.top - tall), max(0, patch.left - wide)
@@ -137,9 +137,10 @@ def occlusion_map(photo: Pixels, score: ScorePhotos, a_side: Sequence[int] = PAT
     Raises:
         InputError: if the photo has no pixels, or a score is not finite.
     """
-    patches = patches_of(*photo.shape[:2], a_side=a_side)
+    height, width = photo.shape[:2]
+    patches = patches_of(height, width, a_side)
     scores = score([photo, *(occluded(photo, patch) for patch in patches)])
-    return heatmap(*photo.shape[:2], patches, differences(float(scores[0]), scores[1:]))
+    return heatmap(height, width, patches, differences(float(scores[0]), scores[1:]))
 
 
 def pieces_of(text: str, max_pieces: int = MAX_PIECES) -> tuple[Piece, ...]:
