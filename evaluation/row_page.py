@@ -213,11 +213,13 @@ def _spans(one: TextMap) -> list[dict[str, str]]:
         if piece.start >= MAX_CHARACTERS:
             break
         spans.append({"text": one.text[end : piece.start], "shade": ""})
-        spans.append({"text": one.text[piece.start : piece.end], "shade": _shade(piece, most)})
+        spans.append({"text": one.text[piece.start : min(piece.end, MAX_CHARACTERS)], "shade": _shade(piece, most)})
         end = piece.end
     spans.append({"text": one.text[end : max(end, MAX_CHARACTERS)], "shade": ""})
     return [
-        {"text": neutral(span["text"], 2 * MAX_CHARACTERS), "shade": span["shade"]} for span in spans if span["text"]
+        {"text": neutral(span["text"][start : start + SPAN], SPAN), "shade": span["shade"]}
+        for span in spans
+        for start in range(0, len(span["text"]), SPAN)
     ]
 
 
