@@ -35,4 +35,9 @@ def row_lines(row: RowExplanation, say: Wording) -> list[str]:
         strongest = sorted((p for p in text.pieces if p.delta), key=lambda p: -abs(p.delta))[:MAX_PIECES]
         pieces = [f"{neutral(text.text[p.start : p.end], 60)} {say.number(p.delta, 2, sign=True)}" for p in strongest]
         lines.append(f"{title}: {'; '.join(pieces) if pieces else say('row_text_flat')}")
-    return lines
+    return [_plain(line) for line in lines]
+
+
+def _plain(line: str) -> str:
+    """With usual spaces, where a page has those that keep a number together; an indent stays."""
+    return line[: len(line) - len(line.lstrip())] + " ".join(line.split())

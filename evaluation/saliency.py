@@ -125,7 +125,8 @@ def heatmap(height: int, width: int, patches: Sequence[Patch], deltas: Float) ->
 
 def differences(reference: float, scores: Float) -> Float:
     """``reference - scores``, with exact zeros where they differ by rounding alone."""
-    found = reference - scores
+    with np.errstate(invalid="ignore"):  # scores that are not finite are refused by what takes the differences
+        found = reference - scores
     return np.where(np.abs(found) <= NOTHING * max(1.0, abs(reference)), 0.0, found)
 
 

@@ -110,9 +110,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         encoders={"text": "none", "image": "none"},
     )
     frame = cards(N_TRAIN)
-    featurizer = TableFeaturizer(infer_schema(frame, task, Audit()))
-    around = Surroundings(None, EmbeddingStore(folder), Audit(), Silent())
-    table = featurizer.fit_transform(frame, around)
+    featurizer = TableFeaturizer(infer_schema(frame, task)[0])
+    store = EmbeddingStore(folder)
+    table = featurizer.fit_transform(frame, Surroundings(None, store, Audit(), Silent()))
+    store.close()
     yield {"task": task, "featurizer": featurizer, "table": table, "frame": frame, "cache": folder}
     patch.undo()
 
@@ -135,11 +136,19 @@ def test_the_mark_is_found_and_another_model_has_another_map(made: dict[str, Any
         heat = found.photos[0].heat
         assert heat is not None and heat.shape == (SIDE, SIDE)
         hits += bool(heat[row["centre"].iloc[0]] >= np.quantile(heat, 0.9))
-        if i < 4:
+        if i < 3:
             other = explain_row(shuffled, row, name="x").photos[0].heat
             alike.append(abs(spearmanr(heat.ravel(), other.ravel()).statistic))
     assert hits >= 0.9 * N_SHOWN
     assert np.mean(alike) < 0.5
+
+
+def n_entries(folder: Path) -> int:
+    store = EmbeddingStore(folder)
+    try:
+        return int(store._open().stat()["entries"])
+    finally:
+        store.close()
 
 
 def test_contributions_add_up_and_the_cache_and_the_audit_stay_clean(made: dict[str, Any]) -> None:
@@ -147,9 +156,9 @@ def test_contributions_add_up_and_the_cache_and_the_audit_stay_clean(made: dict[
     model = predictor(made)
     model.featurize(row)
     model.audit = Audit()
-    before = EmbeddingStore(made["cache"])._open().stat()["entries"]
+    before = n_entries(made["cache"])
     found = explain_row(model, row, name="c1")
-    assert EmbeddingStore(made["cache"])._open().stat()["entries"] == before
+    assert n_entries(made["cache"]) == before > N_TRAIN
     assert not model.audit.findings
     assert found.base + sum(one.delta for one in found.sources) == pytest.approx(found.score)
     assert found.photos[0].part == pytest.approx(next(one.delta for one in found.sources if one.name == "photo"))
