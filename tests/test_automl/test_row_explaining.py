@@ -85,12 +85,30 @@ def cards(n: int, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     marked = rng.random(n) < 0.5
     shown = [encoded(1000 * seed + i, bool(mark)) for i, mark in enumerate(marked)]
-    words = ["plain cup", "red cup with a lid", "cup for tea", "large cup"]
+    words = ["чашка", "кружка", "чайник", "большая", "синяя", "для", "чая", "cup", "plain", "red", "with", "lid"]
+        "чашка",
+        "кружка",
+        "чайник",
+        "большая",
+        "малая",
+        "синяя",
+        "красная",
+        "для",
+        "чая",
+        "дома",
+        "cup",
+        "plain",
+        "large",
+        "red",
+        "with",
+        "lid",
+    ]
+    titles = [[*rng.choice(words, size=4, replace=False), "новая" if i % 2 else "старая"] for i in range(n)]
     return pd.DataFrame(
         {
             "card": [f"c{i}" for i in range(n)],
             "photo": pd.Series([photo for photo, _ in shown], dtype=object),
-            "title": [f"{words[i % 4]} {'новая' if i % 3 else 'старая'}" for i in range(n)],
+            "title": [" ".join(rng.permutation(title)) for title in titles],
             "sold": marked.astype(int),
             "centre": pd.Series([centre for _, centre in shown], dtype=object),
         }
