@@ -86,23 +86,6 @@ def cards(n: int, seed: int = 0) -> pd.DataFrame:
     marked = rng.random(n) < 0.5
     shown = [encoded(1000 * seed + i, bool(mark)) for i, mark in enumerate(marked)]
     words = ["чашка", "кружка", "чайник", "большая", "синяя", "для", "чая", "cup", "plain", "red", "with", "lid"]
-        "чашка",
-        "кружка",
-        "чайник",
-        "большая",
-        "малая",
-        "синяя",
-        "красная",
-        "для",
-        "чая",
-        "дома",
-        "cup",
-        "plain",
-        "large",
-        "red",
-        "with",
-        "lid",
-    ]
     titles = [[*rng.choice(words, size=4, replace=False), "новая" if i % 2 else "старая"] for i in range(n)]
     return pd.DataFrame(
         {
