@@ -33,7 +33,7 @@ def overlay(pixels: NDArray[np.uint8], heat: Float) -> NDArray[np.uint8]:
     share = MOST_OPAQUE * np.abs(heat) / most if most else np.zeros_like(heat)
     colour = np.where((heat > 0)[..., None], np.array(RAISES, float), np.array(LOWERS, float))
     mixed = (1 - share)[..., None] * pale[..., None] + share[..., None] * colour
-    return mixed.round().clip(0, 255).astype(np.uint8)
+    return np.asarray(mixed.round().clip(0, 255), dtype=np.uint8)
 
 
 def as_data_uri(pixels: NDArray[np.uint8]) -> str:
