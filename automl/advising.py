@@ -51,7 +51,7 @@ class Advisor:
     ) -> None:
         self.run, self.predictor, self.basis, self.raises = run, predictor, basis, raises
         self.output, self._position = _output(predictor, output)
-        images = predictor.task.path(predictor.task.data.images) or predictor.task.root
+        images = predictor.image_folder
         self.cells = RawCells(run.schema, basis.known, images)
 
     @classmethod

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from automl.commands.advise import advise
+from automl.commands.explain import explain
 
 if TYPE_CHECKING:
     from automl.run import Run
@@ -224,6 +225,9 @@ def audit(
         typer.echo(line)
     if out is not None:
         typer.echo(f"\n{out}")
+
+
+app.command()(explain)
 
 
 @app.command("demo-data")

@@ -126,10 +126,14 @@ class Predictor:
         """What is predicted."""
         return self.task.target.kind
 
+    @property
+    def image_folder(self) -> Path:
+        """Where photos that are named by path or id are looked for."""
+        return self.task.path(self.task.data.images) or self.task.root
+
     def featurize(self, frame: pd.DataFrame, store: EmbeddingStore | None = None) -> FeatureTable:
-        """Features of raw rows; embeddings come from the cache, or from another store, where they can."""
-        images = self.task.path(self.task.data.images) or self.task.root
-        around = Surroundings(images, store or EmbeddingStore(), Audit(), self._progress)
+        """Features of raw rows; embeddings come from the cache where they can, or from another store."""
+        around = Surroundings(self.image_folder, store or EmbeddingStore(), Audit(), self._progress)
         table = self.featurizer.transform(frame, around)
         self.audit.findings.extend(around.audit.findings)
         return table

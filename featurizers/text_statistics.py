@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from artifacts.errors import NotFittedError
 from artifacts.feature_table import Block
 from artifacts.schema import Column, Feature, Modality, Title, quantity_feature
+from artifacts.words import WORD
 from featurizers.base import Featurizer, State, Surroundings
 from featurizers.calls_to_action import count_calls
 from featurizers.html_text import count_list_items, count_tags
@@ -57,7 +58,6 @@ QUANTITIES: dict[str, tuple[str, str, str]] = {
 FROM_RAW = ("list_items", "html_tags")  # quantities that the tags of the raw text add to
 
 # Each pattern is linear: neighbouring parts share no character, or are possessive.
-_WORD = re.compile(r"[^\W_]++(?:['’\-][^\W_]++)*+")
 _SENTENCE_END = re.compile(r"[.!?…。！？؟]++(?=\s|$)|\n|[。！？]")
 _LINK = re.compile(r"\bhttps?://[^\s<>\"]++|\bwww\.[^\s<>\"]++", re.IGNORECASE)
 _HASHTAG = re.compile(r"(?<![\w&#])#[^\W_]\w*+")
@@ -158,9 +158,9 @@ def _measured(language: str, texts: list[str]) -> NDArray[np.float32]:
 
 def measure(text: str, language: str) -> dict[str, float]:
     """Every quantity of one plain text in a column of a language (ISO 639-1); it has no HTML tags."""
-    words = _WORD.findall(text)
+    words = WORD.findall(text)
     lower = " ".join(words).lower().replace("ё", "е").split()
-    sentences = sum(1 for piece in _SENTENCE_END.split(text) if _WORD.search(piece))
+    sentences = sum(1 for piece in _SENTENCE_END.split(text) if WORD.search(piece))
     known = [is_known(word, language) for word in lower if len(word) <= MAX_WORD]
     n = len(words)
     return {

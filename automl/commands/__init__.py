@@ -1,1 +1,1 @@
-"""Commands with files of their own, which ``automl.cli`` registers."""
+"""Commands of the command line, each in a file of its own, registered in ``automl.cli``."""

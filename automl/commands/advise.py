@@ -25,7 +25,7 @@ def advise(  # noqa: PLR0913 - each is an option of the command
     from artifacts.store import write_file
     from artifacts.tables import read_table
     from automl.advising import Advisor
-    from automl.chosen_rows import row_by_id, rows_where
+    from automl.row_choice import position_of, rows_where
     from automl.run import Run
     from evaluation.advice_lines import advice_lines
     from evaluation.advice_page import render_advice
@@ -40,7 +40,7 @@ def advise(  # noqa: PLR0913 - each is an option of the command
         name = ", ".join(where or []) or opened.task.name
         report, pictures = advisor.rows(frame, name), {}
     else:
-        chosen = row_by_id(frame, opened.task, row)
+        chosen = frame.iloc[position_of(frame, opened.task, row)]
         report = advisor.row(chosen, row)
         pictures = advisor.pictures(chosen, report)
     text = json.dumps(report.to_json(), ensure_ascii=False, indent=1)

@@ -78,6 +78,22 @@ def test_report_is_written_in_both_languages(shop: Path) -> None:
     assert command("report", shop / "run", "--out", shop / "x.html", "--lang", "xx").returncode == 2
 
 
+def test_explain_writes_the_page_of_one_row(shop: Path) -> None:
+    data, out = shop / "shop" / "test.csv", shop / "row.html"
+    card = str(pd.read_csv(data)["card_id"].iloc[0])
+    done = command("explain", shop / "run", data, "--row", card, "--out", out, "--json", "--lang", "ru")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["row"] == card and found["base"] + sum(one["delta"] for one in found["sources"]) == pytest.approx(
+        found["score"], abs=1e-4
+    )
+    assert {one["column"] for one in found["texts"]} == {"title", "description"} and len(found["photos"]) == 1
+    page = out.read_text(encoding="utf-8")
+    assert "Из чего оно складывается" in page and card in page and "<script" not in page
+    done = command("explain", shop / "run", data, "--row", card + "x")
+    assert done.returncode == 2 and "Near:" in done.stderr and card in done.stderr
+
+
 def test_compare_takes_the_same_holdout_only(shop: Path) -> None:
     task = shop / "shop" / "task.toml"
     done = command("fit", task, "--preset", "fast", "--budget", 8, "--run", shop / "other", "--seed", 1)
@@ -143,4 +159,4 @@ def test_advice_about_a_row_and_about_all(shop: Path) -> None:
     done = command("advise", shop / "run", test)
     assert done.returncode == 0 and done.stdout.startswith("Mean prediction of 24 rows")
     done = command("advise", shop / "run", test, "--row", wanted[:-1])
-    assert done.returncode == 2 and "No row has 'card_id'" in done.stderr
+    assert done.returncode == 2 and "There is no row" in done.stderr
