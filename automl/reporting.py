@@ -91,6 +91,7 @@ def report_data(run: Run, predictor: Predictor | None) -> ReportData:
         metric_titles={name: metric.title for name, metric in METRICS.items()},
         chosen=(str(run.manifest["final_model"]), "all"),
         split=part.name,
+        views=_views(run),
         importance=None if explained is None else global_importance(explained),
         explained_rows=0 if explained is None else explained.table.n_samples,
         not_explained=why_not,
@@ -114,6 +115,14 @@ def _coverage(run: Run) -> dict[float, float]:
         return {level: run.coverage(level) for level in COVERAGE_LEVELS}
     except InputError:
         return {}
+
+
+def _views(run: Run) -> pd.DataFrame | None:
+    """What each view can do; None of a weighted sum, and where an older version kept no scores of views."""
+    try:
+        return None if run.activities else run.view_leaderboard()
+    except InputError:
+        return None
 
 
 def target_in_words(task: Task) -> str:

@@ -23,6 +23,7 @@ from evaluation.sections.headline import headline
 from evaluation.sections.importance import modality, sources
 from evaluation.sections.leaderboard import leaderboard
 from evaluation.sections.made import made
+from evaluation.sections.views import views
 from evaluation.wording import Wording, neutral
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ Section = Callable[[ReportData, Wording], dict[str, Any] | None]
 SECTIONS: dict[str, Section] = {
     "headline": headline,
     "leaderboard": leaderboard,
+    "views": views,
     "modality": modality,
     "sources": sources,
     "factors": factors,

@@ -57,6 +57,7 @@ class ReportData:
             scores are compared with.
         chosen: (model, view) of the rows that are the run's result; by default those with the best score.
         split: the split that the headline speaks of.
+        views: from ``view_board.view_board``; None where the run kept no scores of single views.
         importance: from ``explain.global_importance``; None where the model cannot be explained.
         explained_rows: how many rows ``importance`` was computed over.
         not_explained: one sentence on why there is no importance.
@@ -89,6 +90,7 @@ class ReportData:
     metric_titles: Mapping[str, Title] = field(default_factory=dict)
     chosen: tuple[str, str] | None = None
     split: str = "holdout"
+    views: pd.DataFrame | None = None
     importance: pd.DataFrame | None = None
     explained_rows: int = 0
     not_explained: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evaluation.audit_wording import AUDIT_TEXTS
+from evaluation.texts_views import VIEWS_TEXTS
 
 TEXTS: dict[str, dict[str, str]] = {
     # -- the page
@@ -267,4 +268,5 @@ TEXTS: dict[str, dict[str, str]] = {
     "seconds": {"en": "{n} s", "ru": "{n} с"},
     "minutes": {"en": "{n} min", "ru": "{n} мин"},
     **AUDIT_TEXTS,
+    **VIEWS_TEXTS,
 }

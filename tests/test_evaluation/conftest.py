@@ -22,6 +22,7 @@ from evaluation.dose_response import dose_responses
 from evaluation.explain import explain_rows, global_importance
 from evaluation.prediction_check import largest_errors, prediction_distribution
 from evaluation.report_data import Making, ReportData
+from evaluation.view_board import COLUMNS as VIEW_COLUMNS
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -131,6 +132,20 @@ def make_board(kind: Kind, n: int = 60) -> pd.DataFrame:
     return results_frame(rows)
 
 
+def make_views() -> pd.DataFrame:
+    """A leaderboard of views with whiskers that neither touch 0 nor agree."""
+    rows = [
+        ("all", 0.207, 0.176, 0.239, "", np.nan, np.nan, np.nan, np.nan, "blend", 700),
+        ("image", 0.12, 0.09, 0.15, "all", -0.087, -0.11, -0.06, 0.002, "catboost", 700),
+        ("text", 0.07, 0.05, 0.1, "all", -0.137, -0.17, -0.1, 0.002, "linear", 700),
+        ("table", 0.03, 0.01, 0.05, "all", -0.177, -0.2, -0.14, 0.002, "blend", 700),
+        ("image+text", 0.17, 0.14, 0.2, "image+text+table", -0.02, -0.04, 0.01, 0.1, "late fusion", 700),
+        ("text+table", 0.09, 0.06, 0.12, "image+text+table", -0.1, -0.13, -0.07, 0.002, "late fusion", 700),
+        ("image+text+table", 0.19, 0.16, 0.22, "all", -0.017, -0.03, -0.004, 0.01, "late fusion", 700),
+    ]
+    return pd.DataFrame(rows, columns=list(VIEW_COLUMNS))
+
+
 def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
     schema, rng = make_schema(), np.random.default_rng(3)
     table = make_table(schema, n)
@@ -175,6 +190,7 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         schema=schema,
         metric_titles={"skill": Title("log-likelihood skill", "выигрыш правдоподобия"), "auc": Title("AUC", "AUC")},
         chosen=("blend", "all"),
+        views=make_views(),
         importance=global_importance(explained),
         explained_rows=n,
         dose_responses=dose_responses(explained),
@@ -219,8 +235,10 @@ def hostile(data: ReportData) -> ReportData:
         )
         for curve in data.dose_responses
     )
+    assert data.views is not None
     return replace(
         data,
+        views=data.views.assign(model=nasty),
         name=nasty,
         target=nasty,
         leaderboard=board,
