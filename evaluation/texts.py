@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evaluation.audit_wording import AUDIT_TEXTS
+from evaluation.texts_errors import ERRORS_TEXTS
 from evaluation.texts_views import VIEWS_TEXTS
 
 TEXTS: dict[str, dict[str, str]] = {
@@ -269,4 +270,5 @@ TEXTS: dict[str, dict[str, str]] = {
     "minutes": {"en": "{n} min", "ru": "{n} мин"},
     **AUDIT_TEXTS,
     **VIEWS_TEXTS,
+    **ERRORS_TEXTS,
 }

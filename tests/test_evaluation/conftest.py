@@ -18,10 +18,14 @@ from artifacts.outcome import Outcome
 from artifacts.run_result import RunResult, results_frame
 from artifacts.schema import Column, Kind, Modality, Schema, Title, opaque_features, quantity_feature
 from evaluation.class_scores import KINDS, class_scores
+from evaluation.confusions import confused_pairs
 from evaluation.dose_response import dose_responses
 from evaluation.explain import explain_rows, global_importance
+from evaluation.metrics import METRICS
 from evaluation.prediction_check import largest_errors, prediction_distribution
 from evaluation.report_data import Making, ReportData
+from evaluation.slice_report import ScoredRows, tell_slices
+from evaluation.suspects import SuspectParts, find_suspects
 from evaluation.view_board import COLUMNS as VIEW_COLUMNS
 
 HOSTILE = (
@@ -180,6 +184,8 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         else:
             predictions, outcome = score[:, None], Outcome(kind, score + rng.normal(size=n) * 200)
     explained = explain_rows(model, table, kind, classes=classes)
+    rows = ScoredRows(outcome, predictions, predictions, list(table.index))
+    suspicious = find_suspects(rows, (outcome, predictions), 4)
     worst = largest_errors(outcome, predictions, list(table.index), n=12)
     return ReportData(
         name="Product cards",
@@ -197,6 +203,9 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         distribution=prediction_distribution(outcome, predictions),
         coverage={0.5: 0.512, 0.9: 0.893} if kind in (Kind.CONVERSION, Kind.REGRESSION) else {},
         class_scores=class_scores(outcome, predictions) if kind in KINDS else None,
+        slices=tell_slices(table, rows, METRICS["log_loss" if kind is not Kind.REGRESSION else "r2"], seed=0),
+        confused=confused_pairs(rows, 2) if kind in KINDS else None,
+        suspects=SuspectParts(suspicious, suspicious),
         errors=worst,
         label_scores=apart,
         photo=photo_of,
