@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from artifacts.errors import InputError
+from artifacts.link import finite_rows
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
 
@@ -52,7 +53,7 @@ def denied_labels(outcome: Outcome, predictions: Float, usual: Float | None = No
         InputError: for a kind without labels.
     """
     usual = usual_confidence(outcome, predictions) if usual is None else usual
-    known = np.isfinite(predictions).all(axis=1)
+    known = finite_rows(predictions)
     if outcome.kind is Kind.MULTILABEL:
         given = (outcome.y[:, : outcome.n_known] > 0).astype(np.int64)
         p_other = np.where(given > 0, 1.0 - predictions, predictions)
@@ -85,19 +86,19 @@ def usual_confidence(outcome: Outcome, predictions: Float) -> Float:
     """
     if outcome.kind not in (Kind.BINARY, Kind.MULTICLASS, Kind.MULTILABEL):
         raise InputError(f"Labels are of classes, but the task is {outcome.kind.value!r}. Use intervals of numbers.")
-    known = np.isfinite(predictions).all(axis=1)
+    known = finite_rows(predictions)
     p = predictions[known]
     if outcome.kind is Kind.MULTILABEL:
-        has = outcome.y[known][:, : outcome.n_known] > 0
-        pairs = ((~has, 1.0 - p), (has, p))
-    else:
-        pairs = ((outcome.y[known][:, None] == np.arange(outcome.n_known), p),)
-    means = []
-    for mask, probability in pairs:
-        n = mask.sum(axis=0)
-        mean = np.where(mask, probability, 0.0).sum(axis=0) / np.maximum(n, 1)
-        means.append(np.where(n >= LEAST_OF_CLASS, mean, np.inf))
-    return np.stack(means) if len(means) > 1 else means[0]
+        has = np.asarray(outcome.y[known][:, : outcome.n_known] > 0, dtype=np.bool_)
+        return np.stack([_mean_where(~has, 1.0 - p), _mean_where(has, p)])
+    codes = outcome.y[known].astype(np.int64)
+    return _mean_where(codes[:, None] == np.arange(outcome.n_known), p)
+
+
+def _mean_where(mask: NDArray[np.bool_], values: Float) -> Float:
+    n = mask.sum(axis=0)
+    mean = np.where(mask, values, 0.0).sum(axis=0) / np.maximum(n, 1)
+    return np.asarray(np.where(n >= LEAST_OF_CLASS, mean, np.inf), dtype=np.float64)
 
 
 @dataclass(frozen=True)

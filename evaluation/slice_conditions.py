@@ -19,6 +19,7 @@ FEW_VALUES = 6  # a number with no more distinct values has a condition for each
 MOST_AXES = 32  # main axes of an embedding that clusters are made over
 ROWS_A_CLUSTER, MOST_CLUSTERS = 60, 12
 MOST_FITTED = 20_000  # rows that clusters are learned from
+ROWS_AT_ONCE = 8192
 FLAG = "0/1"
 
 
@@ -83,9 +84,9 @@ def conditions_of(table: FeatureTable, outcome: Outcome, least: int, seed: int) 
 
 
 def _all(table: FeatureTable, outcome: Outcome, seed: int) -> Iterator[tuple[Condition, Bools]]:
-    opaque = [block for block in table.blocks if block.is_opaque and block.values.size]
+    opaque = [block for block in table.blocks if block.is_opaque and block.n_samples]
     for block in opaque:
-        absent = np.isnan(block.values).all(axis=1)
+        absent = np.concatenate([np.isnan(block.gather(rows)).all(axis=1) for rows in _pieces(block.n_samples)])
         yield Condition("absent", block.source, Title.of(None, block.source)), absent
     yield from _of_target(outcome)
     for block in table.blocks:
@@ -104,8 +105,9 @@ def _all(table: FeatureTable, outcome: Outcome, seed: int) -> Iterator[tuple[Con
 def _of_target(outcome: Outcome) -> Iterator[tuple[Condition, Bools]]:
     title = Title("target", "цель")
     if outcome.kind in (Kind.BINARY, Kind.MULTICLASS):
+        codes = outcome.y.astype(np.int64)
         for i in range(outcome.n_known):
-            yield Condition("class", "", title, str(outcome.classes[i])), np.asarray(outcome.y == i)
+            yield Condition("class", "", title, str(outcome.classes[i])), np.equal(codes, i)
     elif outcome.kind is Kind.MULTILABEL:
         for i in range(outcome.n_known):
             yield Condition("label", "", title, str(outcome.classes[i])), np.asarray(outcome.y[:, i] > 0)
@@ -145,18 +147,24 @@ def _of_embedding(block: Block, seed: int) -> Iterator[tuple[Condition, Bools]]:
     from sklearn.cluster import KMeans
     from sklearn.decomposition import PCA
 
-    values = block.values
-    known = np.flatnonzero(np.isfinite(values).all(axis=1))
+    known = np.concatenate([rows[np.isfinite(block.gather(rows)).all(axis=1)] for rows in _pieces(block.n_samples)])
     n_clusters = min(MOST_CLUSTERS, len(known) // ROWS_A_CLUSTER)
-    if n_clusters < 2 or not np.ptp(values[known], axis=0).any():
+    if n_clusters < 2:
         return
-    inside = values[known].astype(np.float64)
-    some = np.random.default_rng(seed).permutation(len(known))[:MOST_FITTED]
-    axes = PCA(min(MOST_AXES, inside.shape[1], len(some) - 1), svd_solver="randomized", random_state=seed)
-    learned = axes.fit_transform(inside[some])
-    means = KMeans(n_clusters, n_init=4, random_state=seed).fit(learned)
-    cluster = np.full(len(values), -1)
-    cluster[known] = means.predict(axes.transform(inside))
+    some = block.gather(known[np.random.default_rng(seed).permutation(len(known))[:MOST_FITTED]])
+    if not np.ptp(some, axis=0).any():
+        return
+    axes = PCA(min(MOST_AXES, some.shape[1], len(some) - 1), svd_solver="randomized", random_state=seed)
+    means = KMeans(n_clusters, n_init=4, random_state=seed).fit(axes.fit_transform(some))
+    cluster = np.full(block.n_samples, -1)
+    for piece in _pieces(len(known)):
+        cluster[known[piece]] = means.predict(axes.transform(block.gather(known[piece])))
     for i in range(n_clusters):
         title = Title.of(None, block.featurizer)
         yield Condition("cluster", block.source, title, str(i + 1)), cluster == i
+
+
+def _pieces(n: int) -> Iterator[NDArray[np.int64]]:
+    """Positions, of few rows at a time: embeddings of many rows are large."""
+    for start in range(0, n, ROWS_AT_ONCE):
+        yield np.arange(start, min(start + ROWS_AT_ONCE, n))

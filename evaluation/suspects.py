@@ -19,6 +19,9 @@ Int = NDArray[np.int64]
 Float = NDArray[np.float64]
 
 LEVELS = (0.99, 0.98, 0.95, 0.9)  # of intervals: the first that enough errors were seen for
+# Errors beyond the interval, in the least bin of errors. With fewer, the interval of a training row reaches as far as
+# its own error, however wrong its target is.
+LEAST_BEYOND = 4.0
 MAX_SHOWN = 12
 COLUMNS = (
     "position", "row", "given", "likelier", "p_given", "p_likelier", "label", "value", "predicted", "low", "high",
@@ -95,12 +98,11 @@ def _labels(rows: ScoredRows, learned: tuple[Outcome, Float], n: int) -> Suspect
 def _numbers(rows: ScoredRows, learned: tuple[Outcome, Float], n: int) -> Suspects:
     outcome, known = rows.outcome, np.isfinite(rows.predictions[:, 0])
     intervals = PredictionIntervals.fit(*learned)
-    for level in LEVELS:
-        low, high = intervals.bounds(rows.predictions, level, outcome.trials)
-        if np.isfinite(low[known]).all() and np.isfinite(high[known]).all():
-            break
-    else:  # too few errors were seen for any level: nothing can be called too far
+    seen = min(len(errors) for errors in intervals.errors)
+    level = next((level for level in LEVELS if seen * (1.0 - level) >= LEAST_BEYOND - 1e-9), None)
+    if level is None:  # nothing can be called too far
         return Suspects(outcome.kind, pd.DataFrame(columns=list(COLUMNS)), 0, 0)
+    low, high = intervals.bounds(rows.predictions, level, outcome.trials)
     predicted, y = rows.predictions[:, 0], outcome.y
     room = np.where(y > predicted, high - predicted, predicted - low)
     beyond = known & ((y < low - 1e-12) | (y > high + 1e-12))
