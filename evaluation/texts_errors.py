@@ -102,7 +102,7 @@ ERRORS_TEXTS: dict[str, dict[str, str]] = {
     "suspects_labels": {"en": "{n} of {rows} rows.", "ru": "Строк: {n} из {rows}."},
     "suspects_numbers": {
         "en": "{n} of {rows} rows lie beyond their {level} interval; {expected} would by chance.",
-        "ru": "Вне своего {level}‑го интервала строк: {n} из {rows}; случайно вышло бы {expected}.",
+        "ru": "Вне интервала уровня {level} строк: {n} из {rows}; случайно вышло бы {expected}.",
     },
     "suspects_holdout": {"en": "Among the held-out rows", "ru": "Среди отложенных строк"},
     "suspects_test": {"en": "Among the test rows", "ru": "Среди тестовых строк"},

@@ -5,11 +5,13 @@ from __future__ import annotations
 VIEWS_TEXTS: dict[str, dict[str, str]] = {
     "views": {"en": "What each input adds", "ru": "Что добавляет каждый вид данных"},
     "views_intro": {
-        "en": "{metric}, {direction}, on {n} rows. The best model of each kind of input; whiskers are 95% intervals. "
-        "The difference is to {all}, resampled over the same rows; sums of two inputs are compared with the sum of "
-        "three.",
-        "ru": "{metric}, {direction}, строк: {n}. Лучшая модель по каждому виду данных; усы — 95%‑е интервалы. "
-        "Разность — с вариантом «{all}», на тех же строках; пары сравниваются с суммой трёх.",
+        "en": "{metric}, {direction}, on {n} rows. The best of each kind of input; whiskers are 95% intervals. "
+        "Differences are paired, over the same rows. Sums are blends of models of single inputs (late fusion): a pair "
+        "is compared with the blend of all three, so that what is added is the third input. The model over {all} also "
+        "sees how inputs go together.",
+        "ru": "{metric}, {direction}, строк: {n}. Лучшее по каждому виду данных; усы — 95%‑е интервалы. Разности — "
+        "парные, на тех же строках. Суммы — смеси моделей по отдельным видам (поздняя смесь): пара сравнивается со "
+        "смесью трёх, и разность — вклад третьего вида. Модель «{all}» видит ещё и то, как виды данных сочетаются.",
     },
     "views_difference": {"en": "Difference", "ru": "Разность"},
     "views_against": {"en": "to {view}", "ru": "с: {view}"},
