@@ -18,6 +18,7 @@ Float = NDArray[np.float64]
 
 LEAST_ROWS = 10  # that repeat; with fewer the share says nothing
 LEAST_OF_CLASS = 5  # rows of a class, from which its usual confidence can be told
+SURE = 0.9  # a probability that is enough of a class whose usual one is larger: half of its own rows lie below that
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def denied_labels(outcome: Outcome, predictions: Float, usual: Float | None = No
     estimating uncertainty in dataset labels, 2021).
 
     A row is suspicious if another class has a larger probability than its own, and at least as large a one as that
-    class has on average where it is the label. Of many labels, each label by itself, as one of two classes.
+    class has on average where it is the label, or 0.9. Of many labels, each label by itself, as one of two classes.
 
     Args:
         outcome: labels of rows: binary, multiclass or multilabel.
@@ -77,7 +78,8 @@ def denied_labels(outcome: Outcome, predictions: Float, usual: Float | None = No
 
 
 def usual_confidence(outcome: Outcome, predictions: Float) -> Float:
-    """The mean probability of each class over the rows that have it (n_outputs,); infinite for classes of few rows.
+    """The mean probability of each class over the rows that have it (n_outputs,), at most 0.9; infinite for classes of
+    few rows.
 
     Of many labels (2, n_outputs): of lacking a label over the rows that lack it, and of having it over those that have.
 
@@ -98,7 +100,7 @@ def usual_confidence(outcome: Outcome, predictions: Float) -> Float:
 def _mean_where(mask: NDArray[np.bool_], values: Float) -> Float:
     n = mask.sum(axis=0)
     mean = np.where(mask, values, 0.0).sum(axis=0) / np.maximum(n, 1)
-    return np.asarray(np.where(n >= LEAST_OF_CLASS, mean, np.inf), dtype=np.float64)
+    return np.asarray(np.where(n >= LEAST_OF_CLASS, np.minimum(mean, SURE), np.inf), dtype=np.float64)
 
 
 @dataclass(frozen=True)
