@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from automl.commands.advise import advise
 from automl.commands.explain import explain
-
-if TYPE_CHECKING:
-    from automl.run import Run
+from automl.commands.leaderboard import leaderboard, print_board
 
 app = typer.Typer(
     name="tabular-fusion",
@@ -71,7 +69,7 @@ def fit(
     if as_json:
         _print_json({"run": str(done.path), "seconds": done.manifest["seconds"], "leaderboard": _records(board)})
         return
-    _print_board(board)
+    print_board(board)
     for line in contest_in_words(done.manifest["contest"]) if "contest" in done.manifest else ():
         typer.echo(line)
     _print_findings(done)
@@ -123,26 +121,7 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     typer.echo(f"{len(predictions)} predictions: {out}")
 
 
-@app.command()
-def leaderboard(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...")],
-    classes: Annotated[bool, typer.Option("--classes", help="Scores of each class instead.")] = False,
-    as_json: Json = False,
-) -> None:
-    """One leaderboard over one or more runs."""
-    from automl.run import Run
-    from evaluation.leaderboard import merge_leaderboards
-
-    opened = [Run(run) for run in runs]
-    if classes:
-        _print_classes(opened, as_json)
-        return
-    higher = {run.metric.name: run.metric.higher_is_better for run in opened}
-    board = merge_leaderboards([run.leaderboard() for run in opened], higher)
-    if as_json:
-        _print_json(_records(board))
-    else:
-        _print_board(board)
+app.command()(leaderboard)
 
 
 @app.command()
@@ -273,25 +252,6 @@ def _print_json(data: Any) -> None:
 
 def _json_text(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, indent=1, default=str)
-
-
-def _print_classes(runs: list[Run], as_json: bool) -> None:
-    found = {run: run.class_scores() for run in runs}
-    if as_json:
-        _print_json([row for run, scores in found.items() for row in _records(scores.assign(run=run.name))])
-        return
-    for run, scores in found.items():
-        typer.echo(f"{run.name}, {run.scored_part}:")
-        typer.echo(scores.to_string(index=False, float_format="{:.3f}".format))
-
-
-def _print_board(board: Any) -> None:
-    from rich.console import Console
-
-    from evaluation.leaderboard import render
-
-    console = Console()
-    console.print(render(board))
 
 
 def _finding_lines(findings: list[Any]) -> list[str]:

@@ -16,6 +16,8 @@ from artifacts.schema import LANGUAGES, Modality
 from artifacts.tables import read_parquet
 from artifacts.target import WEIGHTED_SUM
 from artifacts.task import Task
+from automl.data import Rows
+from automl.error_analysis import POSITION, confused_of, slices_of, suspects_of, suspicious_rows
 from automl.group_reporting import GROUP_SECONDS, embedding_groups
 from automl.predictor import Predictor
 from automl.run import Run
@@ -27,6 +29,7 @@ from evaluation.metrics import HIERARCHICAL, METRICS
 from evaluation.prediction_check import largest_errors, prediction_distribution
 from evaluation.report import render_report
 from evaluation.report_data import Making, ReportData
+from evaluation.suspects import SuspectParts
 from featurizers.image_cells import first_photo
 from featurizers.image_loading import ImageLoader
 
@@ -35,6 +38,7 @@ MAX_EXPLAINED_ROWS = 2000
 EXPLAIN_SECONDS = 120.0  # many classes, folds and nets can take seconds a row
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
 MIN_EXPLAINED_ROWS = 50
+SUSPECTS = "suspects.parquet"  # in the folder of scores
 
 
 def report_html(
@@ -102,6 +106,7 @@ def report_data(run: Run, predictor: Predictor | None, *, group_seconds: float =
         metric_titles={name: metric.title for name, metric in METRICS.items()},
         chosen=(str(run.manifest["final_model"]), "all"),
         split=part.name,
+        views=_views(run),
         importance=importance,
         explained_rows=0 if explained is None else explained.table.n_samples,
         not_explained=why_not,
@@ -111,6 +116,9 @@ def report_data(run: Run, predictor: Predictor | None, *, group_seconds: float =
         coverage=_coverage(run),
         class_scores=run.class_scores() if part.outcome.kind in KINDS_WITH_CLASSES else None,
         beside={HIERARCHICAL: hierarchical} if (hierarchical := run.manifest.get(HIERARCHICAL)) else {},
+        slices=slices_of(run, part),
+        confused=confused_of(run, part),
+        suspects=_suspects(run, part),
         errors=errors,
         label_scores=run.manifest.get("labels", {}),
         photo=photo_of(run, rows),
@@ -126,6 +134,26 @@ def _coverage(run: Run) -> dict[float, float]:
         return {level: run.coverage(level) for level in COVERAGE_LEVELS}
     except InputError:
         return {}
+
+
+def _views(run: Run) -> pd.DataFrame | None:
+    """What each view can do; None of a weighted sum, and where an older version kept no scores of views."""
+    try:
+        return None if run.activities else run.view_leaderboard()
+    except InputError:
+        return None
+
+
+def _suspects(run: Run, part: ScoredPart) -> SuspectParts | None:
+    """Targets that look wrong; training rows have ids, titles and photos unless an older version made the run."""
+    found, path = suspects_of(run, part), run.folder.folder("scores") / SUSPECTS
+    if found is None or not path.exists():
+        return found
+    rows = read_parquet(path)
+    ids = dict(zip(rows[POSITION], rows["id"].astype(str), strict=True))
+    told = found.training.rows
+    named = told.assign(row=[ids.get(i, row) for i, row in zip(told[POSITION], told["row"], strict=True)])
+    return SuspectParts(found.scored, replace(found.training, rows=named), row_titles(run, rows), photo_of(run, rows))
 
 
 def target_in_words(task: Task) -> str:
@@ -163,6 +191,21 @@ def row_titles(run: Run, rows: pd.DataFrame) -> dict[str, str]:
         return {}
     texts = rows[columns[0].name].fillna("").astype(str).str.slice(0, 200)
     return dict(zip(rows["id"].astype(str), texts, strict=True))
+
+
+def suspects_to_show(training: Rows, folds: pd.DataFrame | None, image: str | None, text: str | None) -> pd.DataFrame:
+    """What a report shows of the training rows whose target looks wrong, and their ``position``; see ``rows_to_show``.
+
+    Args:
+        training: the training rows, without the holdout.
+        folds: their scores out of fold, as ``scoring.scored_frame`` gives them; None if there are none.
+        image: the column of photos.
+        text: the column of texts.
+    """
+    assert training.outcome is not None
+    rows = suspicious_rows(training.outcome, folds)
+    shown = rows_to_show(tuple(training.ids[i] for i in rows), training.frame.iloc[rows], image, text)
+    return shown.assign(**{POSITION: rows})
 
 
 def rows_to_show(run_ids: tuple[str, ...], frame: pd.DataFrame, image: str | None, text: str | None) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from artifacts.errors import ArtifactError, InputError
 from artifacts.feature_table import FeatureTable
 from artifacts.finding import Finding
+from artifacts.link import from_link
 from artifacts.progress import Progress, Silent
 from artifacts.run_result import ACTIVITY
 from artifacts.schema import Schema
@@ -25,10 +26,12 @@ from artifacts.task import Task
 from automl.activities import SUM_METRICS
 from automl.predictor import Predictor
 from automl.scored_rows import FOLDS, ScoredPart, read_scored
+from automl.view_scores import ViewScores
 from evaluation.class_scores import class_scores
 from evaluation.compare import ComparedRun, compare
 from evaluation.metrics import METRICS, Metric, metric_for
 from evaluation.prediction_intervals import PredictionIntervals
+from evaluation.view_board import view_board
 
 Float = NDArray[np.float64]
 
@@ -154,6 +157,32 @@ class Run:
         """
         part = self.scored()
         return class_scores(part.outcome, part.decided)
+
+    def view_leaderboard(self) -> pd.DataFrame:
+        """What each view can do, with paired differences; see ``evaluation.view_board.view_board``.
+
+        Of several activities: one leaderboard below the other, with the column ``activity``.
+
+        Raises:
+            InputError: if the run kept no scores of views, as those of older versions.
+        """
+        if self.activities:
+            boards = [self.activity(name).view_leaderboard().assign(**{ACTIVITY: name}) for name in self.activities]
+            return pd.concat(boards, ignore_index=True)
+        kept = ViewScores.load(self.folder.folder("scores"))
+        part = self.scored()
+        rows = np.arange(part.outcome.n_samples) if kept.rows is None else kept.rows
+        outcome = part.outcome.take(rows)
+        return view_board(
+            self.metric,
+            outcome,
+            {v.view: from_link(outcome.kind, link) for v, link in zip(kept.views, kept.links, strict=True)},
+            {v.view: v.against for v in kept.views},
+            seed=int(self.manifest["seed"]),
+            models={v.view: v.model for v in kept.views},
+            reference=np.asarray(self.manifest["constant"], dtype=np.float64),
+            groups=None if part.groups is None else np.where(part.groups < 0, np.nan, part.groups)[rows],
+        )
 
     def compared(self) -> ComparedRun:
         """The scored rows, for a comparison with other runs."""

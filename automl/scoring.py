@@ -21,6 +21,7 @@ from automl.backends.base import Candidate, FittedBackend, Problem
 from automl.backends.out_of_fold import compact
 from automl.data import rare_labels
 from automl.decision import Decision, decided_score, fit_decision
+from automl.view_scores import ViewPool, ViewScores
 from evaluation.intervals import bootstrap_interval
 from evaluation.leaderboard import rank, score_row
 from evaluation.metrics import METRICS, Metric, beside, constant_prediction
@@ -51,7 +52,7 @@ class ScoredRun:
 
     ``labels``: of many labels the scores of the frequent and the rare ones, see ``label_scores``. ``beside``: the
     hierarchical F1 of the final model's decisions on rows that it did not see, ``score``, ``low`` and ``high``, where
-    class labels are paths.
+    class labels are paths. ``views``: link scores of the best of each view, see ``view_scores``.
     """
 
     leaderboard: pd.DataFrame
@@ -59,9 +60,12 @@ class ScoredRun:
     decision: Decision = field(default_factory=Decision)
     labels: dict[str, Any] = field(default_factory=dict)
     beside: dict[str, float] = field(default_factory=dict)
+    views: ViewScores | None = None
 
     def save(self, folder: Path) -> None:
-        """Write ``leaderboard.parquet``, ``leaderboard.csv`` and one parquet file per split."""
+        """Write ``leaderboard.parquet``, ``leaderboard.csv``, one parquet file per split, and the scores of views."""
+        if self.views is not None:
+            self.views.save(folder)
         self.leaderboard.to_parquet(folder / "leaderboard.parquet", index=False)
         self.leaderboard.to_csv(folder / "leaderboard.csv", index=False)
         for name, frame in self.predictions.items():
@@ -87,21 +91,23 @@ def score_run(
     scorer = _Scorer(problem.metric, constant, problem.seed, groups)
     blank = RunResult(run, back_end, "", "", "", problem.metric.name)
     results = list(_constant_rows(scorer, blank, problem, part))
-    final_link = None
+    final_link, views = None, ViewPool(problem, constant)
     for candidate in shown_candidates(fitted.candidates, problem, constant):
         row = replace(blank, model=candidate.model, view=candidate.view, fit_seconds=candidate.fit_seconds)
         if candidate.error:
             results.append(replace(row, split=part.name, error=candidate.error))
             continue
-        decision = Decision()
+        decision, out_of_fold = Decision(), np.nan
         if candidate.out_of_fold is not None:
             decision, moved = fit_decision(candidate.out_of_fold, train, problem.folds, problem.metric)
             results.append(scorer.row(replace(row, split="folds"), train, moved))
+            out_of_fold = results[-1].score
         started = time.perf_counter()
         link = fitted.decide(part.examples.table, candidate.key)
         seconds = time.perf_counter() - started
         if candidate.key == FittedBackend.FINAL:
             final_link = link
+        views.add(candidate, out_of_fold, decision, link)
         row = replace(row, split=part.name, predict_ms_per_row=1000 * seconds / max(len(link), 1))
         results.append(scorer.row(row, part.examples.outcome, decision.move(link)))
     if final_link is None:
@@ -112,8 +118,11 @@ def score_run(
     if oof is not None:
         frames["folds"] = scored_frame(tuple(map(str, problem.examples.table.index)), train, oof, groups["folds"])
     decision = Decision() if oof is None else fit_decision(oof, train, problem.folds, problem.metric)[0]
-    labels = label_scores(train, part.examples.outcome, decision.move(final_link))
-    return ScoredRun(board, frames, decision, labels, scorer.beside(part, final_link))
+    moved = decision.move(final_link)
+    labels = label_scores(train, part.examples.outcome, moved)
+    final = next((c.model for c in fitted.candidates if c.key == FittedBackend.FINAL), "")
+    kept = views.scores(moved, final, problem.seed)
+    return ScoredRun(board, frames, decision, labels, scorer.beside(part, final_link), kept)
 
 
 def label_scores(train: Outcome, outcome: Outcome, moved: Float) -> dict[str, Any]:

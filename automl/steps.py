@@ -21,11 +21,12 @@ from artifacts.tables import read_parquet
 from automl.backends.base import FittedBackend, Problem
 from automl.backends.registry import backend_named
 from automl.budget import Budget, Timed
-from automl.data import Loaded, duplicates_of
+from automl.data import Loaded, Rows, duplicates_of
 from automl.predictor import predictions_frame
 from automl.presets import Preset
-from automl.reporting import rows_to_show
+from automl.reporting import SUSPECTS, rows_to_show, suspects_to_show
 from automl.request import as_json, rows_print
+from automl.scored_rows import FOLDS
 from automl.scoring import Part, ScoredRun, score_run
 from automl.versions import library_versions
 from evaluation.metrics import HIERARCHICAL, constant_prediction, metric_for
@@ -204,6 +205,12 @@ class Steps:
         ids = tuple(np.asarray(self.loaded.train.ids, dtype=object)[holdout])
         return Part("holdout", ids, held, rows_print(self.loaded.train, holdout))
 
+    def _training_rows(self) -> Rows:
+        kept, rows = np.flatnonzero(~self.split()[0]), self.loaded.train
+        assert rows.outcome is not None
+        ids = tuple(rows.ids[i] for i in kept)
+        return Rows(rows.frame.iloc[kept], ids, rows.outcome.take(kept), rows.fingerprint)
+
     def _save_scores(
         self, scored: ScoredRun, part: Part, test_table: FeatureTable | None, fitted: FittedBackend
     ) -> None:
@@ -218,6 +225,8 @@ class Steps:
             names = [columns[0].name if columns else None for columns in first]
             assert part.examples.raw is not None
             rows_to_show(part.ids, part.examples.raw, *names).to_parquet(folder / "rows.parquet", index=False)
+            suspects = suspects_to_show(self._training_rows(), scored.predictions.get(FOLDS), *names)
+            suspects.to_parquet(folder / SUSPECTS, index=False)
             if test_table is not None and self.scored_part == "holdout":
                 assert self.loaded.test is not None
                 outcome, rows = part.examples.outcome, self.loaded.test.frame

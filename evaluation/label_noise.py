@@ -1,4 +1,4 @@
-"""Rows of equal content with different targets: how much of the target no model of that content can know."""
+"""Labels that look wrong: rows of equal content with different targets, and labels that a model surely denies."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from artifacts.errors import InputError
+from artifacts.link import finite_rows
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
 
@@ -15,6 +17,90 @@ Int = NDArray[np.int64]
 Float = NDArray[np.float64]
 
 LEAST_ROWS = 10  # that repeat; with fewer the share says nothing
+LEAST_OF_CLASS = 5  # rows of a class, from which its usual confidence can be told
+SURE = 0.9  # a probability that is enough of a class whose usual one is larger: half of its own rows lie below that
+
+
+@dataclass(frozen=True)
+class DeniedLabels:
+    """Rows whose label a model surely denies, the surest first; each array is (n_denied,).
+
+    ``rows`` are positions. Of classes, ``given`` and ``likelier`` are codes; of many labels, ``label`` is the code of
+    the label, ``given`` 1 if the row has it, and ``likelier`` the other one. ``p_given`` and ``p_likelier`` are
+    probabilities.
+    """
+
+    rows: Int
+    given: Int
+    likelier: Int
+    p_given: Float
+    p_likelier: Float
+    label: Int
+
+
+def denied_labels(outcome: Outcome, predictions: Float, usual: Float | None = None) -> DeniedLabels:
+    """Labels that are likely wrong, by confident learning (Northcutt, Jiang and Chuang, Confident learning:
+    estimating uncertainty in dataset labels, 2021).
+
+    A row is suspicious if another class has a larger probability than its own, and at least as large a one as that
+    class has on average where it is the label, or 0.9. Of many labels, each label by itself, as one of two classes.
+
+    Args:
+        outcome: labels of rows: binary, multiclass or multilabel.
+        predictions: (n_samples, n_outputs) of models that did not see the rows; rows that are not finite have none.
+        usual: of ``usual_confidence`` on other rows; on these if None.
+
+    Raises:
+        InputError: for a kind without labels.
+    """
+    usual = usual_confidence(outcome, predictions) if usual is None else usual
+    known = finite_rows(predictions)
+    if outcome.kind is Kind.MULTILABEL:
+        given = (outcome.y[:, : outcome.n_known] > 0).astype(np.int64)
+        p_other = np.where(given > 0, 1.0 - predictions, predictions)
+        denied = known[:, None] & (p_other > 0.5) & (p_other >= np.where(given > 0, usual[0], usual[1]))
+        rows, label = np.nonzero(denied)
+        p, was = p_other[rows, label], given[rows, label]
+        order = np.argsort(-p, kind="stable")
+        return DeniedLabels(rows[order], was[order], 1 - was[order], 1 - p[order], p[order], label[order])
+    known &= outcome.y < outcome.n_known
+    rows = np.flatnonzero(known)
+    p, y = predictions[rows], outcome.y[rows].astype(np.int64)
+    confident = np.where(p >= usual, p, -1.0)
+    likelier = confident.argmax(axis=1)
+    each = np.arange(len(rows))
+    p_given, p_likelier = p[each, y], confident[each, likelier]
+    denied = (likelier != y) & (p_likelier > p_given)
+    order = np.flatnonzero(denied)
+    order = order[np.argsort(p_given[order] - p_likelier[order], kind="stable")]
+    none = np.full(len(order), -1)
+    return DeniedLabels(rows[order], y[order], likelier[order], p_given[order], p_likelier[order], none)
+
+
+def usual_confidence(outcome: Outcome, predictions: Float) -> Float:
+    """The mean probability of each class over the rows that have it (n_outputs,), at most 0.9; infinite for classes of
+    few rows.
+
+    Of many labels (2, n_outputs): of lacking a label over the rows that lack it, and of having it over those that have.
+
+    Raises:
+        InputError: for a kind without labels.
+    """
+    if outcome.kind not in (Kind.BINARY, Kind.MULTICLASS, Kind.MULTILABEL):
+        raise InputError(f"Labels are of classes, but the task is {outcome.kind.value!r}. Use intervals of numbers.")
+    known = finite_rows(predictions)
+    p = predictions[known]
+    if outcome.kind is Kind.MULTILABEL:
+        has = np.asarray(outcome.y[known][:, : outcome.n_known] > 0, dtype=np.bool_)
+        return np.stack([_mean_where(~has, 1.0 - p), _mean_where(has, p)])
+    codes = outcome.y[known].astype(np.int64)
+    return _mean_where(codes[:, None] == np.arange(outcome.n_known), p)
+
+
+def _mean_where(mask: NDArray[np.bool_], values: Float) -> Float:
+    n = mask.sum(axis=0)
+    mean = np.where(mask, values, 0.0).sum(axis=0) / np.maximum(n, 1)
+    return np.asarray(np.where(n >= LEAST_OF_CLASS, np.minimum(mean, SURE), np.inf), dtype=np.float64)
 
 
 @dataclass(frozen=True)

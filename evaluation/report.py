@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluation.report_data import ReportData
 from evaluation.sections.classes import classes
+from evaluation.sections.confused import confused
 from evaluation.sections.distribution import distribution
 from evaluation.sections.errors import errors
 from evaluation.sections.factors import factors
@@ -24,6 +25,9 @@ from evaluation.sections.headline import headline
 from evaluation.sections.importance import modality, sources
 from evaluation.sections.leaderboard import leaderboard
 from evaluation.sections.made import made
+from evaluation.sections.slices import slices
+from evaluation.sections.suspects import suspects
+from evaluation.sections.views import views
 from evaluation.wording import Wording, neutral
 
 if TYPE_CHECKING:
@@ -35,13 +39,17 @@ Section = Callable[[ReportData, Wording], dict[str, Any] | None]
 SECTIONS: dict[str, Section] = {
     "headline": headline,
     "leaderboard": leaderboard,
+    "views": views,
     "modality": modality,
     "sources": sources,
     "factors": factors,
     "groups": groups,
     "distribution": distribution,
     "classes": classes,
+    "confused": confused,
+    "slices": slices,
     "errors": errors,
+    "suspects": suspects,
     "findings": findings,
     "made": made,
 }

@@ -13,9 +13,12 @@ from artifacts.errors import InputError
 from artifacts.finding import Finding
 from artifacts.run_result import COLUMNS
 from artifacts.schema import Kind, Modality, Schema, Title
+from evaluation.confusions import ConfusedPair
 from evaluation.dose_response import DoseResponse
 from evaluation.groups import BlockGroups
 from evaluation.prediction_check import PredictionDistribution
+from evaluation.slice_report import ToldSlices
+from evaluation.suspects import SuspectParts
 
 Photo = Callable[[str], bytes | None]
 
@@ -58,6 +61,7 @@ class ReportData:
             scores are compared with.
         chosen: (model, view) of the rows that are the run's result; by default those with the best score.
         split: the split that the headline speaks of.
+        views: from ``view_board.view_board``; None where the run kept no scores of single views.
         importance: from ``explain.global_importance``; None where the model cannot be explained.
         explained_rows: how many rows ``importance`` was computed over.
         not_explained: one sentence on why there is no importance.
@@ -67,6 +71,9 @@ class ReportData:
         coverage: level of prediction intervals to the share of rows that lay within theirs; empty where there are none.
         beside: measures of the chosen model that are not in the leaderboard, each with ``score``, ``low`` and ``high``.
         class_scores: from ``class_scores.class_scores``; None where the task has no classes.
+        confused: from ``confusions.confused_pairs``; None where the task has no classes.
+        suspects: from ``suspects.find_suspects``; None where no training row was predicted out of fold.
+        slices: from ``slice_report.tell_slices``.
         errors: from ``prediction_check.largest_errors``.
         label_scores: of many labels, for the ``frequent`` and the ``rare`` ones ``n_labels``, ``n_rows`` and
             ``f1_micro``.
@@ -91,6 +98,7 @@ class ReportData:
     metric_titles: Mapping[str, Title] = field(default_factory=dict)
     chosen: tuple[str, str] | None = None
     split: str = "holdout"
+    views: pd.DataFrame | None = None
     importance: pd.DataFrame | None = None
     explained_rows: int = 0
     not_explained: str = ""
@@ -100,6 +108,9 @@ class ReportData:
     coverage: Mapping[float, float] = field(default_factory=dict)
     beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     class_scores: pd.DataFrame | None = None
+    slices: ToldSlices | None = None
+    confused: tuple[ConfusedPair, ...] | None = None
+    suspects: SuspectParts | None = None
     errors: pd.DataFrame | None = None
     label_scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     photo: Photo | None = None

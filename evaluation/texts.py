@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from evaluation.audit_wording import AUDIT_TEXTS
 from evaluation.texts_advice import ADVICE_TEXTS
+from evaluation.texts_errors import ERRORS_TEXTS
 from evaluation.texts_groups import GROUP_TEXTS
 from evaluation.texts_row import ROW_TEXTS
+from evaluation.texts_views import VIEWS_TEXTS
 
 TEXTS: dict[str, dict[str, str]] = {
     # -- the page
@@ -270,6 +272,8 @@ TEXTS: dict[str, dict[str, str]] = {
     "seconds": {"en": "{n} s", "ru": "{n} с"},
     "minutes": {"en": "{n} min", "ru": "{n} мин"},
     **AUDIT_TEXTS,
+    **VIEWS_TEXTS,
+    **ERRORS_TEXTS,
     **ROW_TEXTS,
     **GROUP_TEXTS,
     **ADVICE_TEXTS,

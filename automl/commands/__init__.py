@@ -1,1 +1,1 @@
-"""Commands of the command line, each in a file of its own, registered in ``automl.cli``."""
+"""Commands of the command line, a file each; ``automl.cli`` registers them."""

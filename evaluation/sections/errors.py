@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from artifacts.schema import Kind
-from evaluation.report_data import ReportData
+from evaluation.report_data import Photo, ReportData
 from evaluation.wording import Wording, neutral
 
 MAX_CARDS = 24
@@ -23,27 +23,35 @@ def errors(data: ReportData, say: Wording) -> dict[str, Any]:
     """One card a row: photo, title, what was true and what was predicted."""
     if data.errors is None or data.errors.empty:
         return {"missing": say("not_in_run")}
-    cards = [_card(data, say, row) for _, row in data.errors.head(MAX_CARDS).iterrows()]
+    cards = [row_card(data, say, row) for _, row in data.errors.head(MAX_CARDS).iterrows()]
     return {"intro": say("errors_intro"), "cards": cards, "with_photos": data.photo is not None}
 
 
-def _card(data: ReportData, say: Wording, row: pd.Series[Any]) -> dict[str, Any]:
-    key = str(row["row"])
+def row_card(data: ReportData, say: Wording, row: pd.Series[Any]) -> dict[str, Any]:
+    """A row of ``prediction_check.largest_errors``: photo, title, id, what was true and what was predicted."""
     truth, predicted = _values(data.kind, say, row)
-    picture, problem = None, ""
-    if data.photo is not None:
-        encoded = data.photo(key)
-        picture = thumbnail(encoded) if encoded else None
-        if picture is None:
-            problem = say("broken_photo" if encoded else "no_photo")
+    return row_facts_card(data, say, str(row["row"]), [(say("true_value"), truth), (say("predicted_value"), predicted)])
+
+
+def row_facts_card(data: ReportData, say: Wording, key: str, facts: list[tuple[str, str]]) -> dict[str, Any]:
+    """A row by its id: photo, title, id and facts, each a term and its text."""
+    picture, problem = shown_photo(data.photo, key, say)
     return {
         "row": neutral(key, 60),
         "title": neutral(str(data.row_titles.get(key, "")), 110),
-        "truth": truth,
-        "predicted": predicted,
+        "facts": facts,
         "picture": picture,
         "problem": problem,
     }
+
+
+def shown_photo(photo: Photo | None, key: str, say: Wording) -> tuple[str | None, str]:
+    """A small photo of a row as a data URI, or why there is none; neither where the task has no photos."""
+    if photo is None:
+        return None, ""
+    encoded = photo(key)
+    picture = thumbnail(encoded) if encoded else None
+    return picture, "" if picture else say("broken_photo" if encoded else "no_photo")
 
 
 def _values(kind: Kind, say: Wording, row: pd.Series[Any]) -> tuple[str, str]:

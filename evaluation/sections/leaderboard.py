@@ -44,7 +44,7 @@ def leaderboard(data: ReportData, say: Wording) -> dict[str, Any]:
         "rest": rows[SHOWN_FIRST:],
         "left_out": n_rows - len(rows),
         "constant": scale(constant) if math.isfinite(constant) else None,
-        "views": _views(data, say),
+        "views": _views(data, say) if data.views is None else [],  # else the next section has them
     }
 
 

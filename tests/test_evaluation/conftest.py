@@ -18,13 +18,18 @@ from artifacts.outcome import Outcome
 from artifacts.run_result import RunResult, results_frame
 from artifacts.schema import Column, Kind, Modality, Schema, Title, opaque_features, quantity_feature
 from evaluation.class_scores import KINDS, class_scores
+from evaluation.confusions import confused_pairs
 from evaluation.dose_response import dose_responses
 from evaluation.explain import explain_rows, global_importance
 from evaluation.groups import BlockGroups, DimensionGroup
 from evaluation.groups_description import Attribute, OverRepresented
 from evaluation.groups_graph import FoundGroup
+from evaluation.metrics import METRICS
 from evaluation.prediction_check import largest_errors, prediction_distribution
 from evaluation.report_data import Making, ReportData
+from evaluation.slice_report import ScoredRows, tell_slices
+from evaluation.suspects import SuspectParts, find_suspects
+from evaluation.view_board import COLUMNS as VIEW_COLUMNS
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -161,6 +166,20 @@ def make_groups(output: str, ids: list[str]) -> tuple[BlockGroups, ...]:
     )
 
 
+def make_views() -> pd.DataFrame:
+    """A leaderboard of views with whiskers that neither touch 0 nor agree."""
+    rows = [
+        ("all", 0.207, 0.176, 0.239, "", np.nan, np.nan, np.nan, np.nan, "blend", 700),
+        ("image", 0.12, 0.09, 0.15, "all", -0.087, -0.11, -0.06, 0.002, "catboost", 700),
+        ("text", 0.07, 0.05, 0.1, "all", -0.137, -0.17, -0.1, 0.002, "linear", 700),
+        ("table", 0.03, 0.01, 0.05, "all", -0.177, -0.2, -0.14, 0.002, "blend", 700),
+        ("image+text", 0.17, 0.14, 0.2, "image+text+table", -0.02, -0.04, 0.01, 0.1, "late fusion", 700),
+        ("text+table", 0.09, 0.06, 0.12, "image+text+table", -0.1, -0.13, -0.07, 0.002, "late fusion", 700),
+        ("image+text+table", 0.19, 0.16, 0.22, "all", -0.017, -0.03, -0.004, 0.01, "late fusion", 700),
+    ]
+    return pd.DataFrame(rows, columns=list(VIEW_COLUMNS))
+
+
 def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
     schema, rng = make_schema(), np.random.default_rng(3)
     table = make_table(schema, n)
@@ -195,6 +214,8 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         else:
             predictions, outcome = score[:, None], Outcome(kind, score + rng.normal(size=n) * 200)
     explained = explain_rows(model, table, kind, classes=classes)
+    rows = ScoredRows(outcome, predictions, predictions, list(table.index))
+    suspicious = find_suspects(rows, (outcome, predictions), 4)
     worst = largest_errors(outcome, predictions, list(table.index), n=12)
     return ReportData(
         name="Product cards",
@@ -205,6 +226,7 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         schema=schema,
         metric_titles={"skill": Title("log-likelihood skill", "выигрыш правдоподобия"), "auc": Title("AUC", "AUC")},
         chosen=("blend", "all"),
+        views=make_views(),
         importance=global_importance(explained),
         explained_rows=n,
         dose_responses=dose_responses(explained),
@@ -212,6 +234,9 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         distribution=prediction_distribution(outcome, predictions),
         coverage={0.5: 0.512, 0.9: 0.893} if kind in (Kind.CONVERSION, Kind.REGRESSION) else {},
         class_scores=class_scores(outcome, predictions) if kind in KINDS else None,
+        slices=tell_slices(table, rows, METRICS["log_loss" if kind is not Kind.REGRESSION else "r2"], seed=0),
+        confused=confused_pairs(rows, 2) if kind in KINDS else None,
+        suspects=SuspectParts(suspicious, suspicious),
         errors=worst,
         label_scores=apart,
         photo=photo_of,
@@ -264,8 +289,10 @@ def hostile(data: ReportData) -> ReportData:
         )
         for curve in data.dose_responses
     )
+    assert data.views is not None
     return replace(
         data,
+        views=data.views.assign(model=nasty),
         name=nasty,
         target=nasty,
         leaderboard=board,
