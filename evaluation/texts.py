@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from evaluation.audit_wording import AUDIT_TEXTS
+from evaluation.texts_clusters import CLUSTER_TEXTS
+from evaluation.texts_compare import COMPARE_TEXTS
 
 TEXTS: dict[str, dict[str, str]] = {
     # -- the page
@@ -267,4 +269,6 @@ TEXTS: dict[str, dict[str, str]] = {
     "seconds": {"en": "{n} s", "ru": "{n} с"},
     "minutes": {"en": "{n} min", "ru": "{n} мин"},
     **AUDIT_TEXTS,
+    **CLUSTER_TEXTS,
+    **COMPARE_TEXTS,
 }
