@@ -80,9 +80,7 @@ def cluster_run(run: Run, asked: ClusterRequest, train: pd.DataFrame | None = No
     values = [_values(block, kept) for block in blocks]
     space = fused_space(values) if asked.block == FUSED else single_space(values[0])
     points = reduce_space(space, asked.reduction, AXES.get(asked.method, max(AXES.values())), asked.seed)
-    clusters = find_clusters(
-        points, asked.method, asked.n_clusters, seed=asked.seed, test=asked.reduction == "pca"
-    )
+    clusters = find_clusters(points, asked.method, asked.n_clusters, seed=asked.seed, test=asked.reduction == "pca")
     groups = rows.frame[run.schema.group].to_numpy()[kept] if run.schema.group else None
     texts = _texts(run, rows.frame.iloc[kept])
     present, traits = _traits(table.take(kept), texts)

@@ -146,7 +146,7 @@ def _logistic(x: Float, y: NDArray[Any], new: Float, n_classes: int, weight: Flo
 def _targets(outcome: Outcome) -> Float:
     """Outcomes as (n_samples, n_outputs)."""
     if outcome.kind in CLASSES:
-        return np.eye(outcome.n_outputs)[outcome.y]
+        return np.asarray(np.eye(outcome.n_outputs)[outcome.y], dtype=np.float64)
     y = np.asarray(outcome.y, dtype=np.float64)
     return y[:, : outcome.n_known] if y.ndim == 2 else y[:, None]
 

@@ -28,7 +28,7 @@ from automl.steps import Steps
 from evaluation.intervals import bootstrap_interval
 from evaluation.metrics import METRICS, Metric, constant_prediction, metric_for
 from evaluation.splits import Fold
-from featurizers.base import Surroundings
+from featurizers.base import Featurizer, Surroundings
 from featurizers.encoders import Encoder, resolve_encoder
 from featurizers.image_embedding import ImageEmbedding
 from featurizers.text_embedding import TextEmbedding
@@ -127,12 +127,11 @@ def probe_task(task: Task, protocol: str = "linear", *, seed: int = 0, progress:
         of_names = _vectors(columns[:1], encoder, pd.DataFrame({columns[0].name: names}), around)
         rows = _text_mean(columns, encoder, scored.frame, around)
         predictions = name_probe(np.nan_to_num(of_names), np.nan_to_num(rows))
-        missing = ~np.isfinite(rows).any(axis=1)
-        made = ("text", encoder.name, rows.shape[1], float("nan"), float(missing.mean()))
+        made = ("text", encoder.name, rows.shape[1], float("nan"), _missing(rows))
         found += _scores(made, metrics, predictions, train, scored, seed)
     else:
         for kind, label, new, known in _spaces(encoders, train.frame, scored.frame, around):
-            missing = float((~np.isfinite(new).any(axis=1)).mean())
+            missing = _missing(new)
             x, rows = _filled(known, new)
             value, _ = best_parameter(protocol, x, train.outcome, folds, metric)
             predictions = LEARNED[protocol][0](x, train.outcome, rows, value)
@@ -188,9 +187,7 @@ def _split(loaded: Loaded, seed: int) -> tuple[_Part, _Part, tuple[Fold, ...], s
     return known, part(test.frame, test.outcome), folds, split
 
 
-def _bounded(
-    train: _Part, scored: _Part, folds: tuple[Fold, ...], seed: int
-) -> tuple[_Part, _Part, tuple[Fold, ...]]:
+def _bounded(train: _Part, scored: _Part, folds: tuple[Fold, ...], seed: int) -> tuple[_Part, _Part, tuple[Fold, ...]]:
     rng = np.random.default_rng(seed)
     if len(scored.frame) > MAX_SCORED:
         scored = _taken(scored, np.sort(rng.choice(len(scored.frame), MAX_SCORED, replace=False)))
@@ -229,9 +226,11 @@ def _vectors(columns: Sequence[Column], encoder: Encoder, frame: pd.DataFrame, a
     """Vectors (n_samples, n_dimensions) of unit length of these columns side by side; NaN where there is none."""
     parts = []
     for column in columns:
-        reader = TextEmbedding if encoder.modality is Modality.TEXT else ImageEmbedding
+        reader: Featurizer = TextEmbedding(column, encoder)
+        if encoder.modality is Modality.IMAGE:
+            reader = ImageEmbedding(column, encoder)
         values = frame[column.name] if column.name in frame else pd.Series([None] * len(frame), index=frame.index)
-        (block,) = reader(column, encoder).fit(values, around).transform(values, around)
+        (block,) = reader.fit(values, around).transform(values, around)
         vectors = np.asarray(block.values, dtype=np.float64)
         parts.append(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
     return np.hstack(parts)
@@ -244,6 +243,11 @@ def _text_mean(columns: Sequence[Column], encoder: Encoder, frame: pd.DataFrame,
     counts = there.sum(axis=0)
     means = np.where(there, parts, 0.0).sum(axis=0) / np.maximum(counts, 1)
     return np.asarray(np.where(counts > 0, means, np.nan), dtype=np.float64)
+
+
+def _missing(vectors: Float) -> float:
+    """Share of rows without a vector."""
+    return float(np.mean(~np.isfinite(vectors).any(axis=1)))
 
 
 def _filled(train: Float, rows: Float) -> tuple[Float, Float]:
@@ -281,7 +285,7 @@ def _note(protocol: str, encoders: dict[str, tuple[tuple[Column, ...], Encoder]]
         image = f", and the photo encoder {names['image']!r} shares no space with it" if "image" in names else ""
         return (
             f"Cosine of the rows' texts with the names of the classes, both by {names['text']!r}{image}; nothing is "
-            f"learned. Probabilities are a softmax at temperature {TEMPERATURE}, so trust which class is first, not how sure."
+            f"learned. Probabilities are a softmax at temperature {TEMPERATURE}: trust the order, not how sure."
         )
     learned = {
         "linear": "Logistic or ridge regression over the frozen vectors; its penalty was chosen out of fold.",

@@ -19,6 +19,7 @@ N_RESAMPLES = 200
 N_PERMUTATIONS = 20
 ALPHA = 0.05
 LEAST_LIFT = 1.2
+CHANCE_CORRECTED = ("ami", "ari")  # these may be below 0
 MAX_TRAITS = 8  # of a cluster
 
 
@@ -98,7 +99,7 @@ def agreement(
     Raises:
         InputError: if fewer than two labels are known, or almost every row has its own.
     """
-    codes, names = pd.factorize(pd.Series(labels).map(lambda v: v if pd.isna(v) is True else str(v)))
+    codes, names = pd.factorize(pd.Series(labels).map(str, na_action="ignore"))
     there = np.flatnonzero(codes >= 0)
     if len(names) < 2 or len(names) > max(2, len(there) // 2):
         raise InputError(
@@ -111,7 +112,7 @@ def agreement(
     for name, score in LABEL_SCORES.items():
         whole = score(known, found)
         low, high = np.quantile([score(known[rows], found[rows]) for rows in draws], [0.025, 0.975])
-        ends = np.clip([2 * whole - high, 2 * whole - low], -1.0, 1.0)
+        ends = np.clip([2 * whole - high, 2 * whole - low], -1.0 if name in CHANCE_CORRECTED else 0.0, 1.0)
         result.append(AgreementScore(name, whole, float(ends[0]), float(ends[1])))
     return tuple(result)
 
@@ -174,12 +175,9 @@ def over_represented(
         lift = np.divide(share, share_all, out=np.zeros_like(share), where=share_all > 0)
         p = np.minimum(1.0, hypergeom.sf(inside - 1, n, overall, size) * tests)
         order = [i for i in np.lexsort((-lift, p)) if p[i] < ALPHA and lift[i] >= LEAST_LIFT][:n_most]
-        result.append(
-            [
-                Trait(*traits[i], int(inside[i]), float(share[i]), float(share_all[i]), float(lift[i]), float(p[i]))
-                for i in order
-            ]
-        )
+        numbers = np.column_stack([share, share_all, lift, p])[order].tolist()
+        named = [(traits[int(i)], int(inside[i])) for i in order]
+        result.append([Trait(*of, n_rows, *row) for (of, n_rows), row in zip(named, numbers, strict=True)])
     return result
 
 

@@ -75,7 +75,8 @@ def single_space(block: BlockValues) -> Float:
     varies = deviations > 1e-9 * np.maximum(np.abs(means), 1e-3)
     if not varies.any():
         raise InputError(f"Nothing in block {block.name!r} varies over these rows. Name another block, or 'fused'.")
-    return values[:, varies] if block.is_opaque else values[:, varies] / deviations[varies]
+    scaled = values[:, varies] if block.is_opaque else values[:, varies] / deviations[varies]
+    return np.asarray(scaled, dtype=np.float64)
 
 
 def fused_space(blocks: Sequence[BlockValues]) -> Float:

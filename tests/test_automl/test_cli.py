@@ -120,6 +120,26 @@ def test_compare_ranks_presets_over_tasks(shop: Path) -> None:
     assert done.returncode == 2 and "other fingerprints of the rows" in done.stderr
 
 
+def test_cluster_says_what_alike_rows_have_in_common(shop: Path) -> None:
+    page = shop / "clusters.html"
+    arguments = ("--clusters", 3, "--labels", "shop", "--out", page, "--lang", "ru")
+    done = command("cluster", shop / "run", *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [c["cluster"] for c in found["clusters"]] == [0, 1, 2] and found["noise"] == 0
+    assert sum(c["rows"] for c in found["clusters"]) == found["rows"]["used"] == len(found["row_clusters"])
+    assert len(found["agreement"]) == 7 and 0 < found["one_blob"]["p_value"] <= 1
+    text = page.read_text(encoding="utf-8")
+    assert "data:image/jpeg" in text and "Каждый кластер" in text and "<script" not in text
+    for wrong, message in (
+        (("--block", "nothing"), "The run has no block 'nothing'"),
+        (("--labels", "nothing"), "The data has no column 'nothing'"),
+        (("--clusters", "many"), "takes a number or 'auto'"),
+    ):
+        done = command("cluster", shop / "run", *wrong)
+        assert done.returncode == 2 and message in done.stderr
+
+
 def test_init_writes_a_draft_that_can_be_read(shop: Path) -> None:
     from artifacts import Task
 
