@@ -10,8 +10,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from automl.commands.advise import advise
+from automl.commands.cluster import cluster
+from automl.commands.compare import compare
 from automl.commands.explain import explain
 from automl.commands.leaderboard import leaderboard, print_board
+from automl.commands.probe import probe
 
 app = typer.Typer(
     name="tabular-fusion",
@@ -21,6 +24,9 @@ app = typer.Typer(
     add_completion=False,
 )
 
+app.command()(cluster)
+app.command()(compare)
+app.command()(probe)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Out = Annotated[Path, typer.Option("--out", help="File to write.")]
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="RUN")]
@@ -122,31 +128,6 @@ def predict(  # noqa: PLR0913 - each is an option of the command
 
 
 app.command()(leaderboard)
-
-
-@app.command()
-def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...")],
-    out: Annotated[Path | None, typer.Option(help="Also write the table as csv or parquet.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Compare runs row by row on the same holdout, with a paired bootstrap."""
-    from artifacts.tables import write_table
-    from automl.run import Run, compare_runs
-
-    table = compare_runs([Run(run) for run in runs])
-    if out is not None:
-        write_table(table, out)
-    if as_json:
-        _print_json(_records(table))
-    else:
-        for row in table.to_dict("records"):
-            difference = f"{row['difference']:+.4f} ({row['low']:+.4f} .. {row['high']:+.4f}), p = {row['p_value']:.3f}"
-            of = f"{row['activity']}, " if "activity" in row else ""
-            typer.echo(
-                f"{of}{row['metric']}: {row['run_a']} {row['score_a']:.4f} - {row['run_b']} {row['score_b']:.4f} = "
-                f"{difference}; better: {row['better']}"
-            )
 
 
 @app.command()

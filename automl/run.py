@@ -217,8 +217,21 @@ def compare_runs(runs: Sequence[Run]) -> pd.DataFrame:
     Raises:
         InputError: if they have different activities or weights, or cannot be compared.
     """
+    tables = []
+    for activity, compared in compared_parts(runs).items():
+        table = compare(compared)
+        tables.append(table.assign(**{ACTIVITY: activity}) if activity else table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def compared_parts(runs: Sequence[Run]) -> dict[str, list[ComparedRun]]:
+    """The scored rows of each run by activity and for their weighted sum; under an empty name for one target.
+
+    Raises:
+        InputError: if the runs have different activities or weights.
+    """
     if not any(run.activities for run in runs):
-        return compare([run.compared() for run in runs])
+        return {"": [run.compared() for run in runs]}
     wanted = [(set(run.activities), run.task.target.activity_weights) for run in runs]
     for run, found in zip(runs, wanted, strict=True):
         if found != wanted[0]:
@@ -227,10 +240,9 @@ def compare_runs(runs: Sequence[Run]) -> pd.DataFrame:
                 f"{runs[0].task.target.activities} and {run.task.target.activities}. Compare one activity of each: "
                 "the folders activities/NAME inside them."
             )
-    tables = [
-        compare([replace(run.activity(name).compared(), name=run.name) for run in runs]).assign(**{ACTIVITY: name})
-        for name in runs[0].activities
-    ]
+    parts = {
+        name: [replace(run.activity(name).compared(), name=run.name) for run in runs] for name in runs[0].activities
+    }
     if runs[0].task.target.activity_weights:
-        tables.append(compare([run.compared() for run in runs]).assign(**{ACTIVITY: WEIGHTED_SUM}))
-    return pd.concat(tables, ignore_index=True)
+        parts[WEIGHTED_SUM] = [run.compared() for run in runs]
+    return parts

@@ -58,7 +58,7 @@ def compare(runs: Sequence[ComparedRun], seed: int = 0) -> pd.DataFrame:
         raise InputError(f"A comparison needs two runs or more, but got {len(runs)}. Name another run folder.")
     for run in runs[1:]:
         _check_comparable(runs[0], run)
-    names = _unique_names(runs)
+    names = unique_names([run.name for run in runs])
     rows = []
     for (a, name_a), (b, name_b) in combinations(zip(runs, names, strict=True), 2):
         groups = a.groups if a.groups is not None else b.groups
@@ -83,14 +83,14 @@ def _better(found: Difference, higher_is_better: bool, a: str, b: str) -> str:
     return a if (found.difference > 0) == higher_is_better else b
 
 
-def _unique_names(runs: Sequence[ComparedRun]) -> list[str]:
-    """Names of runs; folders of one name in different places get a number."""
+def unique_names(names: Sequence[str]) -> list[str]:
+    """The names in their order; of equal ones, as of folders in different places, all but the first get a number."""
     seen: dict[str, int] = {}
-    names = []
-    for run in runs:
-        seen[run.name] = seen.get(run.name, 0) + 1
-        names.append(run.name if seen[run.name] == 1 else f"{run.name} ({seen[run.name]})")
-    return names
+    unique = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return unique
 
 
 def _check_comparable(a: ComparedRun, b: ComparedRun) -> None:

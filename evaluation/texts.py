@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from evaluation.audit_wording import AUDIT_TEXTS
 from evaluation.texts_advice import ADVICE_TEXTS
+from evaluation.texts_clusters import CLUSTER_TEXTS
+from evaluation.texts_compare import COMPARE_TEXTS
 from evaluation.texts_errors import ERRORS_TEXTS
 from evaluation.texts_groups import GROUP_TEXTS
 from evaluation.texts_row import ROW_TEXTS
@@ -272,6 +274,8 @@ TEXTS: dict[str, dict[str, str]] = {
     "seconds": {"en": "{n} s", "ru": "{n} с"},
     "minutes": {"en": "{n} min", "ru": "{n} мин"},
     **AUDIT_TEXTS,
+    **CLUSTER_TEXTS,
+    **COMPARE_TEXTS,
     **VIEWS_TEXTS,
     **ERRORS_TEXTS,
     **ROW_TEXTS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -100,7 +101,59 @@ def test_compare_takes_the_same_holdout_only(shop: Path) -> None:
     assert done.returncode == 0, done.stderr
     done = command("compare", shop / "run", shop / "other", "--json")
     assert done.returncode == 0, done.stderr
-    assert {"difference", "low", "high"} <= set(json.loads(done.stdout)[0])
+    (task,) = json.loads(done.stdout)["tasks"]
+    assert {"difference", "low", "high"} <= set(task["pairs"][0])
+    assert [run["rank"] for run in task["runs"]] == [1, 2]
+    assert {"seed", "budget"} <= {row["setting"] for row in task["differing"]}
+    page = shop / "compare.html"
+    done = command("compare", shop / "run", shop / "other", "--out", page, "--lang", "ru")
+    assert done.returncode == 0 and "better:" in done.stdout, done.stderr
+    assert "Сравнение запусков" in page.read_text(encoding="utf-8")
+
+
+def test_compare_ranks_presets_over_tasks(shop: Path) -> None:
+    def copied(name: str, task: str, preset: str, rows: str) -> Path:
+        """The run as if it were of another task: what is tested is how runs are told apart, not their scores."""
+        folder = shop / "copies" / name
+        shutil.copytree(shop / "run", folder)
+        told = {"run.json": {"preset": preset, "scored_rows": rows}, "task/task.json": {"name": task}}
+        for file, changes in told.items():
+            data = json.loads((folder / file).read_text(encoding="utf-8"))
+            (folder / file).write_text(json.dumps(data | changes), encoding="utf-8")
+        return folder
+
+    runs = [copied(f"{task}_{preset}", task, preset, task) for task in "abc" for preset in ("fast", "best")]
+    done = command("compare", *runs, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [task["task"] for task in found["tasks"]] == ["a", "b", "c"]
+    assert {row["mean_rank"] for row in found["across"]["presets"]} == {1.5} and found["across"]["p_value"] == 1
+    assert found["across"]["not_told_apart"] == [["best", "fast"]]
+    done = command("compare", runs[0], runs[2])
+    assert done.returncode == 2 and "No two of these runs are of one task" in done.stderr
+    other = copied("other_rows", "a", "best", "elsewhere")
+    done = command("compare", runs[0], other)
+    assert done.returncode == 2 and "other fingerprints of the rows" in done.stderr
+
+
+def test_cluster_says_what_alike_rows_have_in_common(shop: Path) -> None:
+    page = shop / "clusters.html"
+    arguments = ("--clusters", 3, "--labels", "shop", "--out", page, "--lang", "ru")
+    done = command("cluster", shop / "run", *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [c["cluster"] for c in found["clusters"]] == [0, 1, 2] and found["noise"] == 0
+    assert sum(c["rows"] for c in found["clusters"]) == found["rows"]["used"] == len(found["row_clusters"])
+    assert len(found["agreement"]) == 7 and 0 < found["one_blob"]["p_value"] <= 1
+    text = page.read_text(encoding="utf-8")
+    assert "data:image/jpeg" in text and "Каждый кластер" in text and "<script" not in text
+    for wrong, message in (
+        (("--block", "nothing"), "The run has no block 'nothing'"),
+        (("--labels", "nothing"), "The data has no column 'nothing'"),
+        (("--clusters", "many"), "takes a number or 'auto'"),
+    ):
+        done = command("cluster", shop / "run", *wrong)
+        assert done.returncode == 2 and message in done.stderr
 
 
 def test_init_writes_a_draft_that_can_be_read(shop: Path) -> None:
