@@ -24,9 +24,6 @@ app = typer.Typer(
     add_completion=False,
 )
 
-app.command()(cluster)
-app.command()(compare)
-app.command()(probe)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Out = Annotated[Path, typer.Option("--out", help="File to write.")]
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="RUN")]
@@ -127,9 +124,6 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     typer.echo(f"{len(predictions)} predictions: {out}")
 
 
-app.command()(leaderboard)
-
-
 @app.command()
 def report(
     run: RunFolder,
@@ -187,9 +181,6 @@ def audit(
         typer.echo(f"\n{out}")
 
 
-app.command()(explain)
-
-
 @app.command("demo-data")
 def demo_data(
     folder: Annotated[Path, typer.Argument(metavar="DIR")],
@@ -220,7 +211,8 @@ def doctor(as_json: Json = False) -> None:
             typer.echo(f"  {name}: {value}")
 
 
-app.command()(advise)
+for command in (leaderboard, compare, explain, advise, cluster, probe):
+    app.command()(command)
 
 
 def _records(frame: Any) -> list[dict[str, Any]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +10,7 @@ from scipy.special import logit
 from artifacts.advice_report import Advice, AdviceReport, Verdict
 from artifacts.schema import Kind
 from evaluation.advise import natural
-from evaluation.report import TEMPLATES, _environment
+from evaluation.page import PagePart, render_page
 from evaluation.sections.errors import thumbnail
 from evaluation.sections.scales import Scale
 from evaluation.wording import Wording, neutral
@@ -41,23 +39,16 @@ def render_advice(
         InputError: if the language is unknown.
     """
     say = Wording(language)
-    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    shown = [_card(report, advice, say, titles or {}, pictures or {}) for advice in report.advice]
-    return (
-        _environment()
-        .get_template("advice.html.j2")
-        .render(
-            say=say,
-            name=report.subject,
-            now=now_in_words(report, say),
-            cards=shown,
-            together=_together(report, say, titles or {}),
-            withheld=withheld_in_words(report, say),
-            behind=say("advice_behind", n_versions=report.n_versions, n_placebos=report.n_placebos),
-            style=style,
-            style_digest=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
-        )
-    )
+    sections: dict[str, Mapping[str, Any]] = {
+        "advice_list": {"cards": [_card(report, one, say, titles or {}, pictures or {}) for one in report.advice]}
+    }
+    if report.together:
+        sections["advice_together"] = _together(report, say, titles or {})
+    sections["advice_withheld"] = {
+        "withheld": withheld_in_words(report, say),
+        "behind": say("advice_behind", n_versions=report.n_versions, n_placebos=report.n_placebos),
+    }
+    return render_page("advice_page", report.subject, [PagePart(sections, line=now_in_words(report, say))], say)
 
 
 def value_in_words(kind: Kind, value: float, say: Wording, *, sign: bool = False) -> str:
@@ -128,9 +119,7 @@ def _card(
     return card
 
 
-def _together(report: AdviceReport, say: Wording, titles: Mapping[str, str]) -> dict[str, Any] | None:
-    if not report.together:
-        return None
+def _together(report: AdviceReport, say: Wording, titles: Mapping[str, str]) -> dict[str, Any]:
     first, last = report.together[0], report.together[-1]
     before, after = (value_in_words(report.kind, value, say) for value in (first.before, last.after))
     return {
