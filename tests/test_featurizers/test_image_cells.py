@@ -77,7 +77,9 @@ SEVERAL: list[tuple[Any, list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("cell", "expected"), SEVERAL, ids=[str(cell)[:40] for cell, _ in SEVERAL])
+@pytest.mark.parametrize(
+    ("cell", "expected"), SEVERAL, ids=[f"{i}-{type(cell).__name__}" for i, (cell, _) in enumerate(SEVERAL)]
+)
 def test_several_photos(loader: ImageLoader, cell: Any, expected: list[Any]) -> None:
     assert photos_in(cell, loader) == expected
     assert first_photo(cell, loader) == expected[0]
