@@ -79,7 +79,7 @@ def now_in_words(report: AdviceReport, say: Wording) -> str:
 def withheld_in_words(report: AdviceReport, say: Wording) -> list[str]:
     """How many changes are not advised, and why."""
     reasons = [verdict.value for verdict in Verdict if verdict is not Verdict.GIVEN]
-    return [say(f"verdict_{name}", n=report.withheld[name]) for name in reasons if report.withheld.get(name)]
+    return [say(f"advice_{name}", n=report.withheld[name]) for name in reasons if report.withheld.get(name)]
 
 
 def _card(

@@ -44,19 +44,19 @@ ADVICE_TEXTS: dict[str, dict[str, str]] = {
     },
     "advice_withheld": {"en": "What is not advised", "ru": "Что не советуется"},
     "advice_withheld_none": {"en": "No other change was possible.", "ru": "Других изменений не было возможно."},
-    "verdict_unseen": {
+    "advice_unseen": {
         "en": "{n} changes lead to where the training rows have nothing like it, so the model would guess",
         "ru": "изменений: {n} — ведут туда, где в обучении не было ничего похожего, и модель бы гадала",
     },
-    "verdict_unsure": {
+    "advice_unsure": {
         "en": "{n} changes would help by no more than the model is unsure of",
         "ru": "изменений: {n} — помогли бы лишь в пределах того, в чём модель не уверена",
     },
-    "verdict_placebo": {
+    "advice_placebo": {
         "en": "{n} changes look good, but models of a shuffled outcome find as much by chance",
         "ru": "изменений: {n} — выглядят полезными, но модели перемешанного результата находят столько же случайно",
     },
-    "verdict_worse": {
+    "advice_worse": {
         "en": "{n} changes would make it worse, or change nothing",
         "ru": "изменений: {n} — сделали бы хуже или ничего не изменили",
     },

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 from artifacts.errors import InputError
 from artifacts.run_result import RunResult, results_frame
 from artifacts.schema import Column, Kind, Modality, Schema, Title
+from evaluation import texts
 from evaluation.class_scores import KINDS as KINDS_WITH_CLASSES
 from evaluation.report import SECTIONS, render_report
 from evaluation.report_data import ReportData
@@ -239,3 +241,19 @@ def test_scales() -> None:
     assert Scale(100, 9000, 0, 100, log=True).ticks(4) == [100, 300, 1000, 3000]
     assert padded([float("nan")], 0, 1)(0.5) == 0.5 and Scale(3, 3, 0, 10)(3) == 5
     assert padded([2.0], 0, 1).low < 2.0 < padded([2.0], 0, 1).high
+
+
+def test_no_text_hides_another_of_the_same_key() -> None:
+    import importlib
+
+    parts = {
+        "texts_advice": "ADVICE_TEXTS", "texts_clusters": "CLUSTER_TEXTS", "texts_compare": "COMPARE_TEXTS",
+        "texts_errors": "ERRORS_TEXTS", "texts_groups": "GROUP_TEXTS", "texts_row": "ROW_TEXTS",
+        "texts_views": "VIEWS_TEXTS", "audit_wording": "AUDIT_TEXTS",
+    }  # fmt: skip
+    own = re.findall(r'^    "(\w+)": \{', Path(texts.__file__).read_text(encoding="utf-8"), re.MULTILINE)
+    keys = [
+        *own,
+        *(key for file, name in parts.items() for key in getattr(importlib.import_module(f"evaluation.{file}"), name)),
+    ]
+    assert len(keys) == len(set(keys)) > 400
