@@ -35,6 +35,7 @@ Float = NDArray[np.float64]
 STEP = "advice"  # of the run folder
 SECONDS = 60.0  # for models of a shuffled outcome
 FOLDS_FILE = "folds.parquet"
+LEAST_VERSIONS = 5  # with three, the spread of some effects is small by chance
 MOST_CALIBRATED = 2_000  # rows whose contributions are held against outcomes
 
 
@@ -60,7 +61,7 @@ class EffectCalibration:
 
 @dataclass(frozen=True)
 class AdviceBasis:
-    """What training rows have, models of a shuffled outcome, and ``doubles`` where the run kept no models of folds.
+    """What training rows have, models of a shuffled outcome, and ``doubles`` where the run kept few models of folds.
 
     ``placebos`` and ``doubles`` give link scores; see ``Refits``.
     """
@@ -95,7 +96,8 @@ class AdviceBasis:
                 write_json(folder / "known.json", KnownColumns.of(rows, run.schema).to_json())
                 placebos = Refits.of_shuffled(chosen, examples, seconds=SECONDS, seed=seed, progress=progress)
                 placebos.save(folder / "placebos")
-                if fitted.versions(examples.table.take([0])) is None:
+                versions = fitted.versions(examples.table.take([0]))
+                if versions is None or len(versions) < LEAST_VERSIONS:
                     doubles = Refits.without_groups(chosen, examples, seed=seed, progress=progress)
                     doubles.save(folder / "doubles")
         folder = run.folder.folder(STEP)

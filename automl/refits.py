@@ -29,7 +29,7 @@ Float = NDArray[np.float64]
 
 N_PLACEBOS = 19  # one in twenty by chance
 LEAST_PLACEBOS = 9  # one in ten
-N_GROUPS = 5
+N_GROUPS = 8
 FILE = "refits.json"
 
 

@@ -74,7 +74,7 @@ def test_planted_effects_are_advised_and_nothing_else(advisor: Advisor) -> None:
     season = effects["Fill in “season”: winter"]
     assert season.low - 0.1 < 0.8 < season.high + 0.1 and season.observed.n > 0 and season.observed.low > 0
     assert not [title for title in titles if "colour" in title or "question" in title]
-    assert sum(report.withheld.values()) > 0 and report.n_versions == 3 and report.n_placebos >= 9
+    assert sum(report.withheld.values()) > 0 and report.n_versions == 8 and report.n_placebos >= 9
 
 
 def test_one_row_gets_changes_that_add_up(advisor: Advisor) -> None:
@@ -133,7 +133,8 @@ def test_every_kind_has_advice(tmp_path: Path, kind: str, output: str | None) ->
     run = fit(chosen, train=train, preset="fast", budget_seconds=6, run=tmp_path / "run")
     advisor = Advisor.of(run, train=train, output=output)
     report = advisor.rows(train.tail(40), "all")
-    assert kind == "multilabel" or {"fill_in", "shorten"} <= {advice.edit for advice in report.advice}, report
+    if kind in ("regression", "conversion in time"):  # a label alone says little of 300 rows
+        assert {"fill_in", "shorten"} <= {advice.edit for advice in report.advice}, report
     assert report.advice or report.withheld["unsure"]
     assert all(advice.gain > 0 and advice.low > 0 for advice in report.advice)
-    assert (run.path / "advice" / "doubles").exists() == (kind == "conversion in time")
+    assert report.n_versions == 8 and (run.path / "advice" / "doubles").exists()
