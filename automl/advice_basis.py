@@ -98,7 +98,8 @@ class AdviceBasis:
                 placebos.save(folder / "placebos")
                 versions = fitted.versions(examples.table.take([0]))
                 if versions is None or len(versions) < LEAST_VERSIONS:
-                    doubles = Refits.without_groups(chosen, examples, seed=seed, progress=progress)
+                    without = row_groups(examples.n_samples, seed, _author_groups(run))
+                    doubles = Refits.without_groups(chosen, examples, without, seed=seed, progress=progress)
                     doubles.save(folder / "doubles")
         folder = run.folder.folder(STEP)
         known = KnownColumns.from_json(read_json(folder / "known.json"))
@@ -106,14 +107,10 @@ class AdviceBasis:
         return cls(run, fitted, known, Refits.load(folder / "placebos"), others)
 
     def versions(self, table: FeatureTable) -> Float:
-        """Link scores (n_versions, n_samples, n_link) of models that each lack a group of rows; their mean is the final
-        model's score."""
-        if self.doubles is None:
-            found = self.fitted.versions(table)
-            assert found is not None
-            return found
-        found = self.doubles.decide(table)
-        return np.asarray(found - found.mean(axis=0) + self.fitted.decide(table))
+        """Link scores (n_versions, n_samples, n_link) of models that each lack a group of rows."""
+        found = self.fitted.versions(table) if self.doubles is None else self.doubles.decide(table)
+        assert found is not None
+        return found
 
     def calibration(self, kind: Kind, output: int, quantities: Sequence[str]) -> EffectCalibration:
         """What effects are worth, on rows that none of the models has seen.
@@ -121,7 +118,7 @@ class AdviceBasis:
         For each version it is of the rows but the group that the version lacks, so that versions differ by what is
         unsure of it, too. ``quantities`` are features that changes move.
         """
-        examples = training_examples(self.run)
+        examples = self.examples
         groups = source_groups(examples.table)
         names = [name for name in quantities if name in examples.table.feature_names]
         explainer = self.fitted if self.doubles is None else self.doubles
@@ -145,20 +142,24 @@ class AdviceBasis:
     def _held_rows(self, n: int) -> list[NDArray[np.int64]]:
         """Rows that each version has not seen."""
         if self.doubles is not None:
-            groups = row_groups(n, self.doubles.seed)
+            groups = row_groups(n, self.doubles.seed, _author_groups(self.run))
             return [np.flatnonzero(groups == i) for i in range(self.n_versions)]
         return [fold.valid for fold in folds_from_frame(read_parquet(self.run.folder.folder("split") / FOLDS_FILE))]
 
     @cached_property
     def n_versions(self) -> int:
         """How many models each lack a group of rows."""
-        table = training_examples(self.run).table
-        return len(self.versions(table.take([0])))
+        return len(self.versions(self.examples.table.take([0])))
+
+    @cached_property
+    def examples(self) -> Examples:
+        """See ``training_examples``."""
+        return training_examples(self.run)
 
     @cached_property
     def support(self) -> Support:
         """What training rows have in their features."""
-        return Support.of(training_examples(self.run).table)
+        return Support.of(self.examples.table)
 
 
 def training_examples(run: Run) -> Examples:
@@ -166,6 +167,11 @@ def training_examples(run: Run) -> Examples:
     table = FeatureTable.load(run.folder.folder("features") / "train")
     held = read_parquet(run.folder.folder("split") / "rows.parquet")["holdout"].to_numpy(bool)
     return Examples(table.take(~held), read_scored(run.folder, FOLDS, run.manifest).outcome)
+
+
+def _author_groups(run: Run) -> NDArray[np.int64] | None:
+    """Codes of the groups that training rows are of, such as authors; None if the task names none."""
+    return read_scored(run.folder, FOLDS, run.manifest).groups
 
 
 def truth_of(outcome: Outcome, output: int) -> Float:

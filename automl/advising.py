@@ -22,6 +22,7 @@ from artifacts.progress import Progress, Silent
 from artifacts.schema import Kind, Modality
 from automl.advice_basis import AdviceBasis, EffectCalibration, truth_of
 from automl.backends.base import FittedBackend
+from automl.backends.search import SearchBackend
 from automl.changed_rows import ChangedRows, values_of
 from automl.models.base import LINK_UNITS
 from automl.predictor import Predictor
@@ -81,6 +82,11 @@ class Advisor:
         if run.activities:
             folders = [str(run.activity(name).path) for name in run.activities]
             raise InputError(f"This run has several activities. Ask for advice about one: {folders}.")
+        if run.manifest["back_end"] != SearchBackend.name:
+            raise InputError(
+                f"Advice needs a run of our own search, but this one is of {run.manifest['back_end']!r}, whose models "
+                "cannot be fitted again. Fit with the preset fast, balanced or best."
+            )
         if not changeable(run.schema):
             raise InputError(
                 "The task calls no column actionable, so there is nothing to advise. Set actionable = true in "
@@ -178,18 +184,20 @@ class Advisor:
         rows = self.changed_rows(frame, only)
         versions = self._scores(self.basis.versions(rows.table))
         placebo = self._scores(self.basis.placebos.decide(rows.table))
+        final = self._scores(self.basis.fitted.decide(rows.table.take(np.arange(rows.n_rows))))
         n = rows.n_rows
-        before = versions[:, rows.row]
+        effects = self._calibration(versions[:, n:] - versions[:, rows.row], rows)
+        before = np.tile(final[rows.row], (len(versions), 1))  # effects are of the versions, predictions the final ones
         found = Trials(
             rows.changes,
             rows.row,
             before,
-            before + self._calibration(versions[:, n:] - before, rows),
+            before + effects,
             placebo[:, n:] - placebo[:, rows.row],
             self.basis.support.holds(rows.after, rows.before),
             rows.moved(),
         )
-        return found, float(natural(self.kind, versions[:, :n].mean(axis=0)).mean())
+        return found, float(natural(self.kind, final).mean())
 
     @cached_property
     def _calibration(self) -> EffectCalibration:

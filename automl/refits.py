@@ -68,10 +68,11 @@ class Refits:
         return cls(candidate.model, candidate.view, tuple(models), seed)
 
     @classmethod
-    def without_groups(cls, candidate: Candidate, examples: Examples, *, seed: int, progress: Progress) -> Self:
-        """One model for each of ``N_GROUPS`` groups of rows, fitted without it; arguments as of ``of_shuffled``."""
+    def without_groups(
+        cls, candidate: Candidate, examples: Examples, groups: NDArray[np.int64], *, seed: int, progress: Progress
+    ) -> Self:
+        """One model for each of the ``groups`` (n_samples,) of ``row_groups``, without it; else as ``of_shuffled``."""
         rows = examples.view(candidate.view)
-        groups = row_groups(rows.n_samples, seed)
         with progress.task("how sure effects are", N_GROUPS) as advance:
             models = []
             for i in range(N_GROUPS):
@@ -130,9 +131,13 @@ def candidate_to_refit(candidates: Sequence[Candidate], n_fits: int, seconds: fl
     return max(fast, key=lambda c: c.weight) if fast else min(members, key=lambda c: c.fit_seconds)
 
 
-def row_groups(n: int, seed: int) -> NDArray[np.int64]:
-    """The group (n,) of each row, of ``N_GROUPS``."""
-    return np.random.default_rng(seed).permutation(np.arange(n) % N_GROUPS)
+def row_groups(n: int, seed: int, authors: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """The group (n,) of each row, of ``N_GROUPS``; rows of one code of ``authors`` (n,) are together, -1 is of none."""
+    if authors is None:
+        return np.random.default_rng(seed).permutation(np.arange(n) % N_GROUPS)
+    alone = authors.max(initial=-1) + 1 + np.arange(n)
+    _, code = np.unique(np.where(authors < 0, alone, authors), return_inverse=True)
+    return row_groups(int(code.max(initial=-1)) + 1, seed)[code]
 
 
 def _fitted(candidate: Candidate, rows: Examples, held: NDArray[np.bool_], seed: int) -> Model:

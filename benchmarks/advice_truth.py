@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from artifacts.advice_report import Verdict
+from artifacts.feature_table import Block, FeatureTable
+from artifacts.link import from_link
 from artifacts.tables import read_table
 from artifacts.task import Task
 from automl.advising import Advisor
@@ -116,13 +118,15 @@ def naive(advisor: Advisor, trials: Trials, kinds: Kinds) -> tuple[Float, Float]
     """What two ways of reading a model would say that each kind of change does.
 
     SHAP: the mean contribution of scored rows near the quantity after the change, less that near before. Permutation
-    importance: loss of likelihood by the quantity's shuffling, with the sign of its correlation with the prediction.
+    importance: the metric that is lost when the quantity's values are shuffled among the scored rows (Breiman, Random
+    forests, 2001), with the sign of its correlation with the prediction.
     """
     table = advisor.run.scored_table()
     groups = feature_groups(table)
     values = advisor.predictor.contributions(table, groups.of_feature, groups.names).values[..., 0]
     link = advisor.predictor.decide(table)[:, 0]
     shap, permuted = np.zeros(len(kinds.keys)), np.zeros(len(kinds.keys))
+    lost: dict[str, float] = {}
     for i, own in enumerate(kinds.positions):
         moves = trials.changes[own[0]].moves
         if moves not in groups.names:
@@ -131,10 +135,32 @@ def naive(advisor: Advisor, trials: Trials, kinds: Kinds) -> tuple[Float, Float]
         known = np.isfinite(x)
         before, after = np.nanmean(trials.moved[own], axis=0)
         shap[i] = _near(x[known], contribution[known], after) - _near(x[known], contribution[known], before)
-        # Shuffling a feature of an additive reading takes its contribution's spread away.
         slope = np.corrcoef(x[known], link[known])[0, 1] if np.ptp(x[known]) > 0 else 0.0
-        permuted[i] = np.nan_to_num(np.sign(after - before) * np.sign(slope) * contribution[known].std())
+        if moves not in lost:
+            lost[moves] = _lost_by_shuffling(advisor, table, moves)
+        permuted[i] = np.nan_to_num(np.sign(after - before) * np.sign(slope)) * lost[moves]
     return shap, permuted
+
+
+def _lost_by_shuffling(advisor: Advisor, table: FeatureTable, name: str, n_shuffles: int = 5) -> float:
+    """How much of the metric is lost, larger is more, on average; 0 if nothing is."""
+    run, rng = advisor.run, np.random.default_rng(0)
+    outcome, reference = run.scored().outcome, np.asarray(run.manifest["constant"], dtype=np.float64)
+    sign = 1.0 if run.metric.higher_is_better else -1.0
+
+    def score(rows: FeatureTable) -> float:
+        return sign * run.metric.score(outcome, from_link(advisor.kind, advisor.predictor.decide(rows)), reference)
+
+    scores = []
+    for _ in range(n_shuffles):
+        order, blocks = rng.permutation(table.n_samples), []
+        for block in table.blocks:
+            values = block.gather(np.arange(table.n_samples)).copy()
+            for place in [i for i, feature in enumerate(block.features) if feature.name == name]:
+                values[:, place] = values[order, place]
+            blocks.append(Block(block.source, block.featurizer, block.features, values, block.categories))
+        scores.append(score(FeatureTable(tuple(blocks), table.index)))
+    return max(score(table) - float(np.mean(scores)), 0.0)
 
 
 def _near(x: Float, values: Float, place: float, share: float = 0.1) -> float:

@@ -12,6 +12,7 @@ from artifacts.errors import InputError
 from artifacts.task import Task
 from automl.advising import Advisor
 from automl.fitting import fit
+from automl.refits import N_GROUPS, row_groups
 from automl.run import Run
 
 WORDS = [
@@ -138,3 +139,18 @@ def test_every_kind_has_advice(tmp_path: Path, kind: str, output: str | None) ->
     assert report.advice or report.withheld["unsure"]
     assert all(advice.gain > 0 and advice.low > 0 for advice in report.advice)
     assert report.n_versions == 8 and (run.path / "advice" / "doubles").exists()
+
+
+def test_a_run_of_another_back_end_is_told_before_anything_is_read(run: Run) -> None:
+    foreign = Run(run.path)
+    foreign.manifest["back_end"] = "autogluon"
+    with pytest.raises(InputError, match=r"needs a run of our own search, but this one is of 'autogluon'.*preset fast"):
+        Advisor.of(foreign, train=cards(400))
+
+
+def test_rows_of_one_author_are_left_out_together() -> None:
+    authors = np.array([0, 0, 0, 1, 1, -1, -1, *range(2, 60)])
+    groups = row_groups(len(authors), 0, authors)
+    assert len(set(groups[:3])) == len(set(groups[3:5])) == 1 and set(groups) == set(range(N_GROUPS))
+    np.testing.assert_array_equal(row_groups(len(authors), 0, authors), groups)
+    assert np.bincount(row_groups(80, 0)).tolist() == [80 // N_GROUPS] * N_GROUPS
