@@ -17,14 +17,17 @@ from evaluation.report_data import ReportData
 from evaluation.sections.classes import classes
 from evaluation.sections.confused import confused
 from evaluation.sections.distribution import distribution
+from evaluation.sections.each_model import each_model
 from evaluation.sections.errors import errors
 from evaluation.sections.factors import factors
 from evaluation.sections.findings import findings
+from evaluation.sections.gains import gains
 from evaluation.sections.groups import groups
 from evaluation.sections.headline import headline
 from evaluation.sections.importance import modality, sources
 from evaluation.sections.leaderboard import leaderboard
 from evaluation.sections.made import made
+from evaluation.sections.residuals import residuals
 from evaluation.sections.slices import slices
 from evaluation.sections.suspects import suspects
 from evaluation.sections.views import views
@@ -45,6 +48,9 @@ SECTIONS: dict[str, Section] = {
     "factors": factors,
     "groups": groups,
     "distribution": distribution,
+    "residuals": residuals,
+    "gains": gains,
+    "each_model": each_model,
     "classes": classes,
     "confused": confused,
     "slices": slices,

@@ -73,7 +73,7 @@ def test_few_rows_and_foreign_rows(make_block: Callable[..., object]) -> None:
     few = table.take(np.arange(3))
     rows = ShownRows(["a", "b", "c"], np.zeros((3, 1)))
     found = groups_of_block(model, few, 0, Kind.REGRESSION, rows, seed=0)
-    assert "known in 3 rows" in found.missing and found.groups == () and found.n_tested == 0
+    assert found.missing == "few" and found.numbers["known"] == 3 and found.groups == () and found.n_tested == 0
     with pytest.raises(InputError, match="each of the 60 rows of the table, but got 3 and 3"):
         groups_of_block(model, table, 0, Kind.REGRESSION, rows, seed=0)
 

@@ -247,7 +247,7 @@ def test_no_text_hides_another_of_the_same_key() -> None:
     import importlib
 
     parts = {
-        "texts_advice": "ADVICE_TEXTS", "texts_clusters": "CLUSTER_TEXTS", "texts_compare": "COMPARE_TEXTS",
+        "texts_advice": "ADVICE_TEXTS", "texts_card": "CARD_TEXTS", "texts_checks": "CHECK_TEXTS", "texts_clusters": "CLUSTER_TEXTS", "texts_compare": "COMPARE_TEXTS",
         "texts_errors": "ERRORS_TEXTS", "texts_groups": "GROUP_TEXTS", "texts_row": "ROW_TEXTS",
         "texts_views": "VIEWS_TEXTS", "audit_wording": "AUDIT_TEXTS",
     }  # fmt: skip
