@@ -19,8 +19,7 @@ from evaluation.wording import Wording
 HOSTILE = "<script>alert(1)</script>\u202e"
 
 
-@pytest.fixture(scope="module")
-def report() -> ClusterReport:
+def make_report() -> ClusterReport:
     rng = np.random.default_rng(0)
     truth = np.repeat([0, 1], [30, 20])
     points = rng.normal(size=(50, 2)) + 10 * truth[:, None]
@@ -51,6 +50,11 @@ def report() -> ClusterReport:
         equal_texts=(4, 0.5, 0.25),
         notes={"axes": "2"},
     )
+
+
+@pytest.fixture(scope="module")
+def report() -> ClusterReport:
+    return make_report()
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
