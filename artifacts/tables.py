@@ -101,7 +101,8 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
 
     In csv, a text or column name that a spreadsheet would run as a formula gets an apostrophe in front: one that begins
     with ``=``, ``+``, ``-`` or ``@`` (in any width, also after blanks), a tab or a line break (OWASP's list). Numbers
-    stay as they are, those written as text, too; parquet, which runs nothing, holds every text unchanged.
+    stay as they are, those written as text, too. A carriage return becomes a line feed, which is quoted: alone it would
+    begin a row, and so a formula, where spreadsheets see one. Parquet, which runs nothing, holds every text unchanged.
 
     Raises:
         InputError: if the ending is neither.
@@ -116,11 +117,12 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
         raise InputError(f"Cannot write {str(path)!r}: expected a name that ends in .parquet or .csv.")
 
 
-_FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = re.compile(r"[\t\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def _harmless(value: Any) -> Any:
-    if not isinstance(value, str) or not _FORMULA.match(value) or _NUMBER.fullmatch(value):
+    if not isinstance(value, str):
         return value
-    return f"'{value}"
+    value = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value

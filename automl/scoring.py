@@ -54,8 +54,8 @@ class ScoredRun:
 
     ``labels``: of many labels the scores of the frequent and the rare ones, see ``label_scores``. ``beside``: the
     hierarchical F1 of the final model's decisions on rows that it did not see, ``score``, ``low`` and ``high``, where
-    class labels are paths. ``views``: link scores of the best of each view, see ``view_scores``; ``models``: of the best
-    of each model, see ``model_scores``.
+    class labels are paths. ``views``: link scores of the best of each view, see ``view_scores``; ``models``: of
+    the best of each model, see ``model_scores``.
     """
 
     leaderboard: pd.DataFrame
@@ -67,7 +67,7 @@ class ScoredRun:
     models: ModelScores | None = None
 
     def save(self, folder: Path) -> None:
-        """Write ``leaderboard.parquet``, ``leaderboard.csv``, one parquet file per split, scores of views and models."""
+        """Write ``leaderboard.parquet`` and ``.csv``, one parquet file per split, and scores of views and models."""
         for kept in (self.views, self.models):
             if kept is not None:
                 kept.save(folder)

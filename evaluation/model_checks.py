@@ -22,8 +22,8 @@ Float = NDArray[np.float64]
 class ModelCheck:
     """One model on the scored rows.
 
-    ``skill`` is the share of a constant's loss that the model saves, with its 95 % interval: R2 of a number, else of the
-    log-likelihood. 0 is as good as the constant, 1 perfect.
+    ``skill`` is the share of a constant's loss that the model saves, with its 95 % interval: R2 of a number, else of
+    the log-likelihood. 0 is as good as the constant, 1 perfect.
     """
 
     model: str

@@ -88,7 +88,9 @@ def render_report(data: ReportData, language: str = "en", parts: Sequence[Report
     return render("report.html.j2", say, shown, name=data.name, title=title)
 
 
-def render(template: str, say: Wording, parts: Sequence[dict[str, Any]], styles: Sequence[str] = (), **more: str) -> str:
+def render(
+    template: str, say: Wording, parts: Sequence[dict[str, Any]], styles: Sequence[str] = (), **more: str
+) -> str:
     """A page in the frame of all pages (``frame.html.j2``), with its one style sheet and the policy that names it.
 
     ``styles`` are files in the folder of the templates, beside ``report.css``; ``more`` is what the template's header

@@ -33,8 +33,8 @@ class Making:
     ``encoders`` maps a source column to what encoded it; ``rows`` a split (``train``, ``folds``, ``holdout``,
     ``test``) to its number of rows; ``step_seconds`` a step to its duration; ``versions`` a package to its version.
     ``licences`` maps a source column to the licence of its encoder's weights, empty where it is not known.
-    ``explanation_gap`` is the largest distance between a link score and the sum of its contributions. ``fingerprint`` is
-    of the scored rows. ``interrupted`` says that the search was stopped early.
+    ``explanation_gap`` is the largest distance between a link score and the sum of its contributions. ``fingerprint``
+    is of the scored rows. ``interrupted`` says that the search was stopped early.
     """
 
     created: str = ""

@@ -26,7 +26,8 @@ class Residuals:
     the rows lie below, ``rows`` (n_bins,) counts. ``points`` (n_points, 2) are prediction and residual of rows drawn by
     chance. Of a number they are in its units. Of a conversion they are Pearson's (McCullagh and Nelder, Generalized
     linear models, 1989, 2.4): over the standard error of a binomial rate, so that rows with many and with few trials
-    can be compared; ``dispersion`` is then the mean of their squares, 1 where trials alone make the rows vary, else NaN.
+    can be compared; ``dispersion`` is then the mean of their squares, 1 where trials alone make the rows vary, else
+    NaN.
     """
 
     predicted: Float

@@ -67,17 +67,19 @@ FORMULAS = (
     "\uff20SUM(1)",
     "-",
     '=1,"=2"\n=3',
+    "=a\r=b\r\n=c",
 )
 
 
 def test_csv_runs_no_formula(tmp_path: Path) -> None:
-    plain = ("text", "a=b", "1-2", "'quoted'", "", "-1.5", "+7", "-2e-5", "-.5", "e-mail@example.org")
+    plain = ("text", "a=b", "a\n=b", "1-2", "'quoted'", "", "-1.5", "+7", "-2e-5", "-.5", "e-mail@example.org")
     texts = [*FORMULAS, *plain]
     frame = pd.DataFrame({"text": texts, "x": -1.5, "=2+2": pd.Categorical(texts)})
     write_table(frame, tmp_path / "out.csv")
     back = pd.read_csv(tmp_path / "out.csv", dtype={"text": str, "'=2+2": str}, keep_default_na=False)
     assert list(back) == ["text", "x", "'=2+2"] and (back["x"] == -1.5).all()
-    assert list(back["text"]) == [*(f"'{text}" for text in FORMULAS), *plain]
+    breaks = [text.replace("\r\n", "\n").replace("\r", "\n") for text in FORMULAS]
+    assert list(back["text"]) == [*(f"'{text}" for text in breaks), *plain]
     assert list(back["'=2+2"]) == list(back["text"])
     write_table(frame, tmp_path / "out.parquet")
     assert list(read_parquet(tmp_path / "out.parquet")["text"]) == texts, "parquet runs nothing"

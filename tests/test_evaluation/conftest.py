@@ -30,7 +30,8 @@ from evaluation.model_checks import ModelCheck, Predicted, check_models
 from evaluation.prediction_check import largest_errors, prediction_distribution
 from evaluation.report_data import Making, ReportData
 from evaluation.residuals import residuals_by_prediction
-from evaluation.slice_report import ScoredRows, tell_slices
+from evaluation.slice_conditions import Condition
+from evaluation.slice_report import ScoredRows, ToldSlice, tell_slices
 from evaluation.suspects import SuspectParts, find_suspects
 from evaluation.view_board import COLUMNS as VIEW_COLUMNS
 
@@ -44,6 +45,14 @@ HOSTILE = (
     "a\x00b\x1bc\x07\ud800",
     "</style><style>*{display:none}</style>",
     "]]>--><!-- &lt;b&gt;",
+    "=cmd|' /C calc'!A0",
+    "@SUM(1+1)*-2+3",
+    "[link](javascript:alert(1)) ![image](https://example.org/x.png)",
+    "`code` **bold** | cell | <b onmouseover=alert(1)>",
+    "https://example.org/?q=<i>&x=1 www.example.org",
+    "${7*7} #{7*7} %s {0} {name} {}",
+    "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴ͫ͗͢",
+    "مرحبا ⁧שלום⁩",
     "x" * 5000,
 )
 
@@ -308,9 +317,13 @@ def hostile(data: ReportData) -> ReportData:
         )
         for curve in data.dose_responses
     )
-    assert data.views is not None
+    assert data.views is not None and data.models is not None and data.slices is not None
+    hard = Condition("value", "shop", Title(nasty, nasty), value=nasty, unit=nasty)
+    worse = ToldSlice((hard, hard), ((hard,),), 30, 2.0, 1.0, 0.1, 0.2, 0.001, 0.002, data.errors.head(2))
     return replace(
         data,
+        models=tuple(replace(check, model=next(texts), view=next(texts)) for check in data.models),
+        slices=replace(data.slices, slices=(worse,)),
         views=data.views.assign(model=nasty),
         name=nasty,
         target=nasty,
@@ -347,6 +360,12 @@ def report_data() -> ReportData:
 @pytest.fixture(scope="session")
 def hostile_report(report_data: ReportData) -> ReportData:
     return hostile(report_data)
+
+
+@pytest.fixture(scope="session")
+def hostile_classes() -> ReportData:
+    """A report whose classes have hostile names; half of a surrogate pair is in no name that was read."""
+    return hostile(make_data(Kind.MULTICLASS, 200, HOSTILE[:3] + HOSTILE[9:10]))
 
 
 @pytest.fixture(scope="session")

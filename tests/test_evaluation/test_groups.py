@@ -113,7 +113,7 @@ def test_the_section_says_what_was_found(report_data: ReportData) -> None:
     assert any(row["picture"] for end in one["ends"] for row in end["rows"])
     assert any(row["problem"] for end in one["ends"] for row in end["rows"])
     assert not title["groups"][0]["photos"] and "boots" in title["groups"][0]["ends"][0]["rows"][0]["title"]
-    assert lexical["remarks"] == ["Groups could not be looked for. Block 'title__lexical' is known in 3 rows."]
+    assert lexical["remarks"] == ["Groups could not be looked for. It is known in 3 rows, and 40 are needed."]
     russian = section(report_data, Wording("ru"))
     assert russian is not None and "Сезон = winter (×3,4)" in russian["blocks"][0]["groups"][0]["described"]
 

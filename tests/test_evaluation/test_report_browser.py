@@ -27,35 +27,53 @@ WIDE = """(() => { const width = document.documentElement.clientWidth;
     && (matchMedia('print').matches || !e.closest('.scroll')) && !e.closest('svg *'));
   return [document.documentElement.scrollWidth - width, ...found.slice(0, 4).map(e => e.tagName + '.' + e.className)];
 })()"""
-DRAWN = """(() => { const bad = [];
+DRAWN = r"""(() => { const bad = [];
   for (const e of document.querySelectorAll('img')) if (!e.naturalWidth) bad.push('img');
   for (const d of document.querySelectorAll('details')) d.open = true;
-  for (const e of document.querySelectorAll('svg')) { const box = e.getBoundingClientRect();
+  for (const e of document.querySelectorAll('svg')) {
+    const box = e.getBoundingClientRect();
     const parts = [...e.querySelectorAll('rect, circle, line, polyline, polygon, path')];
-    const seen = parts.some(p => { const b = p.getBoundingClientRect(); return b.width > 0 || b.height > 0; });
-    if (!(box.width > 0 && box.height > 0) || (parts.length && !seen)) bad.push(e.outerHTML.slice(0, 120)); }
+    const sizes = parts.map(p => p.getBoundingClientRect());
+    const empty = parts.length && !sizes.some(s => s.width > 0 || s.height > 0);
+    if (!(box.width > 0 && box.height > 0) || empty) bad.push(e.outerHTML.slice(0, 120));
+  }
   for (const e of document.querySelectorAll('polyline, polygon'))
     if (/nan|none|inf/i.test(e.getAttribute('points'))) bad.push(e.outerHTML.slice(0, 120));
-  return bad; })()"""
+  return bad;
+})()"""
 # Contrast by WCAG 2.1: relative luminance of the text and of what lies behind it.
-FAINT = """(() => {
-  const parse = text => { const n = (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number); return [n[0], n[1], n[2], n[3] ?? 1]; };
+FAINT = r"""(() => {
+  const parse = text => [...(text.match(/[\d.]+/g) || [0, 0, 0, 0]).map(Number), 1].slice(0, 4);
   const over = (top, below) => [0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3]));
-  const light = c => { const [r, g, b] = c.map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
-    return .2126 * r + .7152 * g + .0722 * b; };
-  const behind = e => { const layers = []; for (; e; e = e.parentElement) layers.push(parse(getComputedStyle(e).backgroundColor));
-    return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255]); };
+  const linear = v => v / 255 <= .03928 ? v / 255 / 12.92 : ((v / 255 + .055) / 1.055) ** 2.4;
+  const light = c => .2126 * linear(c[0]) + .7152 * linear(c[1]) + .0722 * linear(c[2]);
+  const behind = e => {
+    const layers = [];
+    for (; e; e = e.parentElement) layers.push(parse(getComputedStyle(e).backgroundColor));
+    return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255]);
+  };
   const faint = new Set();
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walk.nextNode()) { const e = walk.currentNode.parentElement;
-    if (!walk.currentNode.data.trim() || !e.getClientRects().length || e.closest('title, .unseen, #headline > h2')) continue;
+  while (walk.nextNode()) {
+    const e = walk.currentNode.parentElement;
+    const shown = walk.currentNode.data.trim() && e.getClientRects().length;
+    if (!shown || e.closest('title, script, style, #headline > h2')) continue;
     const style = getComputedStyle(e), back = behind(e), size = parseFloat(style.fontSize);
     const ink = over(parse(e.closest('svg') ? style.fill : style.color), back);
     const [a, b] = [light(ink), light(back)].sort((x, y) => y - x), ratio = (a + .05) / (b + .05);
-    if (ratio < (size >= 24 || size >= 18.6 && style.fontWeight >= 700 ? 3 : 4.5))
-      faint.add(e.tagName + '.' + (e.getAttribute('class') || '') + ' in ' + (e.parentElement.getAttribute('class') || e.parentElement.tagName)
-        + ' ' + ratio.toFixed(2)); }
-  return [...faint].slice(0, 8); })()"""
+    const large = size >= 24 || size >= 18.6 && style.fontWeight >= 700;
+    if (ratio < (large ? 3 : 4.5)) faint.add(`${e.tagName}.${e.getAttribute('class') || ''} ${ratio.toFixed(2)}`);
+  }
+  return [...faint].slice(0, 8);
+})()"""
+# What could act: nothing of it may come out of a text.
+ACTIVE = r"""(() => {
+  const elements = /^(script|iframe|object|embed|link|base|form|input|foreignobject)$/i;
+  const acts = a => /^on|^style$|^srcset$/i.test(a.name)
+    || /^(src|href|xlink:href)$/i.test(a.name) && !/^(#|data:image\/jpeg;base64,)/.test(a.value);
+  return [...document.querySelectorAll('*')].filter(e => elements.test(e.tagName) || [...e.attributes].some(acts))
+    .map(e => e.outerHTML.slice(0, 80));
+})()"""
 FOCUSABLE = """[...document.querySelectorAll('a[href], summary, [tabindex]')].filter(e => e.getClientRects().length
   && !e.closest('details:not([open]) > :not(summary)')).length"""
 FOCUSED = """(() => { const e = document.activeElement; if (!e || e === document.body) return null;
@@ -100,25 +118,25 @@ PAGES: dict[str, Callable[[], str]] = {
     "compare": lambda: render_comparison(sibling("test_compare_page").comparison(1), "ru"),
     "compare_tasks": lambda: render_comparison(sibling("test_compare_page").comparison(4), "en"),
 }
+HOSTILE_REPORTS = ("hostile_report", "hostile_classes")
 KINDS = {f"report_{kind.value}": kind for kind in Kind}
 
 
 @pytest.fixture(scope="module")
-def page(
-    make_report: Callable[..., ReportData], report_data: ReportData, hostile_report: ReportData
-) -> Callable[[str], str]:
+def page(request: pytest.FixtureRequest, make_report: Callable[..., ReportData]) -> Callable[[str], str]:
     def rendered(name: str) -> str:
-        if name == "report_hostile":
-            return render_report(hostile_report, "ru")
+        if name in HOSTILE_REPORTS:
+            return render_report(request.getfixturevalue(name), "ru")
         if name in KINDS:
-            data = report_data if KINDS[name] is Kind.CONVERSION else make_report(KINDS[name], 200)
+            conversion = KINDS[name] is Kind.CONVERSION
+            data = request.getfixturevalue("report_data") if conversion else make_report(KINDS[name], 200)
             return render_report(data, "ru" if len(name) % 2 else "en")
         return PAGES[name]()
 
     return rendered
 
 
-@pytest.mark.parametrize("name", [*KINDS, "report_hostile", *PAGES])
+@pytest.mark.parametrize("name", [*KINDS, *HOSTILE_REPORTS, *PAGES])
 def test_a_page_can_be_read_anywhere(browser: Any, page: Callable[[str], str], tmp_path: Path, name: str) -> None:
     file = tmp_path / f"{name}.html"
     file.write_text(page(name), encoding="utf-8")
@@ -127,6 +145,7 @@ def test_a_page_can_be_read_anywhere(browser: Any, page: Callable[[str], str], t
     browser.open(file)
     assert browser.run("getComputedStyle(document.body).margin") == "0px", "the policy lets its own style in"
     assert browser.run(WIDE) == [0], "nothing lies to the right of a phone's screen"
+    assert browser.run(ACTIVE) == []
     assert browser.run(DRAWN) == []
     assert browser.run(WIDE) == [0], "with all details open, too"
     for width, scheme in ((390, "light"), (390, "dark"), (1200, "dark")):
@@ -147,9 +166,7 @@ def test_a_page_can_be_read_anywhere(browser: Any, page: Callable[[str], str], t
 
 
 @pytest.mark.parametrize("name", ["report_conversion", "compare_tasks", "row"])
-def test_everything_is_reached_by_keyboard(
-    browser: Any, page: Callable[[str], str], tmp_path: Path, name: str
-) -> None:
+def test_everything_is_reached_by_keyboard(browser: Any, page: Callable[[str], str], tmp_path: Path, name: str) -> None:
     (tmp_path / "page.html").write_text(page(name), encoding="utf-8")
     browser.look(1200)
     browser.open(tmp_path / "page.html")
@@ -179,12 +196,13 @@ def test_the_checks_see_what_is_wrong(browser: Any, tmp_path: Path) -> None:
         "<!DOCTYPE html><body style='margin:0;background:#fff'><div style='width:500px'>wide</div>"
         "<p style='color:#999;width:90px'>faint</p><svg width=10 height=10><rect width='0' height='0'/></svg>"
         "<img src='data:image/png;base64,AA'><a href='#x' style='outline:none;color:#000'>unseen</a>"
-        "<img src='http://nowhere.invalid/x.png' width=1><script>console.log('said')</script>"
+        "<p onclick='x()'></p><img src='http://nowhere.invalid/x.png' width=1><script>console.log('said')</script>"
     )
     browser.look(390)
     browser.open(tmp_path / "page.html")
     assert browser.run(WIDE)[0] == 110 and browser.run(WIDE)[1] == "DIV."
-    assert len(browser.run(DRAWN)) == 3 and browser.run(FAINT) == ["P. in BODY 2.85"]
+    assert len(browser.run(ACTIVE)) == 8, "five styles, a handler, two sources that are no JPEG, a script"
+    assert len(browser.run(DRAWN)) == 3 and browser.run(FAINT) == ["P. 2.85"]
     browser.press_tab()
     assert browser.run(FOCUSED) == [0, False]
     methods = [event.get("method") for event in browser.events]
