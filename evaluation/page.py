@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.report import render
+from evaluation.report import MAX_NAME, render
 from evaluation.wording import Wording, neutral
 
 
@@ -43,5 +43,5 @@ def render_page(
         }
         for i, part in enumerate(parts)
     ]
-    title = f"{neutral(name)} · {neutral(of) or say(kind)}"
-    return render("page.html.j2", say, shown, styles, kind=kind, name=name, of=of, title=title)
+    name, of = neutral(name, MAX_NAME), neutral(of, MAX_NAME)
+    return render("page.html.j2", say, shown, styles, kind=kind, name=name, of=of, title=f"{name} · {of or say(kind)}")

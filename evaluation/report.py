@@ -60,6 +60,7 @@ SECTIONS: dict[str, Section] = {
     "made": made,
 }
 EXPLAINING = ("modality", "sources", "factors", "groups")
+MAX_NAME = 160  # characters of a heading
 SAID_ONCE = ("findings", "made")  # parts have the same
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -84,8 +85,8 @@ def render_report(data: ReportData, language: str = "en", parts: Sequence[Report
         sections = {name: found for name, found in computed.items() if found is not None}
         kind = say(f"kind_{part.kind.value}")
         shown.append({"title": part.target, "kind": kind, "prefix": f"part-{i}-" if i else "", "sections": sections})
-    title = f"{neutral(data.name)} · {say('report')}"
-    return render("report.html.j2", say, shown, name=data.name, title=title)
+    name = neutral(data.name, MAX_NAME)
+    return render("report.html.j2", say, shown, name=name, title=f"{name} · {say('report')}")
 
 
 def render(
