@@ -6,15 +6,18 @@ from automl.run import Run
 from evaluation.explain import Explained
 from evaluation.report_data import Making
 from featurizers.encoder_licence import licence_of
+from featurizers.text_embedding import TextEmbedding
 
+EMBEDDING = TextEmbedding.name  # as of photos
 
 def making_of(run: Run, explained: Explained | None) -> Making:
     """How a run was made, and how its explanation, if there is one."""
     manifest = run.manifest
+    # An encoder that was found may have been left out for want of time: the features say what was used.
     used = {
-        column.name: encoder
-        for column in run.schema.columns
-        if (encoder := manifest["encoders"].get(column.modality.value))
+        block.source: encoder
+        for block in run.scored_table().blocks
+        if block.featurizer == EMBEDDING and (encoder := manifest["encoders"].get(block.modality.value))
     }
     return Making(
         created=str(manifest["finished"]),
