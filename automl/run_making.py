@@ -10,6 +10,7 @@ from featurizers.text_embedding import TextEmbedding
 
 EMBEDDING = TextEmbedding.name  # as of photos
 
+
 def making_of(run: Run, explained: Explained | None) -> Making:
     """How a run was made, and how its explanation, if there is one."""
     manifest = run.manifest

@@ -7,6 +7,7 @@ from typing import Any
 
 from artifacts.audit_report import AuditReport
 from artifacts.finding import Severity
+from evaluation.column_reasons import reason_in
 from evaluation.page import PagePart, render_page
 from evaluation.sections.audit_findings import audit_findings
 from evaluation.sections.audit_targets import audit_targets
@@ -56,7 +57,7 @@ def audit_columns(report: AuditReport, say: Wording) -> dict[str, Any]:
                 "used": bool(column.modality),
                 "missing": say.percent(column.missing / total) if column.missing else "–",
                 "distinct": say.number(column.distinct, 9) if column.distinct >= 0 else "–",
-                "reason": neutral(column.reason, 160),
+                "reason": neutral(reason_in(say.language, column.reason), 160),
             }
             for column in report.columns[:MAX_COLUMNS]
         ],

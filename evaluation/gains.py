@@ -129,4 +129,4 @@ class _Order:
         if not x[-1] > 0:
             return np.full(len(share), np.nan)
         # Of nothing to find, everything was found by any order: right() multiplies by its share, which is 0.
-        return np.interp(share, x / x[-1], y / y[-1] if y[-1] > 0 else x / x[-1])
+        return np.asarray(np.interp(share, x / x[-1], y / y[-1] if y[-1] > 0 else x / x[-1]), dtype=np.float64)

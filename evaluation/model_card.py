@@ -184,8 +184,8 @@ def _limits(data: ReportData, say: Wording) -> Lines:
     if n is not None and n < FEW_ROWS:
         told.append(say("card_limit_few", n=say.number(n, 9)))
     if best is not None:
-        ends = (float(best[name]) for name in ("score", "low", "high"))
-        if verdict(*ends, data.constant(), data.higher_is_better) in ("unclear", "worse"):
+        score, low, high = (float(best[name]) for name in ("score", "low", "high"))
+        if verdict(score, low, high, data.constant(), data.higher_is_better) in ("unclear", "worse"):
             told.append(say("card_limit_constant"))
     if data.making.interrupted:
         told.append(say("card_limit_interrupted"))

@@ -80,7 +80,7 @@ CHECK_TEXTS: dict[str, dict[str, str]] = {
     "gains_share": {"en": "The first", "ru": "Первые"},
     "gains_value": {"en": "hold", "ru": "содержат"},
     "gains_value_right": {"en": "right", "ru": "верно"},
-    "gains_lift": {"en": "chance", "ru": "случайно"},
+    "gains_lift": {"en": "against chance", "ru": "к случайному"},
     "times": {"en": "×\u00a0{n}", "ru": "×\u00a0{n}"},
     # -- each model
     "each_model": {"en": "Each model beside the truth", "ru": "Каждая модель и действительность"},
