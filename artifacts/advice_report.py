@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
+from artifacts.plain import plain
 from artifacts.schema import Kind, Title
 
 
@@ -91,15 +92,5 @@ class AdviceReport:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; numbers that are not known are None."""
-        found: dict[str, Any] = _plain(asdict(self))
+        found: dict[str, Any] = plain(self)
         return found
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(held) for key, held in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(held) for held in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value.item() if isinstance(value, np.generic) else value

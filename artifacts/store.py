@@ -130,7 +130,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_file(path: Path, content: str | bytes) -> None:
-    """Write one file whole or not at all.
+    """Write one file whole or not at all, texts in UTF-8; half of a surrogate pair, which it lacks, becomes ``?``.
 
     Raises:
         ArtifactError: if it cannot be written.
@@ -138,7 +138,7 @@ def write_file(path: Path, content: str | bytes) -> None:
     temporary = path.with_name(f".tmp-{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.write_bytes(content.encode(errors="replace") if isinstance(content, str) else content)
         _sync(temporary)
         os.replace(temporary, path)
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,10 @@ def _object(text: str, where: str) -> dict[str, Any]:
 def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     """Write parquet or csv, by the ending, whole or not at all. The index is left out.
 
-    In csv, texts that a spreadsheet would run as a formula get an apostrophe in front.
+    In csv, a text or column name that a spreadsheet would run as a formula gets an apostrophe in front: one that begins
+    with ``=``, ``+``, ``-`` or ``@`` (in any width, also after blanks), a tab or a line break (OWASP's list). Numbers
+    stay as they are, those written as text, too. A carriage return becomes a line feed, which is quoted: alone it would
+    begin a row, and so a formula, where spreadsheets see one. Parquet, which runs nothing, holds every text unchanged.
 
     Raises:
         InputError: if the ending is neither.
@@ -108,10 +112,17 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     if path.suffix.lower() == ".parquet":
         write_file(path, frame.to_parquet(None, index=False))
     elif path.suffix.lower() == ".csv":
-        write_file(path, frame.map(_harmless).to_csv(index=False))
+        write_file(path, frame.map(_harmless).rename(columns=_harmless).to_csv(index=False))
     else:
         raise InputError(f"Cannot write {str(path)!r}: expected a name that ends in .parquet or .csv.")
 
 
+_FORMULA = re.compile(r"[\t\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
 def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    if not isinstance(value, str):
+        return value
+    value = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value

@@ -15,6 +15,7 @@ from automl.commands.compare import compare
 from automl.commands.explain import explain
 from automl.commands.leaderboard import leaderboard, print_board
 from automl.commands.probe import probe
+from automl.commands.report import report
 
 app = typer.Typer(
     name="tabular-fusion",
@@ -125,22 +126,6 @@ def predict(  # noqa: PLR0913 - each is an option of the command
 
 
 @app.command()
-def report(
-    run: RunFolder,
-    out: Out,
-    lang: Annotated[str, typer.Option(help="en or ru.")] = "en",
-    trust: Annotated[bool, typer.Option("--trust", help="Allow runs whose files execute code when read.")] = False,
-) -> None:
-    """Write one self-contained HTML report of a run."""
-    from artifacts.progress import Bars
-    from artifacts.store import write_file
-    from automl.reporting import report_html
-
-    write_file(out, report_html(run, language=lang, trust=trust, progress=Bars()))
-    typer.echo(f"Report: {out}")
-
-
-@app.command()
 def audit(
     source: Annotated[Path, typer.Argument(help="A table, or a task.toml.", metavar="DATA|TASK")],
     data: Annotated[Path | None, typer.Option(help="Folder that the task's paths start from.")] = None,
@@ -211,7 +196,7 @@ def doctor(as_json: Json = False) -> None:
             typer.echo(f"  {name}: {value}")
 
 
-for command in (leaderboard, compare, explain, advise, cluster, probe):
+for command in (report, leaderboard, compare, explain, advise, cluster, probe):
     app.command()(command)
 
 

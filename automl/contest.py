@@ -12,6 +12,7 @@ import pandas as pd
 from artifacts.errors import FusionError
 from artifacts.run_result import RunResult, results_frame
 from artifacts.store import RunFolder, read_json
+from artifacts.tables import write_table
 from automl.presets import preset_named
 from automl.run import Run, compare_runs
 from evaluation.leaderboard import merge_leaderboards
@@ -61,7 +62,7 @@ def finish_contest(folder: RunFolder, failures: Mapping[str, str], split: str) -
                 shutil.copytree(own.folder(step), target, dirs_exist_ok=True)
                 if step == "scores":
                     board.to_parquet(target / "leaderboard.parquet", index=False)
-                    board.to_csv(target / "leaderboard.csv", index=False)
+                    write_table(board, target / "leaderboard.csv")
     manifest = read_json(own.path / "run.json")
     told = {"winner": winner, "failures": dict(failures), "pairs": pairs}
     return {name: manifest[name] for name in COPIED if name in manifest} | {"contest": told}

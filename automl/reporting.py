@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from artifacts.errors import InputError
+from artifacts.link import from_link
 from artifacts.progress import Progress, Silent
 from artifacts.run_result import ACTIVITY
 from artifacts.schema import LANGUAGES, Modality
@@ -19,16 +21,21 @@ from artifacts.task import Task
 from automl.data import Rows
 from automl.error_analysis import POSITION, confused_of, slices_of, suspects_of, suspicious_rows
 from automl.group_reporting import GROUP_SECONDS, embedding_groups
+from automl.model_scores import ModelScores
 from automl.predictor import Predictor
 from automl.run import Run
+from automl.run_making import making_of
 from automl.scored_rows import ScoredPart
 from evaluation.class_scores import KINDS as KINDS_WITH_CLASSES
 from evaluation.dose_response import dose_responses
 from evaluation.explain import Explained, explain_rows, global_importance
+from evaluation.gains import gain_curve
 from evaluation.metrics import HIERARCHICAL, METRICS
+from evaluation.model_checks import ModelCheck, Predicted, check_models
 from evaluation.prediction_check import largest_errors, prediction_distribution
 from evaluation.report import render_report
-from evaluation.report_data import Making, ReportData
+from evaluation.report_data import ReportData
+from evaluation.residuals import residuals_by_prediction
 from evaluation.suspects import SuspectParts
 from featurizers.image_cells import first_photo
 from featurizers.image_loading import ImageLoader
@@ -41,27 +48,23 @@ MIN_EXPLAINED_ROWS = 50
 SUSPECTS = "suspects.parquet"  # in the folder of scores
 
 
-def report_html(
-    folder: str | Path, *, language: str = "en", trust: bool = False, progress: Progress | None = None
-) -> str:
-    """One self-contained HTML page about a finished run; of several activities, about their weighted sum and each.
+def report_parts(
+    folder: str | Path, *, trust: bool = False, progress: Progress | None = None
+) -> tuple[ReportData, ...]:
+    """What a report of a finished run shows; of several activities, of their weighted sum and of each.
 
     Args:
         folder: the run's folder.
-        language: ``en`` or ``ru``.
         trust: allow back ends whose files execute code when read; see ``Predictor.load``.
         progress: where to show progress.
 
     Raises:
-        InputError: if the language is unknown.
         ArtifactError: if the folder is not a finished run, or needs ``trust``.
     """
-    if language not in LANGUAGES:
-        raise InputError(f"Unknown language {language!r}. Known: {list(LANGUAGES)}.")
     progress = progress or Silent()
     run = Run(folder)
     runs = [run.activity(name) for name in run.activities] or [run]
-    with progress.task("report", len(runs) + 1) as advance:
+    with progress.task("report", len(runs)) as advance:
         parts = []
         for part in runs:
             predictor = Predictor.load(part.path, trust=trust)
@@ -69,11 +72,24 @@ def report_html(
             advance(1)
         if run.task.target.activity_weights:
             parts.insert(0, report_data(run, None))
-        seconds, steps = float(run.manifest["spent_seconds"]), run.manifest["seconds"]
-        making = replace(parts[0].making, used_seconds=seconds, step_seconds=steps)
-        page = render_report(replace(parts[0], making=making), language, parts[1:])
-        advance(1)
-    return page
+    seconds, steps = float(run.manifest["spent_seconds"]), run.manifest["seconds"]
+    making = replace(parts[0].making, used_seconds=seconds, step_seconds=steps)
+    return replace(parts[0], making=making), *parts[1:]
+
+
+def report_html(
+    folder: str | Path, *, language: str = "en", trust: bool = False, progress: Progress | None = None
+) -> str:
+    """One self-contained HTML page about a finished run; see ``report_parts``.
+
+    Raises:
+        InputError: if the language, ``en`` or ``ru``, is unknown.
+        ArtifactError: as ``report_parts`` does.
+    """
+    if language not in LANGUAGES:
+        raise InputError(f"Unknown language {language!r}. Known: {list(LANGUAGES)}.")
+    first, *others = report_parts(folder, trust=trust, progress=progress)
+    return render_report(first, language, others)
 
 
 def report_data(run: Run, predictor: Predictor | None, *, group_seconds: float = GROUP_SECONDS) -> ReportData:
@@ -86,7 +102,7 @@ def report_data(run: Run, predictor: Predictor | None, *, group_seconds: float =
     board = run.leaderboard()
     if run.activities:
         board = board[board[ACTIVITY] == WEIGHTED_SUM]
-    constant = np.asarray(run.manifest["constant"], dtype=np.float64)
+    constant, seed = np.asarray(run.manifest["constant"], dtype=np.float64), int(run.manifest["seed"])
     rows = read_parquet(run.folder.folder("scores") / "rows.parquet")
     importance = None if explained is None else global_importance(explained)
     groups = (
@@ -113,6 +129,9 @@ def report_data(run: Run, predictor: Predictor | None, *, group_seconds: float =
         dose_responses=() if explained is None else dose_responses(explained),
         groups=groups,
         distribution=prediction_distribution(part.outcome, part.predictions, constant=constant),
+        residuals=residuals_by_prediction(part.outcome, part.predictions, seed=seed),
+        gain=gain_curve(part.outcome, part.predictions, seed=seed, groups=_units(part)),
+        models=_models(run, part, constant),
         coverage=_coverage(run),
         class_scores=run.class_scores() if part.outcome.kind in KINDS_WITH_CLASSES else None,
         beside={HIERARCHICAL: hierarchical} if (hierarchical := run.manifest.get(HIERARCHICAL)) else {},
@@ -124,7 +143,7 @@ def report_data(run: Run, predictor: Predictor | None, *, group_seconds: float =
         photo=photo_of(run, rows),
         row_titles=row_titles(run, rows),
         findings=tuple(run.findings),
-        making=_making(run, explained),
+        making=making_of(run, explained),
     )
 
 
@@ -142,6 +161,33 @@ def _views(run: Run) -> pd.DataFrame | None:
         return None if run.activities else run.view_leaderboard()
     except InputError:
         return None
+
+
+def _units(part: ScoredPart) -> NDArray[np.float64] | None:
+    """The groups that are drawn together; a row without one is drawn alone."""
+    return None if part.groups is None else np.where(part.groups < 0, np.nan, part.groups)
+
+
+def _models(run: Run, part: ScoredPart, constant: NDArray[np.float64]) -> tuple[ModelCheck, ...] | None:
+    """Each model beside the truth; None of a weighted sum, and where an older version kept no scores of models."""
+    if run.activities:
+        return None
+    try:
+        kept = ModelScores.load(run.folder.folder("scores"))
+    except InputError:
+        return None
+    rows = np.arange(part.outcome.n_samples) if kept.rows is None else kept.rows
+    groups = _units(part)
+    return check_models(
+        part.outcome.take(rows),
+        [
+            Predicted(one.model, one.view, from_link(part.outcome.kind, link.astype(np.float64)))
+            for one, link in zip(kept.models, kept.links, strict=True)
+        ],
+        constant=constant,
+        seed=int(run.manifest["seed"]),
+        groups=None if groups is None else groups[rows],
+    )
 
 
 def _suspects(run: Run, part: ScoredPart) -> SuspectParts | None:
@@ -246,26 +292,3 @@ def _explained(run: Run, predictor: Predictor, part: ScoredPart) -> tuple[Explai
     except InputError as error:  # a back end that cannot be explained says so in the report
         return None, str(error)
     return explained, ""
-
-
-def _making(run: Run, explained: Explained | None) -> Making:
-    manifest = run.manifest
-    encoders = {}
-    for column in run.schema.columns:
-        used = manifest["encoders"].get(column.modality.value)
-        if used:
-            encoders[column.name] = str(used["name"])
-    return Making(
-        created=str(manifest["finished"]),
-        preset=str(manifest["preset"]),
-        seed=int(manifest["seed"]),
-        budget_seconds=float(manifest["budget_seconds"]),
-        used_seconds=float(manifest["spent_seconds"]),
-        n_features=int(manifest["n_features"]),
-        rows={"train": int(manifest["n_train"]), run.scored_part: int(manifest["n_scored"])},
-        encoders=encoders,
-        step_seconds=manifest["seconds"],
-        versions=manifest["versions"],
-        explanation_method="" if explained is None else explained.method,
-        explanation_gap=float("nan") if explained is None else explained.gap,
-    )

@@ -17,10 +17,12 @@ from artifacts.link import from_link, to_link
 from artifacts.outcome import Outcome
 from artifacts.run_result import RunResult, results_frame
 from artifacts.schema import Kind
+from artifacts.tables import write_table
 from automl.backends.base import Candidate, FittedBackend, Problem
 from automl.backends.out_of_fold import compact
 from automl.data import rare_labels
 from automl.decision import Decision, decided_score, fit_decision
+from automl.model_scores import ModelPool, ModelScores
 from automl.view_scores import ViewPool, ViewScores
 from evaluation.intervals import bootstrap_interval
 from evaluation.leaderboard import rank, score_row
@@ -52,7 +54,8 @@ class ScoredRun:
 
     ``labels``: of many labels the scores of the frequent and the rare ones, see ``label_scores``. ``beside``: the
     hierarchical F1 of the final model's decisions on rows that it did not see, ``score``, ``low`` and ``high``, where
-    class labels are paths. ``views``: link scores of the best of each view, see ``view_scores``.
+    class labels are paths. ``views``: link scores of the best of each view, see ``view_scores``; ``models``: of
+    the best of each model, see ``model_scores``.
     """
 
     leaderboard: pd.DataFrame
@@ -61,13 +64,15 @@ class ScoredRun:
     labels: dict[str, Any] = field(default_factory=dict)
     beside: dict[str, float] = field(default_factory=dict)
     views: ViewScores | None = None
+    models: ModelScores | None = None
 
     def save(self, folder: Path) -> None:
-        """Write ``leaderboard.parquet``, ``leaderboard.csv``, one parquet file per split, and the scores of views."""
-        if self.views is not None:
-            self.views.save(folder)
+        """Write ``leaderboard.parquet`` and ``.csv``, one parquet file per split, and scores of views and models."""
+        for kept in (self.views, self.models):
+            if kept is not None:
+                kept.save(folder)
         self.leaderboard.to_parquet(folder / "leaderboard.parquet", index=False)
-        self.leaderboard.to_csv(folder / "leaderboard.csv", index=False)
+        write_table(self.leaderboard, folder / "leaderboard.csv")  # texts of failures may hold anything
         for name, frame in self.predictions.items():
             frame.to_parquet(folder / f"{name}.parquet", index=False)
 
@@ -91,7 +96,7 @@ def score_run(
     scorer = _Scorer(problem.metric, constant, problem.seed, groups)
     blank = RunResult(run, back_end, "", "", "", problem.metric.name)
     results = list(_constant_rows(scorer, blank, problem, part))
-    final_link, views = None, ViewPool(problem, constant)
+    final_link, views, models = None, ViewPool(problem, constant), ModelPool(problem.metric.higher_is_better)
     for candidate in shown_candidates(fitted.candidates, problem, constant):
         row = replace(blank, model=candidate.model, view=candidate.view, fit_seconds=candidate.fit_seconds)
         if candidate.error:
@@ -108,6 +113,7 @@ def score_run(
         if candidate.key == FittedBackend.FINAL:
             final_link = link
         views.add(candidate, out_of_fold, decision, link)
+        models.add(candidate, out_of_fold, link)
         row = replace(row, split=part.name, predict_ms_per_row=1000 * seconds / max(len(link), 1))
         results.append(scorer.row(row, part.examples.outcome, decision.move(link)))
     if final_link is None:
@@ -122,7 +128,8 @@ def score_run(
     labels = label_scores(train, part.examples.outcome, moved)
     final = next((c.model for c in fitted.candidates if c.key == FittedBackend.FINAL), "")
     kept = views.scores(moved, final, problem.seed)
-    return ScoredRun(board, frames, decision, labels, scorer.beside(part, final_link), kept)
+    beside = scorer.beside(part, final_link)
+    return ScoredRun(board, frames, decision, labels, beside, kept, models.scores(problem.seed))
 
 
 def label_scores(train: Outcome, outcome: Outcome, moved: Float) -> dict[str, Any]:

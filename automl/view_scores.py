@@ -104,7 +104,7 @@ class ViewPool:
         sums = [
             "+".join(some) for size in (2, 3) for some in combinations(single, size) if len(single) > 2 and not large
         ]
-        rows = _some_rows(len(final), final.shape[1] * (len(single) + len(sums) + 1), seed)
+        rows = some_rows(len(final), final.shape[1] * (len(single) + len(sums) + 1), seed)
         kept, links = [KeptView(ALL, model, "")], [final[rows]]
         seconds = min(BLEND_SECONDS, BLEND_SHARE * self.problem.budget.seconds) / max(1, len(single) + len(sums))
         for view in (*single, *sums):
@@ -153,7 +153,8 @@ class _Scored:
         return self.out_of_fold.size > MOST_IN_MEMORY
 
 
-def _some_rows(n_rows: int, numbers_a_row: int, seed: int) -> NDArray[np.int64]:
+def some_rows(n_rows: int, numbers_a_row: int, seed: int) -> NDArray[np.int64]:
+    """Positions of as many rows as may be kept, all or drawn by chance, in their order."""
     most = max(1, MOST_KEPT // numbers_a_row)
     if n_rows <= most:
         return np.arange(n_rows)

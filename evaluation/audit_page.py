@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
 from artifacts.audit_report import AuditReport
 from artifacts.finding import Severity
-from evaluation.report import TEMPLATES, _environment
+from evaluation.column_reasons import reason_in
+from evaluation.page import PagePart, render_page
 from evaluation.sections.audit_findings import audit_findings
 from evaluation.sections.audit_targets import audit_targets
 from evaluation.sections.scales import Scale
@@ -58,7 +57,7 @@ def audit_columns(report: AuditReport, say: Wording) -> dict[str, Any]:
                 "used": bool(column.modality),
                 "missing": say.percent(column.missing / total) if column.missing else "–",
                 "distinct": say.number(column.distinct, 9) if column.distinct >= 0 else "–",
-                "reason": neutral(column.reason, 160),
+                "reason": neutral(reason_in(say.language, column.reason), 160),
             }
             for column in report.columns[:MAX_COLUMNS]
         ],
@@ -94,25 +93,13 @@ def render_audit(report: AuditReport, language: str = "en") -> str:
         InputError: if the language is unknown.
     """
     say = Wording(language)
-    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     shown = {
         name: section(report, say)
         for name, section in AUDIT_SECTIONS.items()
         if not (name == "audit_targets" and not report.targets) and not (name == "audit_drift" and not report.targets)
     }
-    return (
-        _environment()
-        .get_template("audit.html.j2")
-        .render(
-            say=say,
-            name=report.name,
-            rows=rows_in_words(report, say),
-            counts=counts_in_words(report, say),
-            style=style,
-            style_digest=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
-            sections=shown,
-        )
-    )
+    part = PagePart(shown, line=rows_in_words(report, say), remark=counts_in_words(report, say))
+    return render_page("audit", report.name, [part], say)
 
 
 def rows_in_words(report: AuditReport, say: Wording) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from evaluation.explain import Explainable
 from evaluation.groups_activation import Activation, activation_of
 from evaluation.groups_description import OverRepresented, attributes_of, over_represented
 from evaluation.groups_graph import FoundGroup, find_groups
-from evaluation.groups_interactions import measure_interactions
+from evaluation.groups_interactions import CannotMeasureError, measure_interactions
 
 Float = NDArray[np.float64]
 
@@ -61,7 +61,8 @@ class DimensionGroup:
 
 @dataclass(frozen=True)
 class BlockGroups:
-    """The groups of one embedding block. ``missing`` says why they could not be looked for, else it is empty.
+    """The groups of one embedding block. ``missing`` says why they could not be looked for, with ``numbers``: see
+    ``groups_interactions.CannotMeasureError``; else it is empty.
 
     ``groups`` are the strongest of the ``n_real`` that are better than random, at most five; ``n_tested`` were tested.
     """
@@ -76,6 +77,7 @@ class BlockGroups:
     axes_share: float = np.nan
     n_evaluations: int = 0
     missing: str = ""
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def n_random(self) -> int:
@@ -138,8 +140,8 @@ def groups_of_block(
     empty = BlockGroups(one.source, one.featurizer, one.modality.view, len(one.features))
     try:
         measured = measure_interactions(explainable, table, block, kind, seed=seed, seconds=seconds)
-    except InputError as error:  # too few rows, a block that does not vary, a model that is too slow
-        return replace(empty, missing=str(error))
+    except CannotMeasureError as error:  # too few rows, a block that does not vary, a model that is too slow
+        return replace(empty, missing=error.reason, numbers=error.numbers)
     tested = find_groups(measured, seed=seed)
     real = [group for group in tested if group.is_real]
     return replace(

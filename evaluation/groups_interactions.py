@@ -20,6 +20,7 @@ seen; ``Interactions.axes_share`` says how much of the embedding's variance they
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,6 +98,17 @@ class Interactions:
         return np.asarray(np.sqrt(total))
 
 
+class CannotMeasureError(InputError):
+    """Why a block's interactions cannot be measured.
+
+    ``reason`` is ``few`` (rows), ``flat`` (it does not vary) or ``slow`` (the model), with its ``numbers``.
+    """
+
+    def __init__(self, reason: str, numbers: Mapping[str, float], message: str) -> None:
+        super().__init__(message)
+        self.reason, self.numbers = reason, numbers
+
+
 def measure_interactions(
     explainable: Explainable,
     table: FeatureTable,
@@ -119,7 +131,7 @@ def measure_interactions(
         n_evaluations: rows to score at most.
 
     Raises:
-        InputError: if the block has too few known rows, does not vary, or scoring takes too long.
+        CannotMeasureError: if the block has too few known rows, does not vary, or scoring takes too long.
     """
     began = time.monotonic()
     maker = _RowMaker.of(table, block, np.random.default_rng(seed))
@@ -133,9 +145,12 @@ def measure_interactions(
     # A machine may become slower: then there are fewer rows than planned, which tell fewer axes apart.
     n_axes = _affordable_axes(len(scored[0][0]), maker.n_axes) if scored else 0
     if n_axes < fewest:
-        raise InputError(
+        needed = round(N_BATCHES * ROWS_PER_TERM * _n_terms(fewest))
+        raise CannotMeasureError(
+            "slow",
+            {"seconds": seconds, "each": each, "needed": needed},
             f"Interactions in block {table.blocks[block].name!r} would take more than {seconds:g} seconds: a row takes "
-            f"{each:.3g} s, and some {round(N_BATCHES * ROWS_PER_TERM * _n_terms(fewest))} are needed."
+            f"{each:.3g} s, and some {needed} are needed.",
         )
     fits = [_fit(drawn[:, :n_axes], outputs, bases) for drawn, outputs, bases in scored]
     maker = maker.narrowed(n_axes)
@@ -190,9 +205,11 @@ class _RowMaker:
         values = table.blocks[block].values
         known = np.flatnonzero(np.isfinite(values).all(axis=1))
         if len(known) < FEWEST_ROWS:
-            raise InputError(
+            raise CannotMeasureError(
+                "few",
+                {"known": len(known), "needed": FEWEST_ROWS},
                 f"Block {table.blocks[block].name!r} is known in {len(known)} rows, but interactions of its dimensions "
-                f"need {FEWEST_ROWS}."
+                f"need {FEWEST_ROWS}.",
             )
         pool = np.sort(rng.permutation(known)[:MOST_POOL_ROWS])
         off = values[pool].astype(np.float64)
@@ -200,9 +217,11 @@ class _RowMaker:
         deviation = off.std(axis=0, ddof=1)
         n_components = min(MOST_AXES, len(pool) // 4, off.shape[1])
         if off.shape[1] < 2 or not deviation.max() > 1e-12:
-            raise InputError(
+            raise CannotMeasureError(
+                "flat",
+                {"dimensions": off.shape[1]},
                 f"Block {table.blocks[block].name!r} has {off.shape[1]} dimensions and does not vary enough to look "
-                "for interactions between them."
+                "for interactions between them.",
             )
         fitted = PCA(n_components, random_state=int(rng.integers(2**31))).fit(off)
         scale = np.sqrt(fitted.explained_variance_)

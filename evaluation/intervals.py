@@ -63,6 +63,37 @@ def bootstrap_interval(
     return score, *_percentiles(draws, level)
 
 
+def curve_interval(
+    statistic: Statistic,
+    weight: Float,
+    *,
+    seed: int,
+    n: int = 200,
+    level: float = 0.9,
+    groups: NDArray[Any] | None = None,
+) -> tuple[Float, Float]:
+    """Low and high of a curve at each of its points, both (n_points,).
+
+    Args:
+        statistic: weights (k, n_samples) to values (k, n_points).
+        weight: (n_samples,) the rows' own weights.
+        seed: of the resamples.
+        n: resamples.
+        level: of the interval.
+        groups: (n_samples,) rows of one group are drawn together.
+
+    Raises:
+        InputError: if ``n``, ``level`` or ``groups`` are not usable.
+    """
+    units = _units(len(weight), groups, n, level)
+    if units.max(initial=-1) < 1:
+        nothing = np.full(statistic(weight[None]).shape[1], np.nan)
+        return nothing, nothing
+    draws = np.concatenate([statistic(weights) for weights in _resamples(weight, units, n, seed)])
+    low, high = np.nanquantile(draws, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
+    return low, high
+
+
 def paired_difference(  # noqa: PLR0913 - one keyword a choice
     metric: Metric,
     outcome: Outcome,

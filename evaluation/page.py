@@ -1,15 +1,13 @@
-"""The frame of a page that is not the report of one run: the same style and policy, other sections."""
+"""Pages that are not the report of one run: the same frame, style and policy, other sections."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.report import TEMPLATES, _environment
-from evaluation.wording import Wording
+from evaluation.report import MAX_NAME, render
+from evaluation.wording import Wording, neutral
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,9 @@ class PagePart:
     remark: str = ""
 
 
-def render_page(kind: str, name: str, parts: Sequence[PagePart], say: Wording, styles: Sequence[str] = ()) -> str:
+def render_page(
+    kind: str, name: str, parts: Sequence[PagePart], say: Wording, styles: Sequence[str] = (), *, of: str = ""
+) -> str:
     """One self-contained HTML page.
 
     Args:
@@ -31,8 +31,8 @@ def render_page(kind: str, name: str, parts: Sequence[PagePart], say: Wording, s
         parts: in the order of the page; the first needs no title.
         say: words of the page.
         styles: files in the folder of the templates, beside the style sheet of the report.
+        of: what the page is about a part of, such as a task.
     """
-    style = "".join((TEMPLATES / file).read_text(encoding="utf-8") for file in ("report.css", *styles))
     shown = [
         {
             "title": part.title,
@@ -43,6 +43,5 @@ def render_page(kind: str, name: str, parts: Sequence[PagePart], say: Wording, s
         }
         for i, part in enumerate(parts)
     ]
-    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
-    template = _environment().get_template("page.html.j2")
-    return template.render(say=say, kind=kind, name=name, parts=shown, style=style, style_digest=digest)
+    name, of = neutral(name, MAX_NAME), neutral(of, MAX_NAME)
+    return render("page.html.j2", say, shown, styles, kind=kind, name=name, of=of, title=f"{name} · {of or say(kind)}")

@@ -181,8 +181,27 @@ class PredictionDistribution:
     target: str = ""
 
 
+def common_edges(outcome: Outcome, predictions: Sequence[Float]) -> Float | None:
+    """Edges (n_bins + 1,) of histograms of several predictions; None for classes and labels.
+
+    Of numbers they hold the truth and the first of the predictions: another model may be far off, and counts in the
+    outer bins.
+    """
+    if outcome.kind in (Kind.MULTICLASS, Kind.MULTILABEL):
+        return None
+    if outcome.kind is Kind.BINARY:
+        # A rare class has small probabilities only; on all of [0, 1] they would be one column.
+        most = max(float(one[:, -1].max()) for one in predictions)
+        return np.linspace(0.0, min(1.0, 1.02 * most + 1e-9), HISTOGRAM_BINS + 1)
+    # The long tail of a skewed target goes into the outer bins, so that the bulk can be seen.
+    low, high = np.quantile(np.concatenate([outcome.y, predictions[0][:, 0]]), [0.005, 0.995])
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(0.0 if outcome.kind is Kind.CONVERSION else low, high, HISTOGRAM_BINS + 1)
+
+
 def prediction_distribution(
-    outcome: Outcome, predictions: Float, *, constant: Float | None = None
+    outcome: Outcome, predictions: Float, *, constant: Float | None = None, edges: Float | None = None
 ) -> PredictionDistribution:
     """How predictions are spread beside the truth, and how far they can be taken at their word.
 
@@ -192,6 +211,7 @@ def prediction_distribution(
         outcome: truth of the rows.
         predictions: (n_samples, n_outputs).
         constant: (n_outputs,) the constant prediction learned in training; by default the mean over these rows.
+        edges: of the histograms, from ``common_edges``; by default of these predictions alone.
 
     Raises:
         InputError: if shapes differ, a prediction is not finite, or there are no rows.
@@ -209,22 +229,14 @@ def prediction_distribution(
         y = (outcome.y == 1).astype(np.float64)
     value = float(np.average(y, weights=weight) if constant is None else constant[-1])
     reliability = _reliability(predicted, y, weight)
+    edges = common_edges(outcome, [predictions]) if edges is None else edges
+    assert edges is not None
     if outcome.kind is Kind.BINARY:
-        # A rare class has small probabilities only; on all of [0, 1] they would be one column.
-        edges = np.linspace(0.0, min(1.0, 1.02 * float(predicted.max()) + 1e-9), HISTOGRAM_BINS + 1)
         names = tuple(str(label) for label in outcome.classes[:2])
         series = {
             name: _histogram(predicted[outcome.y == i], weight[outcome.y == i], edges) for i, name in enumerate(names)
         }
         return PredictionDistribution(outcome.kind, series, reliability, value, edges, target=names[1])
-    both = np.concatenate([y, predicted])
-    # The long tail of a skewed target goes into the outer bins, so that the bulk can be seen.
-    low, high = np.quantile(both, [0.005, 0.995])
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    if outcome.kind is Kind.CONVERSION:
-        low = 0.0
-    edges = np.linspace(low, high, HISTOGRAM_BINS + 1)
     series = {"truth": _histogram(y, weight, edges), "predicted": _histogram(predicted, weight, edges)}
     return PredictionDistribution(outcome.kind, series, reliability, value, edges)
 

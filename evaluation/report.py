@@ -17,14 +17,17 @@ from evaluation.report_data import ReportData
 from evaluation.sections.classes import classes
 from evaluation.sections.confused import confused
 from evaluation.sections.distribution import distribution
+from evaluation.sections.each_model import each_model
 from evaluation.sections.errors import errors
 from evaluation.sections.factors import factors
 from evaluation.sections.findings import findings
+from evaluation.sections.gains import gains
 from evaluation.sections.groups import groups
 from evaluation.sections.headline import headline
 from evaluation.sections.importance import modality, sources
 from evaluation.sections.leaderboard import leaderboard
 from evaluation.sections.made import made
+from evaluation.sections.residuals import residuals
 from evaluation.sections.slices import slices
 from evaluation.sections.suspects import suspects
 from evaluation.sections.views import views
@@ -45,6 +48,9 @@ SECTIONS: dict[str, Section] = {
     "factors": factors,
     "groups": groups,
     "distribution": distribution,
+    "residuals": residuals,
+    "gains": gains,
+    "each_model": each_model,
     "classes": classes,
     "confused": confused,
     "slices": slices,
@@ -54,6 +60,7 @@ SECTIONS: dict[str, Section] = {
     "made": made,
 }
 EXPLAINING = ("modality", "sources", "factors", "groups")
+MAX_NAME = 160  # characters of a heading
 SAID_ONCE = ("findings", "made")  # parts have the same
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -71,17 +78,29 @@ def render_report(data: ReportData, language: str = "en", parts: Sequence[Report
         InputError: if the language is unknown.
     """
     say = Wording(language)
-    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
-    template = _environment().get_template("report.html.j2")
     shown = []
     for i, part in enumerate((data, *parts)):
         left_out = SAID_ONCE if i else EXPLAINING if parts and data.importance is None else ()
         computed = {name: section(part, say) for name, section in SECTIONS.items() if name not in left_out}
         sections = {name: found for name, found in computed.items() if found is not None}
         kind = say(f"kind_{part.kind.value}")
-        shown.append({"target": part.target, "kind": kind, "prefix": f"part-{i}-" if i else "", "sections": sections})
-    return template.render(say=say, name=data.name, style=style, style_digest=digest, parts=shown)
+        shown.append({"title": part.target, "kind": kind, "prefix": f"part-{i}-" if i else "", "sections": sections})
+    name = neutral(data.name, MAX_NAME)
+    return render("report.html.j2", say, shown, name=name, title=f"{name} · {say('report')}")
+
+
+def render(
+    template: str, say: Wording, parts: Sequence[dict[str, Any]], styles: Sequence[str] = (), **more: str
+) -> str:
+    """A page in the frame of all pages (``frame.html.j2``), with its one style sheet and the policy that names it.
+
+    ``styles`` are files in the folder of the templates, beside ``report.css``; ``more`` is what the template's header
+    shows, ``title`` among it.
+    """
+    style = "".join((TEMPLATES / file).read_text(encoding="utf-8") for file in ("report.css", *styles))
+    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    found = _environment().get_template(template)
+    return found.render(say=say, parts=parts, style=style, style_digest=digest, **more)
 
 
 def _environment() -> jinja2.Environment:

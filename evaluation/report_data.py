@@ -15,8 +15,11 @@ from artifacts.run_result import COLUMNS
 from artifacts.schema import Kind, Modality, Schema, Title
 from evaluation.confusions import ConfusedPair
 from evaluation.dose_response import DoseResponse
+from evaluation.gains import GainCurve
 from evaluation.groups import BlockGroups
+from evaluation.model_checks import ModelCheck
 from evaluation.prediction_check import PredictionDistribution
+from evaluation.residuals import Residuals
 from evaluation.slice_report import ToldSlices
 from evaluation.suspects import SuspectParts
 
@@ -29,7 +32,9 @@ class Making:
 
     ``encoders`` maps a source column to what encoded it; ``rows`` a split (``train``, ``folds``, ``holdout``,
     ``test``) to its number of rows; ``step_seconds`` a step to its duration; ``versions`` a package to its version.
-    ``explanation_gap`` is the largest distance between a link score and the sum of its contributions.
+    ``licences`` maps a source column to the licence of its encoder's weights, empty where it is not known.
+    ``explanation_gap`` is the largest distance between a link score and the sum of its contributions. ``fingerprint``
+    is of the scored rows. ``interrupted`` says that the search was stopped early.
     """
 
     created: str = ""
@@ -44,6 +49,11 @@ class Making:
     versions: Mapping[str, str] = field(default_factory=dict)
     explanation_method: str = ""
     explanation_gap: float = np.nan
+    licences: Mapping[str, str] = field(default_factory=dict)
+    back_end: str = ""
+    n_folds: int | None = None
+    fingerprint: str = ""
+    interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,10 @@ class ReportData:
         not_explained: one sentence on why there is no importance.
         dose_responses: from ``dose_response.dose_responses``.
         groups: from ``groups.groups_of_block``, one an embedding; empty where none were looked for.
-        distribution: from ``prediction_check.prediction_distribution``.
+        distribution: from ``prediction_check.prediction_distribution``, of the chosen model.
+        residuals: from ``residuals.residuals_by_prediction``; None where the task has no numbers.
+        gain: from ``gains.gain_curve``; None where the outcome has no shares.
+        models: from ``model_checks.check_models``; None where the run kept no scores of single models.
         coverage: level of prediction intervals to the share of rows that lay within theirs; empty where there are none.
         beside: measures of the chosen model that are not in the leaderboard, each with ``score``, ``low`` and ``high``.
         class_scores: from ``class_scores.class_scores``; None where the task has no classes.
@@ -105,6 +118,9 @@ class ReportData:
     dose_responses: tuple[DoseResponse, ...] = ()
     groups: tuple[BlockGroups, ...] = ()
     distribution: PredictionDistribution | None = None
+    residuals: Residuals | None = None
+    gain: GainCurve | None = None
+    models: tuple[ModelCheck, ...] | None = None
     coverage: Mapping[float, float] = field(default_factory=dict)
     beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     class_scores: pd.DataFrame | None = None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +9,7 @@ import numpy as np
 
 from artifacts.schema import SHARES, Kind
 from evaluation.heat_picture import as_data_uri, overlay
-from evaluation.report import TEMPLATES, _environment
+from evaluation.page import PagePart, render_page
 from evaluation.row_explanation import Contribution, PhotoMap, RowExplanation, State, TextMap
 from evaluation.saliency import PATCHES_A_SIDE, Piece
 from evaluation.wording import Wording, neutral
@@ -98,22 +96,13 @@ def render_row(row: RowExplanation, language: str = "en") -> str:
         InputError: if the language is unknown.
     """
     say = Wording(language)
-    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     computed = {name: section(row, say) for name, section in ROW_SECTIONS.items()}
-    return (
-        _environment()
-        .get_template("row.html.j2")
-        .render(
-            say=say,
-            name=row.name,
-            row=say("row_named", row=neutral(row.row, 120)),
-            target=row.target,
-            kind=say(f"kind_{row.kind.value}"),
-            style=style,
-            style_digest=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
-            sections={name: found for name, found in computed.items() if found is not None},
-        )
+    part = PagePart(
+        {name: found for name, found in computed.items() if found is not None},
+        line=f"{say('predicts')}: {neutral(row.target)}",
+        remark=say(f"kind_{row.kind.value}"),
     )
+    return render_page("row_page", say("row_named", row=neutral(row.row, 120)), [part], say, of=row.name)
 
 
 def _unit(row: RowExplanation, say: Wording) -> str:

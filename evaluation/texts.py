@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from evaluation.audit_wording import AUDIT_TEXTS
 from evaluation.texts_advice import ADVICE_TEXTS
+from evaluation.texts_card import CARD_TEXTS
+from evaluation.texts_checks import CHECK_TEXTS
 from evaluation.texts_clusters import CLUSTER_TEXTS
 from evaluation.texts_compare import COMPARE_TEXTS
 from evaluation.texts_errors import ERRORS_TEXTS
@@ -274,6 +276,8 @@ TEXTS: dict[str, dict[str, str]] = {
     "seconds": {"en": "{n} s", "ru": "{n} с"},
     "minutes": {"en": "{n} min", "ru": "{n} мин"},
     **AUDIT_TEXTS,
+    **CARD_TEXTS,
+    **CHECK_TEXTS,
     **CLUSTER_TEXTS,
     **COMPARE_TEXTS,
     **VIEWS_TEXTS,

@@ -33,6 +33,18 @@ GROUP_TEXTS: dict[str, dict[str, str]] = {
         "en": "Groups could not be looked for. {reason}",
         "ru": "Искать группы не удалось. {reason}",
     },
+    "groups_few": {
+        "en": "It is known in {known} rows, and {needed} are needed.",
+        "ru": "Он известен в строках: {known}, а нужно {needed}.",
+    },
+    "groups_flat": {
+        "en": "It has {dimensions} dimensions and hardly varies.",
+        "ru": "Измерений в нём {dimensions}, и он почти не меняется.",
+    },
+    "groups_slow": {
+        "en": "It would take more than {seconds} s: a row takes {each} s, and some {needed} are needed.",
+        "ru": "Это заняло бы больше {seconds} с: строка занимает {each} с, а нужно около {needed} строк.",
+    },
     "groups_doubt": {
         "en": "The model is not clearly better than a constant, so it may have learned these groups from chance.",
         "ru": "Модель не заметно лучше константы, поэтому эти группы могли быть выучены случайно.",

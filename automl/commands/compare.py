@@ -26,7 +26,7 @@ def compare(
     from automl.comparing import comparison_of
     from automl.run import Run
     from evaluation.compare_page import render_comparison
-    from evaluation.wording import Wording
+    from evaluation.wording import Wording, neutral
 
     Wording(lang)  # an unknown language ends the command before the work
     found = comparison_of([Run(run) for run in runs])
@@ -38,7 +38,7 @@ def compare(
         typer.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=1, default=str))
         return
     for line in comparison_lines(found):
-        typer.echo(line)
+        typer.echo(neutral(line))
 
 
 def comparison_lines(found: RunsComparison) -> list[str]:

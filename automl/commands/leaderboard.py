@@ -66,9 +66,13 @@ def _print_each(found: Sequence[tuple[Run, pd.DataFrame]], as_json: bool) -> Non
     if as_json:
         _print_json([row for run, scores in found for row in _records(scores.assign(run=run.name))])
         return
+    from evaluation.wording import neutral
+
     for run, scores in found:
-        typer.echo(f"{run.name}, {run.scored_part}, {run.metric.name}:")
-        typer.echo(scores.to_string(index=False, float_format="{:.4f}".format, na_rep=""))
+        typer.echo(f"{neutral(run.name)}, {run.scored_part}, {run.metric.name}:")
+        # Names of classes come from data and may hold terminal escapes and newlines.
+        shown = scores.map(lambda value: neutral(value, 60) if isinstance(value, str) else value)
+        typer.echo(shown.to_string(index=False, float_format="{:.4f}".format, na_rep=""))
 
 
 def _records(frame: Any) -> list[dict[str, Any]]:

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from artifacts.schema import Kind
-from evaluation.prediction_check import PredictionDistribution
+from evaluation.prediction_check import MAX_CLASSES, PredictionDistribution
 from evaluation.report_data import ReportData
 from evaluation.sections.scales import Scale, padded, tick_digits
 from evaluation.wording import Wording, neutral
 
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 330.0, 12.0, 186.0
+ROWS_HEIGHT = 22.0
 
 
 def distribution(data: ReportData, say: Wording) -> dict[str, Any]:
@@ -28,10 +29,11 @@ def distribution(data: ReportData, say: Wording) -> dict[str, Any]:
     return {
         "intro": say("distribution_intro"),
         "spread_title": say(spread_title, target=neutral(shown.target, 60)) if shown.target else say(spread_title),
-        "classes": _classes(shown, say) if classes else None,
-        "histogram": None if classes else _histogram(shown, say),
+        "classes": class_bars(shown, say) if classes else None,
+        "histogram": None if classes else spread_chart(shown, say),
         "reliability_title": say("confidence" if classes and not labels else "reliability"),
-        "reliability": _reliability(shown, say),
+        "reliability": reliability_chart(shown, say),
+        "bins": _bins(shown, say),
         "notes": [say("reliability_note"), *_calibration(shown, say), *_coverage(data, say)],
         "apart": _apart(data, say),
     }
@@ -69,23 +71,24 @@ def _ticks(shown: PredictionDistribution, scale: Scale, say: Wording) -> list[di
     return [{"at": scale(t), "text": _value(shown, t, say, tick_digits(ticks))} for t in ticks]
 
 
-def _classes(shown: PredictionDistribution, say: Wording) -> list[dict[str, Any]]:
-    truth, predicted = shown.series["truth"], shown.series["predicted"]
+def class_bars(shown: PredictionDistribution, say: Wording, most: int = MAX_CLASSES) -> list[dict[str, Any]]:
+    """How often the most frequent classes or labels occur and are predicted, as percentages of the longest bar."""
+    truth, predicted = shown.series["truth"][:most], shown.series["predicted"][:most]
     longest = max(float(np.max(truth)), float(np.max(predicted)), 1e-12)
     return [
         {
-            "label": label,
+            "label": neutral(label, 60),
             "truth": round(100 * float(t) / longest, 2),
             "predicted": round(100 * float(p) / longest, 2),
             "truth_text": say.percent(float(t)),
             "predicted_text": say.percent(float(p)),
         }
-        for label, t, p in zip(shown.labels, truth, predicted, strict=True)
+        for label, t, p in zip(shown.labels[:most], truth, predicted, strict=True)
     ]
 
 
-def _histogram(shown: PredictionDistribution, say: Wording) -> dict[str, Any]:
-    """The first series as filled columns, the second as an outline over them."""
+def spread_chart(shown: PredictionDistribution, say: Wording) -> dict[str, Any]:
+    """Shares by value. The first series as filled columns, the second as an outline over them."""
     x = Scale(float(shown.edges[0]), float(shown.edges[-1]), LEFT, RIGHT)
     y = Scale(0.0, max(float(np.max(s)) for s in shown.series.values()) * 1.05, BOTTOM, TOP)
     places = [x(float(edge)) for edge in shown.edges]
@@ -113,7 +116,23 @@ def _histogram(shown: PredictionDistribution, say: Wording) -> dict[str, Any]:
     }
 
 
-def _reliability(shown: PredictionDistribution, say: Wording) -> dict[str, Any]:
+def _bins(shown: PredictionDistribution, say: Wording) -> list[dict[str, str]]:
+    """The bins of the reliability as a table: what was predicted, what was observed, how many rows."""
+    held = shown.reliability
+    columns = zip(held.predicted, held.observed, held.low, held.high, held.rows, strict=True)
+    return [
+        {
+            "predicted": _value(shown, p, say, 3),
+            "observed": _value(shown, o, say, 3),
+            "interval": say.interval(_value(shown, a, say, 3), _value(shown, b, say, 3)),
+            "rows": say.number(int(n), 9),
+        }
+        for p, o, a, b, n in columns
+    ]
+
+
+def reliability_chart(shown: PredictionDistribution, say: Wording) -> dict[str, Any]:
+    """Points with whiskers around the diagonal; the columns below count the rows of each."""
     bins = shown.reliability
     values = [*bins.predicted, *bins.observed, *bins.low, *bins.high, shown.constant]
     if shown.kind is Kind.REGRESSION:
@@ -129,6 +148,7 @@ def _reliability(shown: PredictionDistribution, say: Wording) -> dict[str, Any]:
                 "y": y(o),
                 "low": y(a),
                 "high": y(b),
+                "rows": round(ROWS_HEIGHT * float(n) / float(bins.rows.max()), 1),
                 "hint": f"{_value(shown, p, say, 3)} → {_value(shown, o, say, 3)}, "
                 f"{say('n_rows', n=say.number(int(n), 9))}",
             }

@@ -46,7 +46,8 @@ def _block(data: ReportData, block: BlockGroups, say: Wording) -> dict[str, Any]
 
 def _remarks(block: BlockGroups, say: Wording) -> list[str]:
     if block.missing:
-        return [say("groups_missing", reason=block.missing)]
+        numbers = {name: say.number(value) for name, value in block.numbers.items()}
+        return [say("groups_missing", reason=say(f"groups_{block.missing}", **numbers))]
     measured = say("groups_measured", n=say.number(block.n_evaluations, 9), share=say.percent(block.axes_share))
     if not block.n_tested:
         return [say("groups_none"), measured]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from evaluation.column_reasons import reason_in
 from evaluation.report_data import ReportData
 from evaluation.wording import Wording, neutral
 
@@ -29,13 +30,14 @@ def made(data: ReportData, say: Wording) -> dict[str, Any]:
                 "kind": say(f"modality_{column.modality.value}"),
                 "view": column.modality.view,
                 "actionable": column.actionable,
-                "reason": column.reason,
+                "reason": reason_in(say.language, column.reason),
             }
             for column in columns[:MAX_COLUMNS]
         ],
         "columns_more": say("left_out", n=len(columns) - MAX_COLUMNS) if len(columns) > MAX_COLUMNS else "",
         "left_out": [
-            {"name": name, "reason": reason} for name, reason in list(data.schema.left_out.items())[:MAX_COLUMNS]
+            {"name": name, "reason": reason_in(say.language, reason)}
+            for name, reason in list(data.schema.left_out.items())[:MAX_COLUMNS]
         ],
         "versions": [{"name": name, "version": version} for name, version in sorted(data.making.versions.items())],
     }

@@ -27,9 +27,9 @@ def views(data: ReportData, say: Wording) -> dict[str, Any]:
     if len(board) < 2:
         return {"missing": say("views_one")}
     constant = data.constant()
-    scores = padded([*board[["score", "low", "high"]].to_numpy(np.float64).ravel(), constant], 6, 194)
+    scores = padded([*board[["score", "low", "high"]].to_numpy(np.float64).ravel(), constant], 6, 124)
     apart = padded(
-        [0.0, *board[["difference", "difference_low", "difference_high"]].to_numpy(np.float64).ravel()], 6, 154
+        [0.0, *board[["difference", "difference_low", "difference_high"]].to_numpy(np.float64).ravel()], 6, 104
     )
     ranked = board.sort_values("score", ascending=not data.higher_is_better, kind="stable")
     n = int(board["n_rows"].iloc[0])

@@ -52,9 +52,39 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
         read_table(tmp_path)
 
 
+FORMULAS = (
+    "=1+1",
+    "=cmd|' /C calc'!A0",
+    '=HYPERLINK("https://example.org/x","y")',
+    "+1+1",
+    "-2+3",
+    "@SUM(1)",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    " =1+1",
+    "\uff1d1+1",
+    "\uff20SUM(1)",
+    "-",
+    '=1,"=2"\n=3',
+    "=a\r=b\r\n=c",
+)
+
+
 def test_csv_runs_no_formula(tmp_path: Path) -> None:
-    write_table(pd.DataFrame({"title": ["=1+1", "plain"], "x": [-1.5, 2.0]}), tmp_path / "out.csv")
-    assert (tmp_path / "out.csv").read_text() == "title,x\n'=1+1,-1.5\nplain,2.0\n"
+    plain = ("text", "a=b", "a\n=b", "1-2", "'quoted'", "", "-1.5", "+7", "-2e-5", "-.5", "e-mail@example.org")
+    texts = [*FORMULAS, *plain]
+    frame = pd.DataFrame({"text": texts, "x": -1.5, "=2+2": pd.Categorical(texts)})
+    write_table(frame, tmp_path / "out.csv")
+    back = pd.read_csv(tmp_path / "out.csv", dtype={"text": str, "'=2+2": str}, keep_default_na=False)
+    assert list(back) == ["text", "x", "'=2+2"] and (back["x"] == -1.5).all()
+    breaks = [text.replace("\r\n", "\n").replace("\r", "\n") for text in FORMULAS]
+    assert list(back["text"]) == [*(f"'{text}" for text in breaks), *plain]
+    assert list(back["'=2+2"]) == list(back["text"])
+    write_table(frame, tmp_path / "out.parquet")
+    assert list(read_parquet(tmp_path / "out.parquet")["text"]) == texts, "parquet runs nothing"
+    write_table(pd.DataFrame({"a": ["\ud800"]}), tmp_path / "half.csv")
+    assert (tmp_path / "half.csv").read_text() == "a\n?\n"
     with pytest.raises(InputError, match=r"ends in .parquet or .csv"):
         write_table(pd.DataFrame({"a": [1]}), tmp_path / "out.xls")
 

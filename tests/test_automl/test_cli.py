@@ -12,6 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from evaluation.texts import TEXTS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -71,12 +73,18 @@ def test_predict_writes_parquet_and_csv(shop: Path) -> None:
 
 def test_report_is_written_in_both_languages(shop: Path) -> None:
     for language, word in (("en", "Leaderboard"), ("ru", "Таблица моделей")):
-        out = shop / f"report_{language}.html"
-        done = command("report", shop / "run", "--out", out, "--lang", language)
+        out, card = shop / f"report_{language}.html", shop / f"card_{language}.md"
+        done = command("report", shop / "run", "--out", out, "--card", card, "--json", "--lang", language)
         assert done.returncode == 0, done.stderr
+        (part,) = json.loads(done.stdout, parse_constant=pytest.fail)["parts"]
+        assert part["kind"] == "conversion" and part["models"][0]["model"] == part["headline"]["model"]
+        assert part["residuals"]["dispersion"] > 0 and part["gain"]["measure"] == "found"
+        assert card.read_text(encoding="utf-8").startswith(f"# {TEXTS['card'][language]}: `")
         text = out.read_text(encoding="utf-8")
         assert word.lower() in text.lower() and out.stat().st_size < 5_000_000
     assert command("report", shop / "run", "--out", shop / "x.html", "--lang", "xx").returncode == 2
+    nothing = command("report", shop / "run")
+    assert nothing.returncode == 2 and "Name a page with --out" in nothing.stderr
 
 
 def test_explain_writes_the_page_of_one_row(shop: Path) -> None:

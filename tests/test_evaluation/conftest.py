@@ -21,13 +21,17 @@ from evaluation.class_scores import KINDS, class_scores
 from evaluation.confusions import confused_pairs
 from evaluation.dose_response import dose_responses
 from evaluation.explain import explain_rows, global_importance
+from evaluation.gains import gain_curve
 from evaluation.groups import BlockGroups, DimensionGroup
 from evaluation.groups_description import Attribute, OverRepresented
 from evaluation.groups_graph import FoundGroup
-from evaluation.metrics import METRICS
+from evaluation.metrics import METRICS, constant_prediction
+from evaluation.model_checks import ModelCheck, Predicted, check_models
 from evaluation.prediction_check import largest_errors, prediction_distribution
 from evaluation.report_data import Making, ReportData
-from evaluation.slice_report import ScoredRows, tell_slices
+from evaluation.residuals import residuals_by_prediction
+from evaluation.slice_conditions import Condition
+from evaluation.slice_report import ScoredRows, ToldSlice, tell_slices
 from evaluation.suspects import SuspectParts, find_suspects
 from evaluation.view_board import COLUMNS as VIEW_COLUMNS
 
@@ -41,6 +45,14 @@ HOSTILE = (
     "a\x00b\x1bc\x07\ud800",
     "</style><style>*{display:none}</style>",
     "]]>--><!-- &lt;b&gt;",
+    "=cmd|' /C calc'!A0",
+    "@SUM(1+1)*-2+3",
+    "[link](javascript:alert(1)) ![image](https://example.org/x.png)",
+    "`code` **bold** | cell | <b onmouseover=alert(1)>",
+    "https://example.org/?q=<i>&x=1 www.example.org",
+    "${7*7} #{7*7} %s {0} {name} {}",
+    "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴ͫ͗͢",
+    "مرحبا ⁧שלום⁩",
     "x" * 5000,
 )
 
@@ -162,7 +174,7 @@ def make_groups(output: str, ids: list[str]) -> tuple[BlockGroups, ...]:
     return (
         BlockGroups("photo", "mobilenet", "image", 6, groups, 9, 7, 0.873, 16_200),
         BlockGroups("title", "minilm", "text", 384, groups[:1], 1, 1, 0.7, 8_200),
-        BlockGroups("title", "lexical", "text", 32, missing="Block 'title__lexical' is known in 3 rows."),
+        BlockGroups("title", "lexical", "text", 32, missing="few", numbers={"known": 3, "needed": 40}),
     )
 
 
@@ -180,13 +192,26 @@ def make_views() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(VIEW_COLUMNS))
 
 
-def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
+def make_checks(outcome: Outcome, predictions: np.ndarray) -> tuple[ModelCheck, ...]:
+    """As of a blend, of a model that knows half as much, and of one that is worse than the constant."""
+    constant = constant_prediction(outcome)
+    worse = np.roll(predictions, 1, axis=0)
+    models = [
+        Predicted("blend", "all", predictions),
+        Predicted("catboost", "text", (predictions + constant) / 2),
+        Predicted("linear", "image", worse),
+    ]
+    return check_models(outcome, models, constant=constant, seed=0)
+
+
+def make_data(kind: Kind = Kind.CONVERSION, n: int = 700, names: tuple[str, ...] = ()) -> ReportData:
+    """``names``: of classes, in place of harmless ones; as many as the kind has."""
     schema, rng = make_schema(), np.random.default_rng(3)
     table = make_table(schema, n)
     classes: tuple[str, ...] = ()
     apart: dict[str, dict[str, float]] = {}
     if kind is Kind.MULTICLASS:
-        classes = ("sneakers", "boots", "sandals", "slippers for the home")
+        classes = names or ("sneakers", "boots", "sandals", "slippers for the home")
         slopes, base = np.hstack([SLOPES * f for f in (1.0, -0.5, 0.2, -0.7)]) * 2, np.zeros(4)
         model = Linear(slopes, base)
         scores = np.exp(model.decide(table))
@@ -194,7 +219,7 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         y = np.array([rng.choice(4, p=p) for p in predictions])
         outcome = Outcome(kind, y, (*classes, "hats"), n_known=4)
     elif kind is Kind.MULTILABEL:
-        classes = ("warm", "waterproof", "on sale", "for the home")
+        classes = names or ("warm", "waterproof", "on sale", "for the home")
         model = Linear(np.hstack([SLOPES * f for f in (1.0, -0.5, 0.2, -0.7)]) * 2, np.array([-2.0, 0.0, 1.0, -4.0]))
         predictions = 1 / (1 + np.exp(-np.clip(model.decide(table), -30, 30)))
         y = np.hstack([rng.uniform(size=(n, 4)) < predictions, rng.uniform(size=(n, 1)) < 0.02])
@@ -209,7 +234,7 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         if kind is Kind.CONVERSION:
             outcome = Outcome(kind, rng.binomial(trials.astype(int), p) / trials, trials=trials)
         elif kind is Kind.BINARY:
-            classes, predictions = ("no", "yes"), np.column_stack([1 - p, p])
+            classes, predictions = names or ("no", "yes"), np.column_stack([1 - p, p])
             outcome = Outcome(kind, (rng.uniform(size=n) < p).astype(np.int64), classes, n_known=2)
         else:
             predictions, outcome = score[:, None], Outcome(kind, score + rng.normal(size=n) * 200)
@@ -232,6 +257,9 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700) -> ReportData:
         dose_responses=dose_responses(explained),
         groups=make_groups(classes[-1] if classes else "", worst["row"].tolist()),
         distribution=prediction_distribution(outcome, predictions),
+        residuals=residuals_by_prediction(outcome, predictions),
+        gain=gain_curve(outcome, predictions),
+        models=make_checks(outcome, predictions),
         coverage={0.5: 0.512, 0.9: 0.893} if kind in (Kind.CONVERSION, Kind.REGRESSION) else {},
         class_scores=class_scores(outcome, predictions) if kind in KINDS else None,
         slices=tell_slices(table, rows, METRICS["log_loss" if kind is not Kind.REGRESSION else "r2"], seed=0),
@@ -267,7 +295,7 @@ def hostile_groups(block: BlockGroups, nasty: str, texts: Iterator[str]) -> Bloc
         )
         rows = (next(texts), *group.high)
         groups.append(replace(group, described=named, high=rows, low=rows, output=next(texts)))
-    return replace(block, groups=tuple(groups), featurizer=next(texts), missing=nasty if block.missing else "")
+    return replace(block, groups=tuple(groups), featurizer=next(texts))
 
 
 def hostile(data: ReportData) -> ReportData:
@@ -289,9 +317,13 @@ def hostile(data: ReportData) -> ReportData:
         )
         for curve in data.dose_responses
     )
-    assert data.views is not None
+    assert data.views is not None and data.models is not None and data.slices is not None
+    hard = Condition("value", "shop", Title(nasty, nasty), value=nasty, unit=nasty)
+    worse = ToldSlice((hard, hard), ((hard,),), 30, 2.0, 1.0, 0.1, 0.2, 0.001, 0.002, data.errors.head(2))
     return replace(
         data,
+        models=tuple(replace(check, model=next(texts), view=next(texts)) for check in data.models),
+        slices=replace(data.slices, slices=(worse,)),
         views=data.views.assign(model=nasty),
         name=nasty,
         target=nasty,
@@ -328,6 +360,12 @@ def report_data() -> ReportData:
 @pytest.fixture(scope="session")
 def hostile_report(report_data: ReportData) -> ReportData:
     return hostile(report_data)
+
+
+@pytest.fixture(scope="session")
+def hostile_classes() -> ReportData:
+    """A report whose classes have hostile names; half of a surrogate pair is in no name that was read."""
+    return hostile(make_data(Kind.MULTICLASS, 200, HOSTILE[:3] + HOSTILE[9:10]))
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -120,19 +118,3 @@ def test_findings_have_a_severity_two_languages_and_equal_placeholders() -> None
         fields = [set(re.findall(r"{(\w+)}", text.replace("{example_ru}", "{example}"))) for text in (english, russian)]
         assert fields[0] == fields[1], code
         assert len(re.findall(r"[.!?](?: |$)", english)) >= 2, f"{code} says what was seen, and what to do"
-
-
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
-def test_a_browser_shows_it_at_phone_width(tmp_path: Path) -> None:
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    spec = spec_from_file_location("browser", Path(__file__).with_name("test_report_browser.py"))
-    assert spec is not None and spec.loader is not None
-    browser = module_from_spec(spec)
-    spec.loader.exec_module(browser)
-    (tmp_path / "report.html").write_text(render_audit(report(), "ru"), encoding="utf-8")
-    (tmp_path / "wrapper.html").write_text(browser.WRAPPER, encoding="utf-8")
-    done = browser.browse(tmp_path, "--dump-dom", (tmp_path / "wrapper.html").as_uri())
-    measured = re.search(r'<pre id="out">(.*?)</pre>', done.stdout)
-    assert measured is not None and measured[1] == "width=390 styled=0px broken=0 wide=[]"
-    assert "CONSOLE" not in done.stderr and "Refused to" not in done.stderr

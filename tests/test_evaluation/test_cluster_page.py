@@ -4,6 +4,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -12,23 +13,28 @@ from PIL import Image
 from artifacts.errors import InputError
 from evaluation.cluster_page import clusters_each, clusters_scores, render_clusters
 from evaluation.cluster_report import ClusterReport, RowShown
-from evaluation.cluster_scores import Trait, agreement
+from evaluation.cluster_scores import AgreementScore, Trait, agreement
 from evaluation.clustering import Clusters, find_clusters
 from evaluation.wording import Wording
 
 HOSTILE = "<script>alert(1)</script>\u202e"
 
 
-@pytest.fixture(scope="module")
-def report() -> ClusterReport:
+@cache
+def two_clusters() -> tuple[np.ndarray, Clusters, tuple[AgreementScore, ...]]:
     rng = np.random.default_rng(0)
     truth = np.repeat([0, 1], [30, 20])
     points = rng.normal(size=(50, 2)) + 10 * truth[:, None]
     clusters = find_clusters(points, "kmeans", 2, seed=0)
+    return points, clusters, agreement(truth, clusters.labels, seed=0)
+
+
+def make_report(text: str = HOSTILE) -> ClusterReport:
+    points, clusters, agreed = two_clusters()
     buffer = io.BytesIO()
     Image.new("RGB", (300, 200), "red").save(buffer, "PNG")
     return ClusterReport(
-        name=HOSTILE,
+        name=text,
         block="fused",
         n_features=2,
         method="kmeans",
@@ -44,13 +50,18 @@ def report() -> ClusterReport:
         map_method="tsne",
         map_rows=np.arange(50),
         map_points=points,
-        shown=((RowShown("r0", HOSTILE, buffer.getvalue()), RowShown("r1", "", b"broken")), (RowShown("r40", "hat"),)),
-        traits=((Trait("word", HOSTILE, HOSTILE, 20, 0.9, 0.4, 2.25, 1e-6),), ()),
-        labels="kind",
-        agreement=agreement(truth, clusters.labels, seed=0),
+        shown=((RowShown("r0", text, buffer.getvalue()), RowShown("r1", "", b"broken")), (RowShown("r40", "hat"),)),
+        traits=((Trait("word", text, text, 20, 0.9, 0.4, 2.25, 1e-6),), ()),
+        labels=text,
+        agreement=agreed,
         equal_texts=(4, 0.5, 0.25),
         notes={"axes": "2"},
     )
+
+
+@pytest.fixture(scope="module")
+def report() -> ClusterReport:
+    return make_report()
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])

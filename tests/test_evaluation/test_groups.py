@@ -73,7 +73,7 @@ def test_few_rows_and_foreign_rows(make_block: Callable[..., object]) -> None:
     few = table.take(np.arange(3))
     rows = ShownRows(["a", "b", "c"], np.zeros((3, 1)))
     found = groups_of_block(model, few, 0, Kind.REGRESSION, rows, seed=0)
-    assert "known in 3 rows" in found.missing and found.groups == () and found.n_tested == 0
+    assert found.missing == "few" and found.numbers["known"] == 3 and found.groups == () and found.n_tested == 0
     with pytest.raises(InputError, match="each of the 60 rows of the table, but got 3 and 3"):
         groups_of_block(model, table, 0, Kind.REGRESSION, rows, seed=0)
 
@@ -113,7 +113,7 @@ def test_the_section_says_what_was_found(report_data: ReportData) -> None:
     assert any(row["picture"] for end in one["ends"] for row in end["rows"])
     assert any(row["problem"] for end in one["ends"] for row in end["rows"])
     assert not title["groups"][0]["photos"] and "boots" in title["groups"][0]["ends"][0]["rows"][0]["title"]
-    assert lexical["remarks"] == ["Groups could not be looked for. Block 'title__lexical' is known in 3 rows."]
+    assert lexical["remarks"] == ["Groups could not be looked for. It is known in 3 rows, and 40 are needed."]
     russian = section(report_data, Wording("ru"))
     assert russian is not None and "Сезон = winter (×3,4)" in russian["blocks"][0]["groups"][0]["described"]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from artifacts.errors import InputError
 from artifacts.finding import Audit
 from artifacts.schema import Kind, Modality
 from artifacts.task import Task
+from evaluation.column_reasons import reason_in
 from featurizers.column_guess import guess_column
 from featurizers.column_inference import draft_task, infer_schema
 from featurizers.column_warnings import warn_of_training_only
@@ -79,6 +81,9 @@ def test_guesses_and_reasons(name: str) -> None:
     guess = guess_column(pd.Series(values, name=name))
     assert guess.modality is modality, guess.reason
     assert guess.reason and (guess.finding == "") == (modality is not None)
+    assert reason_in("en", guess.reason) == guess.reason
+    russian = reason_in("ru", guess.reason)
+    assert re.search("[а-я]", russian) and re.findall(r"\d+", russian) == re.findall(r"\d+", guess.reason)
 
 
 def test_odd_columns_never_raise() -> None:
@@ -103,6 +108,7 @@ def test_named_columns_are_taken_as_they_are_and_roles_are_no_features() -> None
         "b": "named under ignore", "day": "the time of the rows", "w": "the weight of the rows",
         "g": "the group of the rows", "i": "the id of the rows", "y": "the target is made of it",
     }  # fmt: skip
+    assert all(re.search("[а-я]", reason_in("ru", reason)) for reason in schema.left_out.values())
     assert (schema.id, schema.group, schema.time, schema.weight) == ("i", "g", "day", "w") and not findings
     both = task(columns={**columns, "datetime": ["day"], "categorical": ["g"]})
     assert infer_schema(frame, both)[0].names == ("a", "day", "g")
