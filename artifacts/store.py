@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from artifacts import checksums
 from artifacts.errors import ArtifactError
 
 FORMAT_VERSION = 3
@@ -91,6 +92,7 @@ class RunFolder:
         try:
             temporary.mkdir(parents=True)
             yield temporary
+            write_json(temporary / checksums.FILE, checksums.checksums_of(temporary))
             _sync_tree(temporary)
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.exists():
