@@ -1,10 +1,10 @@
-"""Whether the files of a run are those that were written: a list of sizes and hashes beside them."""
+"""Whether the files of a folder are those that were written: a list of sizes and hashes beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import xxhash
@@ -14,6 +14,8 @@ from artifacts.errors import ArtifactError
 FILE = "checksums.json"
 PIECE = 1 << 20
 
+Listed = dict[str, list[Any]]  # relative path: [size in bytes, hash]
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -22,51 +24,60 @@ class Fault:
     kind: str
     path: str
 
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.path}"
+
+def listed(folder: Path, paths: Iterable[Path]) -> Listed:
+    """Size and hash (xxh3, 128 bits) of files under a folder."""
+    return {path.relative_to(folder).as_posix(): [path.stat().st_size, digest(path)] for path in sorted(paths)}
 
 
-def checksums_of(folder: Path, paths: Iterable[Path] | None = None) -> dict[str, list[Any]]:
-    """Size in bytes and hash (xxh3, 128 bits) of files under a folder, by relative path; of all but its own list."""
-    chosen = paths if paths is not None else (path for path in folder.rglob("*") if path.is_file())
-    return {_name(path, folder): [path.stat().st_size, _hash(path)] for path in sorted(chosen) if path != folder / FILE}
+def files_under(folder: Path, without: Iterable[str] = ()) -> list[Path]:
+    """Files and links under a folder, but for its list, temporary and lock files and the folders ``without``."""
+    away = tuple(folder / name for name in without)
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if (path.is_symlink() or path.is_file())
+        and path != folder / FILE
+        and not path.relative_to(folder).parts[0].startswith((".tmp-", ".lock"))
+        and not any(path.is_relative_to(other) for other in away)
+    ]
 
 
-def faults_of(folder: Path, listed: Mapping[str, Any]) -> list[Fault]:
-    """Which of the listed files are missing or changed.
+def faults(folder: Path, known: Mapping[str, Any], present: Iterable[Path]) -> list[Fault]:
+    """Files that are missing or changed, or that no list has.
+
+    Links are foreign: nothing here writes them, and what they lead to is not of the folder.
 
     Raises:
-        ArtifactError: if the list is no list of sizes and hashes.
+        ArtifactError: if the list is none of sizes and hashes of files inside the folder.
     """
-    faults = []
-    for name, entry in listed.items():
-        path = folder / name
-        if not isinstance(entry, list) or len(entry) != 2 or ".." in Path(name).parts or Path(name).is_absolute():
-            raise ArtifactError(f"{name!r} in the checksums of {str(folder)!r} has no size and hash, but {entry!r}.")
+    names = {path.relative_to(folder).as_posix(): path for path in present}
+    found = []
+    for name, entry in known.items():
+        inside = PurePosixPath(name)
+        if not isinstance(entry, list) or len(entry) != 2 or inside.is_absolute() or ".." in inside.parts:
+            raise ArtifactError(f"The list {str(folder / FILE)!r} has no size and hash for {name!r}, but {entry!r}.")
+        path = names.get(name)
+        if path is None or path.is_symlink():
+            found.append(Fault("missing", name))
+            continue
         try:
-            if path.is_symlink() or not path.is_file():
-                faults.append(Fault("missing", name))
-            elif path.stat().st_size != entry[0] or _hash(path) != entry[1]:
-                faults.append(Fault("changed", name))
+            if [path.stat().st_size, digest(path)] != entry:
+                found.append(Fault("changed", name))
         except OSError as error:
-            faults.append(Fault("unreadable", f"{name} ({error.strerror})"))
-    return faults
+            found.append(Fault("unreadable", f"{name} ({error.strerror})"))
+    return found + [Fault("foreign", n) for n, path in names.items() if n not in known or path.is_symlink()]
 
 
-def foreign_to(folder: Path, listed: Container[str]) -> list[Fault]:
-    """Files that no list has. Links are foreign: nothing here writes them, and what they lead to is not of the run."""
-    paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    names = ((_name(path, folder), path.is_symlink()) for path in paths if path != folder / FILE)
-    return [Fault("foreign", name) for name, is_link in sorted(names) if is_link or name not in listed]
-
-
-def _name(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix()
-
-
-def _hash(path: Path) -> str:
-    digest = xxhash.xxh3_128()
+def digest(path: Path) -> str:
+    """Hash of a file's content, read in pieces."""
+    hashed = xxhash.xxh3_128()
     with path.open("rb") as file:
         while piece := file.read(PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
+            hashed.update(piece)
+    return hashed.hexdigest()
+
+
+def digest_of(content: bytes) -> str:
+    """Hash of the content of a file that is yet to be written."""
+    return xxhash.xxh3_128_hexdigest(content)

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from artifacts.errors import ArtifactError
 FORMAT_VERSION = 3
 ACTIVITIES = "activities"
 CONTEST = "contest"
+MANIFEST = "run.json"
 SHARED_STEPS = ("split", "features")  # of the activities, or of the contestants, of one run
 
 
@@ -92,7 +93,6 @@ class RunFolder:
         try:
             temporary.mkdir(parents=True)
             yield temporary
-            write_json(temporary / checksums.FILE, checksums.checksums_of(temporary))
             _sync_tree(temporary)
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.exists():
@@ -103,6 +103,7 @@ class RunFolder:
             else:
                 os.replace(temporary, target)
             _sync(target.parent)
+            self._list_step(target)
         except OSError as error:
             raise ArtifactError(
                 f"Step {step!r} could not be written into {str(self.path)!r}: {error}. Free some space or name "
@@ -110,6 +111,53 @@ class RunFolder:
             ) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        """Write ``run.json``, which makes a run of the folder, and before it checksums of it and all that lies there.
+
+        Raises:
+            ArtifactError: if they cannot be written.
+        """
+        content = json.dumps(manifest, ensure_ascii=False, indent=1, default=str).encode()
+        known = checksums.listed(self.path, (path for path in self._own_files() if path.name != MANIFEST))
+        known[MANIFEST] = [len(content), checksums.digest_of(content)]
+        self._write_list(known)
+        write_file(self.path / MANIFEST, content)
+
+    def faults(self) -> list[checksums.Fault]:
+        """What is not as it was written, in this folder and in the runs inside it.
+
+        Raises:
+            ArtifactError: if the folder has no checksums, or a damaged list of them.
+        """
+        if not (self.path / checksums.FILE).is_file():
+            raise ArtifactError(
+                f"{str(self.path)!r} has no {checksums.FILE}: it is no finished run, or one of an older version. Name "
+                "the folder that fit printed, or run fit again."
+            )
+        found = checksums.faults(self.path, read_json(self.path / checksums.FILE), self._own_files())
+        for inner in self._inner():
+            name = inner.path.relative_to(self.path).as_posix()
+            found += [checksums.Fault(fault.kind, f"{name}/{fault.path}") for fault in inner.faults()]
+        return found
+
+    def _inner(self) -> list[RunFolder]:
+        runs = (path for kind in (ACTIVITIES, CONTEST) for path in sorted((self.path / kind).glob("*")))
+        return [RunFolder(path) for path in runs if (path / MANIFEST).exists()]
+
+    def _own_files(self) -> list[Path]:
+        return checksums.files_under(self.path, [str(run.path.relative_to(self.path)) for run in self._inner()])
+
+    def _list_step(self, step: Path) -> None:
+        """Bring the list up to date after a step of a finished run was written."""
+        if (self.path / checksums.FILE).exists():
+            place = step.relative_to(self.path).as_posix() + "/"
+            known = {name: v for name, v in read_json(self.path / checksums.FILE).items() if not name.startswith(place)}
+            new = (path for path in checksums.files_under(step))
+            self._write_list({**known, **checksums.listed(self.path, new)})
+
+    def _write_list(self, known: checksums.Listed) -> None:
+        write_file(self.path / checksums.FILE, json.dumps(known, ensure_ascii=False, indent=0))
 
 
 def write_json(path: Path, data: Any) -> None:
