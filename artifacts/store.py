@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ FORMAT_VERSION = 3
 ACTIVITIES = "activities"
 CONTEST = "contest"
 MANIFEST = "run.json"
+LOCK, HOLDER = ".lock", ".lock-holder"
 SHARED_STEPS = ("split", "features")  # of the activities, or of the contestants, of one run
 
 
@@ -53,11 +56,37 @@ class RunFolder:
             probe.touch()
             probe.unlink()
         except OSError as error:
-            raise ArtifactError(
-                f"Cannot write into the run folder {str(self.path)!r}: {error}. "
-                "Name a writable folder with --run, or free some space."
-            ) from error
+            raise _cannot_write(self.path, error) from error
         return self
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other fits out of the folder; the hold ends with the process, however that ends.
+
+        Raises:
+            ArtifactError: if another fit holds it, or the folder cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        holder = self.path / HOLDER
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / LOCK, timeout=0)
+            lock.acquire()
+        except Timeout:
+            by = holder.read_text(encoding="utf-8", errors="replace").strip() if holder.exists() else "another process"
+            raise ArtifactError(
+                f"The run folder {str(self.path)!r} is in use by {by}. Wait until that fit has ended, stop it, or name "
+                "another folder with --run."
+            ) from None
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        try:
+            write_file(holder, f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
 
     def has(self, step: str) -> bool:
         """Whether the step was finished."""
@@ -158,6 +187,13 @@ class RunFolder:
 
     def _write_list(self, known: checksums.Listed) -> None:
         write_file(self.path / checksums.FILE, json.dumps(known, ensure_ascii=False, indent=0))
+
+
+def _cannot_write(path: Path, error: OSError) -> ArtifactError:
+    return ArtifactError(
+        f"Cannot write into the run folder {str(path)!r}: {error}. "
+        "Name a writable folder with --run, or free some space."
+    )
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -15,6 +15,7 @@ from automl.commands.compare import compare
 from automl.commands.explain import explain
 from automl.commands.leaderboard import leaderboard, print_board
 from automl.commands.probe import probe
+from automl.commands.verify import verify
 
 app = typer.Typer(
     name="tabular-fusion",
@@ -211,7 +212,7 @@ def doctor(as_json: Json = False) -> None:
             typer.echo(f"  {name}: {value}")
 
 
-for command in (leaderboard, compare, explain, advise, cluster, probe):
+for command in (leaderboard, compare, explain, advise, cluster, probe, verify):
     app.command()(command)
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -110,3 +112,26 @@ def test_a_cache_that_cannot_be_opened_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ArtifactError, match="TABULAR_FUSION_CACHE"):
         EmbeddingStore(tmp_path / "file" / "cache").get([b"k"])
+
+
+def test_one_fit_at_a_time_holds_a_folder(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with folder.held():
+        with pytest.raises(ArtifactError, match=rf"in use by process {os.getpid()} on .* since 20.*--run"):  # noqa: SIM117
+            with RunFolder(tmp_path / "run").held():
+                raise AssertionError("two fits in one folder")
+        with RunFolder(tmp_path / "other").held():
+            pass
+    with folder.held():
+        pass
+
+
+def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from artifacts.store import RunFolder\n"
+        "with RunFolder(sys.argv[1]).held(): os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert (tmp_path / ".lock-holder").exists()
+    with RunFolder(tmp_path).held():
+        pass
