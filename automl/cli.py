@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from automl.commands.advise import advise
+from automl.commands.cache import cache
 from automl.commands.cluster import cluster
 from automl.commands.compare import compare
 from automl.commands.explain import explain
@@ -212,7 +213,7 @@ def doctor(as_json: Json = False) -> None:
             typer.echo(f"  {name}: {value}")
 
 
-for command in (leaderboard, compare, explain, advise, cluster, probe, verify):
+for command in (leaderboard, compare, explain, advise, cluster, probe, verify, cache):
     app.command()(command)
 
 

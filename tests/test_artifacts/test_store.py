@@ -6,10 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from artifacts.embedding_store import EmbeddingStore, content_key
 from artifacts.errors import ArtifactError
 from artifacts.store import RunFolder, read_json, write_file
 
@@ -85,33 +83,6 @@ def test_broken_json_is_an_artifact_error(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{")
     with pytest.raises(ArtifactError, match="cannot be read"):
         read_json(tmp_path / "a.json")
-
-
-def test_vectors_come_back_and_keys_hold_the_recipe(tmp_path: Path) -> None:
-    store = EmbeddingStore(tmp_path / "cache")
-    one, two = content_key(b"text", "encoder-a"), content_key(b"text", "encoder-b")
-    assert one != two
-    store.put([(one, np.arange(3, dtype="f4"))])
-    found = store.get([one, two])
-    np.testing.assert_array_equal(found[0], [0, 1, 2])
-    assert found[1] is None
-    store.close()
-    np.testing.assert_array_equal(EmbeddingStore(tmp_path / "cache").get([one])[0], [0, 1, 2])
-    assert store.size_bytes() > 0
-
-
-def test_a_damaged_vector_counts_as_absent(tmp_path: Path) -> None:
-    store = EmbeddingStore(tmp_path)
-    key = content_key(b"x", "r")
-    with store._open().begin(write=True) as transaction:
-        transaction.put(key, b"12345678" + np.zeros(2, dtype="f4").tobytes())
-    assert store.get([key]) == [None]
-
-
-def test_a_cache_that_cannot_be_opened_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ArtifactError, match="TABULAR_FUSION_CACHE"):
-        EmbeddingStore(tmp_path / "file" / "cache").get([b"k"])
 
 
 def test_one_fit_at_a_time_holds_a_folder(tmp_path: Path) -> None:
