@@ -87,7 +87,7 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path, monkeypatch: p
     store.put([(new, np.zeros(384, dtype="f4"))])
     assert store.describe()["content_bytes"] <= 0.9 * store.limit_bytes
     kept = [vector is not None for vector in store.get(keys_of(400))]
-    assert all(kept[:100]) and 0 < sum(kept[100:]) < 150
+    assert all(kept[:100]) and sum(kept[100:]) < 150
     assert store.get([new])[0] is not None
     assert store.describe()["entries"] == sum(kept) + 1
 
