@@ -10,12 +10,14 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from automl.commands.advise import advise
+from automl.commands.cache import cache
 from automl.commands.cluster import cluster
 from automl.commands.compare import compare
 from automl.commands.explain import explain
 from automl.commands.leaderboard import leaderboard, print_board
 from automl.commands.probe import probe
 from automl.commands.report import report
+from automl.commands.verify import verify
 
 app = typer.Typer(
     name="tabular-fusion",
@@ -196,7 +198,7 @@ def doctor(as_json: Json = False) -> None:
             typer.echo(f"  {name}: {value}")
 
 
-for command in (report, leaderboard, compare, explain, advise, cluster, probe):
+for command in (report, leaderboard, compare, explain, advise, cluster, probe, verify, cache):
     app.command()(command)
 
 

@@ -59,14 +59,15 @@ def fit(
     progress = progress or Silent()
     loaded = load(task, train, test)
     request = request_of(loaded, chosen, seed)
-    folder = RunFolder(run if run is not None else default_folder(task, chosen, request)).create()
-    claim(folder, request, loaded)
-    if not folder.has("run.json"):
-        steps = Steps(loaded, chosen, seed, folder, budget, progress)
-        if chosen.contestants:
-            run_contest(steps, request)
-        elif task.target.activities:
-            run_activities(steps, request)
-        else:
-            steps.run(request)
+    folder = RunFolder(run if run is not None else default_folder(task, chosen, request))
+    with folder.held():
+        claim(folder.create(), request, loaded)
+        if not folder.has("run.json"):
+            steps = Steps(loaded, chosen, seed, folder, budget, progress)
+            if chosen.contestants:
+                run_contest(steps, request)
+            elif task.target.activities:
+                run_activities(steps, request)
+            else:
+                steps.run(request)
     return Run(folder.path, progress=progress)

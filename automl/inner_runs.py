@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from artifacts.errors import FusionError
-from artifacts.store import write_file
 from automl.activities import score_together
 from automl.backends.registry import check_kind
 from automl.budget import Budget, Timed
 from automl.contest import finish_contest
 from automl.presets import preset_named
-from automl.request import as_json, claim, request_of
+from automl.request import claim, request_of
 from automl.steps import Steps
 
 
@@ -40,7 +39,7 @@ def run_activities(steps: Steps, request: dict[str, Any]) -> None:
             scored.save(target)
     manifest = {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **request, **manifest}
     manifest |= {"seconds": seconds, "spent_seconds": round(steps.budget.spent, 3)}
-    write_file(steps.folder.path / "run.json", as_json(manifest))
+    steps.folder.finish(manifest)
 
 
 def run_contest(steps: Steps, request: dict[str, Any]) -> None:
@@ -70,4 +69,4 @@ def run_contest(steps: Steps, request: dict[str, Any]) -> None:
         manifest = finish_contest(steps.folder, failures, steps.scored_part)
     manifest = {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **request, **manifest}
     manifest |= {"seconds": seconds, "spent_seconds": round(steps.budget.spent, 3)}
-    write_file(steps.folder.path / "run.json", as_json(manifest))
+    steps.folder.finish(manifest)

@@ -16,7 +16,7 @@ from artifacts.finding import Audit
 from artifacts.outcome import Outcome
 from artifacts.progress import Progress
 from artifacts.schema import Modality
-from artifacts.store import FORMAT_VERSION, RunFolder, read_json, write_file, write_json
+from artifacts.store import FORMAT_VERSION, RunFolder, read_json, write_json
 from artifacts.tables import read_parquet
 from automl.backends.base import FittedBackend, Problem
 from automl.backends.registry import backend_named
@@ -25,7 +25,7 @@ from automl.data import Loaded, Rows, duplicates_of
 from automl.predictor import predictions_frame
 from automl.presets import Preset
 from automl.reporting import SUSPECTS, rows_to_show, suspects_to_show
-from automl.request import as_json, rows_print
+from automl.request import rows_print
 from automl.scored_rows import FOLDS
 from automl.scoring import Part, ScoredRun, score_run
 from automl.versions import library_versions
@@ -83,7 +83,7 @@ class Steps:
         final = read_json(self.folder.folder("scores") / "final.json")
         manifest = self._manifest(request, encoders, part, training.outcome, final)
         manifest |= {"seconds": seconds, "spent_seconds": round(self.budget.spent, 3)}
-        write_file(self.folder.path / "run.json", as_json(manifest))
+        self.folder.finish(manifest)
 
     # -- steps ------------------------------------------------------------------------------------
 

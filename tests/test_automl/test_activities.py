@@ -95,11 +95,12 @@ def test_the_sum_is_of_the_observed_and_of_the_predicted_rates_weighted_by_views
 
 def test_features_and_split_are_made_once_and_each_activity_is_a_run(run: Run) -> None:
     assert sorted(path.name for path in run.path.iterdir()) == [
-        "activities", "features", "run.json", "scores", "split", "task",
+        ".lock", "activities", "checksums.json", "features", "run.json", "scores", "split", "task",
     ]  # fmt: skip
     for name in WEIGHTS:
         own = Run(run.path / "activities" / name)
-        assert sorted(path.name for path in own.path.iterdir()) == ["model", "run.json", "scores", "search", "task"]
+        steps = ["checksums.json", "model", "run.json", "scores", "search", "task"]
+        assert sorted(path.name for path in own.path.iterdir()) == steps
         assert own.task.target.success_weights == {name: 1.0} and set(own.task.columns.ignore) == WEIGHTS.keys() - {
             name
         }

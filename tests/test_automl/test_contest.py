@@ -72,7 +72,8 @@ def test_the_contestant_that_is_best_out_of_fold_becomes_the_run(tmp_path: Path)
     pd.testing.assert_frame_equal(run.predict(rows), winner.predict(rows))
     pd.testing.assert_frame_equal(Predictor.load(run.path).predict(rows), winner.predict(rows))
     assert run.scored().ids == winner.scored().ids
-    assert sorted(path.name for path in winner.path.iterdir()) == ["model", "run.json", "scores", "search", "task"]
+    steps = ["checksums.json", "model", "run.json", "scores", "search", "task"]
+    assert sorted(path.name for path in winner.path.iterdir()) == steps
     assert compare_runs([winner, Run(run.path / "contest" / "plain")])["better"].item() == "fast"
     assert "contest" in report_html(run.path)
     assert run.manifest["spent_seconds"] < 15 * 1.5
