@@ -11,18 +11,20 @@ import pandas as pd
 
 from artifacts.errors import FusionError
 from artifacts.run_result import RunResult, results_frame
-from artifacts.store import RunFolder, read_json
+from artifacts.store import RunFolder
 from automl.presets import preset_named
 from automl.run import Run, compare_runs
 from evaluation.leaderboard import merge_leaderboards
 
 COPIED = (
     "outcome", "scored_part", "scored_rows", "n_train", "n_scored", "n_features", "constant", "final_model", "decision",
-    "interrupted", "labels", "f1_hierarchical", "encoders", "n_folds", "back_end", "versions",
+    "labels", "f1_hierarchical", "encoders", "n_folds", "back_end", "versions",
 )  # fmt: skip
 
 
-def finish_contest(folder: RunFolder, failures: Mapping[str, str], split: str) -> dict[str, Any]:
+def finish_contest(
+    folder: RunFolder, failures: Mapping[str, str], split: str, *, interrupted: bool = False
+) -> dict[str, Any]:
     """One leaderboard over the runs of all contestants; the winner's model and scores become those of the whole run.
 
     The winner is the one whose final model is best out of fold: chosen on the scored rows, its score on them would be
@@ -32,6 +34,7 @@ def finish_contest(folder: RunFolder, failures: Mapping[str, str], split: str) -
         folder: of the whole run, with a finished run for each contestant that did not fail.
         failures: contestant to the reason why it has no run.
         split: the scored rows, ``holdout`` or ``test``.
+        interrupted: whether the user stopped the contest.
 
     Returns:
         What it adds to the manifest: the winner's own entries, and ``contest`` with the winner, the failures and the
@@ -56,15 +59,15 @@ def finish_contest(folder: RunFolder, failures: Mapping[str, str], split: str) -
     pairs = compare_runs(list(runs.values())).to_dict("records") if len(runs) > 1 else []
     own = folder.contestant(winner)
     for step in ("model", "scores"):
-        if not folder.has(step):
-            with folder.write(step) as target:
-                shutil.copytree(own.folder(step), target, dirs_exist_ok=True)
-                if step == "scores":
-                    board.to_parquet(target / "leaderboard.parquet", index=False)
-                    board.to_csv(target / "leaderboard.csv", index=False)
-    manifest = read_json(own.path / "run.json")
+        with folder.write(step) as target:
+            shutil.copytree(own.folder(step), target, dirs_exist_ok=True)
+            if step == "scores":
+                board.to_parquet(target / "leaderboard.parquet", index=False)
+                board.to_csv(target / "leaderboard.csv", index=False)
+    interrupted = interrupted or any(run.manifest.get("interrupted", False) for run in runs.values())
     told = {"winner": winner, "failures": dict(failures), "pairs": pairs}
-    return {name: manifest[name] for name in COPIED if name in manifest} | {"contest": told}
+    copied = {name: runs[winner].manifest[name] for name in COPIED if name in runs[winner].manifest}
+    return {**copied, "interrupted": interrupted, "contest": told}
 
 
 def _out_of_fold(run: Run) -> float:
@@ -81,4 +84,4 @@ def contest_in_words(told: Mapping[str, Any]) -> list[str]:
     for pair in told["pairs"]:
         difference = f"{pair['difference']:+.4f} ({pair['low']:+.4f} .. {pair['high']:+.4f})"
         lines.append(f"{pair['run_a']} - {pair['run_b']}: {difference}; better: {pair['better']}")
-    return [*lines, *(f"{name} failed: {reason}" for name, reason in told["failures"].items())]
+    return [*lines, *(f"{name} has no model: {reason}" for name, reason in told["failures"].items())]

@@ -70,7 +70,10 @@ def report_html(
         if run.task.target.activity_weights:
             parts.insert(0, report_data(run, None))
         seconds, steps = float(run.manifest["spent_seconds"]), run.manifest["seconds"]
-        making = replace(parts[0].making, used_seconds=seconds, step_seconds=steps)
+        stopped, short = bool(run.manifest.get("interrupted", False)), tuple(run.manifest.get("cut_short", ()))
+        making = replace(
+            parts[0].making, used_seconds=seconds, step_seconds=steps, interrupted=stopped, cut_short=short
+        )
         page = render_report(replace(parts[0], making=making), language, parts[1:])
         advance(1)
     return page
@@ -261,6 +264,8 @@ def _making(run: Run, explained: Explained | None) -> Making:
         seed=int(manifest["seed"]),
         budget_seconds=float(manifest["budget_seconds"]),
         used_seconds=float(manifest["spent_seconds"]),
+        interrupted=bool(manifest.get("interrupted", False)),
+        cut_short=tuple(manifest.get("cut_short", ())),
         n_features=int(manifest["n_features"]),
         rows={"train": int(manifest["n_train"]), run.scored_part: int(manifest["n_scored"])},
         encoders=encoders,

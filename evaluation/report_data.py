@@ -29,7 +29,8 @@ class Making:
 
     ``encoders`` maps a source column to what encoded it; ``rows`` a split (``train``, ``folds``, ``holdout``,
     ``test``) to its number of rows; ``step_seconds`` a step to its duration; ``versions`` a package to its version.
-    ``explanation_gap`` is the largest distance between a link score and the sum of its contributions.
+    ``explanation_gap`` is the largest distance between a link score and the sum of its contributions. ``interrupted``:
+    whether the user stopped the search before its end; ``cut_short`` names activities left with the cheapest models.
     """
 
     created: str = ""
@@ -37,6 +38,8 @@ class Making:
     seed: int | None = None
     budget_seconds: float = np.nan
     used_seconds: float = np.nan
+    interrupted: bool = False
+    cut_short: tuple[str, ...] = ()
     n_features: int | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
     encoders: Mapping[str, str] = field(default_factory=dict)

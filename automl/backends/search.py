@@ -49,35 +49,38 @@ class SearchBackend(Backend):
 
     name = "search"
     fitted = FittedSearch
+    goes_on = True
+    least_seconds = 10.0
 
     def fit(self, problem: Problem) -> FittedSearch:
-        """See ``Backend.fit``. Finished candidates in the run folder are taken as they are.
+        """See ``Backend.fit``. Finished candidates in the run folder are taken as they are, and so is a whole search,
+        unless it was interrupted: that one goes on.
 
         Raises:
             FusionError: if no candidate could be fitted; the message has the reasons.
+            KeyboardInterrupt: if the user stopped it before the first candidate, or for the second time.
         """
         if problem.folder.has("search/search.json"):
-            return _Search(problem, problem.budget).finished()
+            finished = _Search(problem, problem.budget).finished()
+            if not finished.interrupted:
+                return finished
         search = _Search(problem, problem.budget.sooner(_seconds_to_blend(problem)))
         with problem.progress.task("search", problem.budget.seconds) as advance:
             search.tried.advance = advance
-            try:
-                with watching_interrupts() as search.tried.check_interrupt:
-                    search.run_defaults()
-                    search.run_on_part()
-                    search.run_portfolio()
-                    search.run_views()
-                    search.run_trials(keep_for_stacks=True)
-                    search.run_stacks()
-                    search.run_trials()  # in what stacks have left
-            except KeyboardInterrupt:
-                search.go_on_with_what_is_done()
+            with watching_interrupts() as interrupts:
+                search.tried.check_interrupt = interrupts.check
+                try:
+                    search.run_all()
+                except KeyboardInterrupt:
+                    if interrupts.again:
+                        raise
+                    search.go_on_with_what_is_done()
         usable = [candidate for candidate in search.tried.candidates if not candidate.error]
         if not usable:
             reasons = "; ".join(f"{c.model} on {c.view}: {c.error}" for c in search.tried.candidates)
             raise FusionError(f"No model could be fitted in {problem.budget.seconds:.0f} s. {reasons}.")
         fitted = blended(search.tried, search.tried.informative(usable), search.portfolio)
-        fitted.interrupted = search.interrupted
+        fitted.interrupted = search.interrupted or bool(problem.settings.get("cut_short"))
         write_file(search.tried.root / "search.json", fitted.described())
         return fitted
 
@@ -98,6 +101,16 @@ class _Search:
         self.portfolio: set[str] = set()  # keys of its candidates, each a family of its own in the blend
 
     # -- candidates -------------------------------------------------------------------------------
+
+    def run_all(self) -> None:
+        """All that there is to try, in order."""
+        self.run_defaults()
+        self.run_on_part()
+        self.run_portfolio()
+        self.run_views()
+        self.run_trials(keep_for_stacks=True)
+        self.run_stacks()
+        self.run_trials()  # in what stacks have left
 
     def run_defaults(self) -> None:
         """A cheap model over every view, each other one over the whole table, where the best scores are."""

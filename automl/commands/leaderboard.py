@@ -23,6 +23,7 @@ def leaderboard(
 ) -> None:
     """One leaderboard over one or more runs."""
     from artifacts.errors import InputError
+    from automl.resuming import stopped_in_words
     from automl.run import Run
     from evaluation.leaderboard import merge_leaderboards
 
@@ -40,6 +41,8 @@ def leaderboard(
             _print_json(_records(board))
         else:
             print_board(board)
+            for line in (line for run in opened for line in stopped_in_words(run.path)):
+                typer.echo(line)
 
 
 def print_board(board: pd.DataFrame) -> None:
