@@ -70,7 +70,7 @@ class Steps:
         examples = Examples(table, rows.outcome, rows.frame)
         training = examples.take(~holdout) if holdout.any() else examples
         part = self._part(examples, holdout, test_table)
-        if not self.folder.has("scores") or self._goes_on():
+        if self._goes_on() or not self.folder.has("scores"):
             with timed("model"):
                 fitted = self.model(training, folds)
             with timed("score"):
@@ -164,12 +164,15 @@ class Steps:
         """Step 7: the back end searches; its final model is saved."""
         backend = backend_named(self.preset.back_end)()
         fitted = backend.fit(self._problem(training, folds))
-        with self.folder.write("model") as folder:  # there may be one, of a search that was stopped and went on
-            fitted.save(folder)
+        if self._goes_on() or not self.folder.has("model"):
+            with self.folder.write("model") as folder:
+                fitted.save(folder)
         return fitted
 
     def _goes_on(self) -> bool:
         """Whether the search whose scores are there was interrupted and can be continued."""
+        if not self.folder.has("scores"):
+            return False
         interrupted = read_json(self.folder.folder("scores") / "final.json").get("interrupted", False)
         return bool(interrupted) and backend_named(self.preset.back_end).goes_on
 
@@ -189,6 +192,7 @@ class Steps:
                 "models": list(self.preset.models),
                 "max_trials": 0 if self.cut_short else self.preset.max_trials,
                 **({"cut_short": True} if self.cut_short else {}),
+                **({"go_on": True} if self._goes_on() else {}),
                 # Folds in time order leave the newest rows out of every model; a refit sees them all.
                 "refit": self.loaded.schema.time is not None,
                 "emphasis": self.loaded.task.target.emphasis,
