@@ -51,7 +51,7 @@ def finish_contest(
     winner = max(runs, key=lambda name: _out_of_fold(runs[name]))
     metric = runs[winner].metric
     lost = [
-        RunResult(folder.path.name, preset_named(name).back_end, name, "", split, metric.name, error=reason)
+        RunResult(name, preset_named(name).back_end, name, "", split, metric.name, error=reason)
         for name, reason in failures.items()
     ]
     boards = [run.leaderboard() for run in runs.values()] + ([results_frame(lost)] if lost else [])
@@ -79,9 +79,9 @@ def _out_of_fold(run: Run) -> float:
 
 
 def contest_in_words(told: Mapping[str, Any]) -> list[str]:
-    """Lines for people: who won out of fold, and the paired differences on the scored rows."""
+    """Lines for people: who won out of fold, and the paired differences on the scored rows; failures are rows."""
     lines = [f"Best out of fold: {told['winner']}"]
     for pair in told["pairs"]:
         difference = f"{pair['difference']:+.4f} ({pair['low']:+.4f} .. {pair['high']:+.4f})"
         lines.append(f"{pair['run_a']} - {pair['run_b']}: {difference}; better: {pair['better']}")
-    return [*lines, *(f"{name} has no model: {reason}" for name, reason in told["failures"].items())]
+    return lines

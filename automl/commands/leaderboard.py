@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from automl.run import Run
 
+PIPED_WIDTH = 160
+
 
 def leaderboard(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...")],
@@ -51,7 +53,10 @@ def print_board(board: pd.DataFrame) -> None:
 
     from evaluation.leaderboard import render
 
-    Console().print(render(board))
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width, and columns cut to the usual 80 characters would say nothing
+        console = Console(width=max(console.width, PIPED_WIDTH))
+    console.print(render(board))
 
 
 def _views(run: Run) -> pd.DataFrame | None:
