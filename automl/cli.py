@@ -67,6 +67,7 @@ def fit(
     from artifacts.task import Task
     from automl.contest import contest_in_words
     from automl.fitting import fit as fit_task
+    from automl.resuming import stopped_in_words
 
     done = fit_task(
         Task.from_toml(task, data=data), preset=preset, budget_seconds=budget, run=run, seed=seed, progress=Bars()
@@ -88,8 +89,8 @@ def fit(
     if predictions.exists():
         typer.echo(f"Predictions of the test file: {predictions}")
     typer.echo(f"Run: {done.path} ({done.manifest['spent_seconds']:.0f} s)")
-    if done.manifest.get("interrupted"):
-        typer.echo("It was stopped before the search had ended. To search for longer, fit again into another folder.")
+    for line in stopped_in_words(done.path):
+        typer.echo(line)
 
 
 @app.command()
