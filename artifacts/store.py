@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from artifacts import checksums
 from artifacts.errors import ArtifactError
 
 FORMAT_VERSION = 3
 ACTIVITIES = "activities"
 CONTEST = "contest"
+MANIFEST = "run.json"
+LOCK, HOLDER = ".lock", ".lock-holder"
 SHARED_STEPS = ("split", "features")  # of the activities, or of the contestants, of one run
 
 
@@ -51,11 +56,37 @@ class RunFolder:
             probe.touch()
             probe.unlink()
         except OSError as error:
-            raise ArtifactError(
-                f"Cannot write into the run folder {str(self.path)!r}: {error}. "
-                "Name a writable folder with --run, or free some space."
-            ) from error
+            raise _cannot_write(self.path, error) from error
         return self
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other fits out of the folder; the hold ends with the process, however that ends.
+
+        Raises:
+            ArtifactError: if another fit holds it, or the folder cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        holder = self.path / HOLDER
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / LOCK, timeout=0)
+            lock.acquire()
+        except Timeout:
+            by = holder.read_text(encoding="utf-8", errors="replace").strip() if holder.exists() else "another process"
+            raise ArtifactError(
+                f"The run folder {str(self.path)!r} is in use by {by}. Wait until that fit has ended, stop it, or name "
+                "another folder with --run."
+            ) from None
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        try:
+            write_file(holder, f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
 
     def has(self, step: str) -> bool:
         """Whether the step was finished."""
@@ -101,6 +132,7 @@ class RunFolder:
             else:
                 os.replace(temporary, target)
             _sync(target.parent)
+            self._list_step(target)
         except OSError as error:
             raise ArtifactError(
                 f"Step {step!r} could not be written into {str(self.path)!r}: {error}. Free some space or name "
@@ -108,6 +140,60 @@ class RunFolder:
             ) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        """Write ``run.json``, which makes a run of the folder, and before it checksums of it and all that lies there.
+
+        Raises:
+            ArtifactError: if they cannot be written.
+        """
+        content = json.dumps(manifest, ensure_ascii=False, indent=1, default=str).encode()
+        known = checksums.listed(self.path, (path for path in self._own_files() if path.name != MANIFEST))
+        known[MANIFEST] = [len(content), checksums.digest_of(content)]
+        self._write_list(known)
+        write_file(self.path / MANIFEST, content)
+
+    def faults(self) -> list[checksums.Fault]:
+        """What is not as it was written, in this folder and in the runs inside it.
+
+        Raises:
+            ArtifactError: if the folder has no checksums, or a damaged list of them.
+        """
+        if not (self.path / checksums.FILE).is_file():
+            raise ArtifactError(
+                f"{str(self.path)!r} has no {checksums.FILE}: it is no finished run, or one of an older version. Name "
+                "the folder that fit printed, or run fit again."
+            )
+        found = checksums.faults(self.path, read_json(self.path / checksums.FILE), self._own_files())
+        for inner in self._inner():
+            name = inner.path.relative_to(self.path).as_posix()
+            found += [checksums.Fault(fault.kind, f"{name}/{fault.path}") for fault in inner.faults()]
+        return found
+
+    def _inner(self) -> list[RunFolder]:
+        runs = (path for kind in (ACTIVITIES, CONTEST) for path in sorted((self.path / kind).glob("*")))
+        return [RunFolder(path) for path in runs if (path / MANIFEST).exists()]
+
+    def _own_files(self) -> list[Path]:
+        return checksums.files_under(self.path, [str(run.path.relative_to(self.path)) for run in self._inner()])
+
+    def _list_step(self, step: Path) -> None:
+        """Bring the list up to date after a step of a finished run was written."""
+        if (self.path / checksums.FILE).exists():
+            place = step.relative_to(self.path).as_posix() + "/"
+            known = {name: v for name, v in read_json(self.path / checksums.FILE).items() if not name.startswith(place)}
+            new = (path for path in checksums.files_under(step))
+            self._write_list({**known, **checksums.listed(self.path, new)})
+
+    def _write_list(self, known: checksums.Listed) -> None:
+        write_file(self.path / checksums.FILE, json.dumps(known, ensure_ascii=False, indent=0))
+
+
+def _cannot_write(path: Path, error: OSError) -> ArtifactError:
+    return ArtifactError(
+        f"Cannot write into the run folder {str(path)!r}: {error}. "
+        "Name a writable folder with --run, or free some space."
+    )
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -10,12 +10,14 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from automl.commands.advise import advise
+from automl.commands.cache import cache
 from automl.commands.cluster import cluster
 from automl.commands.compare import compare
 from automl.commands.explain import explain
 from automl.commands.leaderboard import leaderboard, print_board
 from automl.commands.probe import probe
 from automl.commands.report import report
+from automl.commands.verify import verify
 
 app = typer.Typer(
     name="tabular-fusion",
@@ -65,6 +67,7 @@ def fit(
     from artifacts.task import Task
     from automl.contest import contest_in_words
     from automl.fitting import fit as fit_task
+    from automl.resuming import stopped_in_words
 
     done = fit_task(
         Task.from_toml(task, data=data), preset=preset, budget_seconds=budget, run=run, seed=seed, progress=Bars()
@@ -86,8 +89,8 @@ def fit(
     if predictions.exists():
         typer.echo(f"Predictions of the test file: {predictions}")
     typer.echo(f"Run: {done.path} ({done.manifest['spent_seconds']:.0f} s)")
-    if done.manifest.get("interrupted"):
-        typer.echo("It was stopped before the search had ended. To search for longer, fit again into another folder.")
+    for line in stopped_in_words(done.path):
+        typer.echo(line)
 
 
 @app.command()
@@ -196,7 +199,7 @@ def doctor(as_json: Json = False) -> None:
             typer.echo(f"  {name}: {value}")
 
 
-for command in (report, leaderboard, compare, explain, advise, cluster, probe):
+for command in (report, leaderboard, compare, explain, advise, cluster, probe, verify, cache):
     app.command()(command)
 
 

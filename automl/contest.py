@@ -11,7 +11,7 @@ import pandas as pd
 
 from artifacts.errors import FusionError
 from artifacts.run_result import RunResult, results_frame
-from artifacts.store import RunFolder, read_json
+from artifacts.store import RunFolder
 from artifacts.tables import write_table
 from automl.presets import preset_named
 from automl.run import Run, compare_runs
@@ -19,11 +19,13 @@ from evaluation.leaderboard import merge_leaderboards
 
 COPIED = (
     "outcome", "scored_part", "scored_rows", "n_train", "n_scored", "n_features", "constant", "final_model", "decision",
-    "interrupted", "labels", "f1_hierarchical", "encoders", "n_folds", "back_end", "versions",
+    "labels", "f1_hierarchical", "encoders", "n_folds", "back_end", "versions",
 )  # fmt: skip
 
 
-def finish_contest(folder: RunFolder, failures: Mapping[str, str], split: str) -> dict[str, Any]:
+def finish_contest(
+    folder: RunFolder, failures: Mapping[str, str], split: str, *, interrupted: bool = False
+) -> dict[str, Any]:
     """One leaderboard over the runs of all contestants; the winner's model and scores become those of the whole run.
 
     The winner is the one whose final model is best out of fold: chosen on the scored rows, its score on them would be
@@ -33,6 +35,7 @@ def finish_contest(folder: RunFolder, failures: Mapping[str, str], split: str) -
         folder: of the whole run, with a finished run for each contestant that did not fail.
         failures: contestant to the reason why it has no run.
         split: the scored rows, ``holdout`` or ``test``.
+        interrupted: whether the user stopped the contest.
 
     Returns:
         What it adds to the manifest: the winner's own entries, and ``contest`` with the winner, the failures and the
@@ -49,7 +52,7 @@ def finish_contest(folder: RunFolder, failures: Mapping[str, str], split: str) -
     winner = max(runs, key=lambda name: _out_of_fold(runs[name]))
     metric = runs[winner].metric
     lost = [
-        RunResult(folder.path.name, preset_named(name).back_end, name, "", split, metric.name, error=reason)
+        RunResult(name, preset_named(name).back_end, name, "", split, metric.name, error=reason)
         for name, reason in failures.items()
     ]
     boards = [run.leaderboard() for run in runs.values()] + ([results_frame(lost)] if lost else [])
@@ -57,15 +60,15 @@ def finish_contest(folder: RunFolder, failures: Mapping[str, str], split: str) -
     pairs = compare_runs(list(runs.values())).to_dict("records") if len(runs) > 1 else []
     own = folder.contestant(winner)
     for step in ("model", "scores"):
-        if not folder.has(step):
-            with folder.write(step) as target:
-                shutil.copytree(own.folder(step), target, dirs_exist_ok=True)
-                if step == "scores":
-                    board.to_parquet(target / "leaderboard.parquet", index=False)
-                    write_table(board, target / "leaderboard.csv")
-    manifest = read_json(own.path / "run.json")
+        with folder.write(step) as target:
+            shutil.copytree(own.folder(step), target, dirs_exist_ok=True)
+            if step == "scores":
+                board.to_parquet(target / "leaderboard.parquet", index=False)
+                write_table(board, target / "leaderboard.csv")
+    interrupted = interrupted or any(run.manifest.get("interrupted", False) for run in runs.values())
     told = {"winner": winner, "failures": dict(failures), "pairs": pairs}
-    return {name: manifest[name] for name in COPIED if name in manifest} | {"contest": told}
+    copied = {name: runs[winner].manifest[name] for name in COPIED if name in runs[winner].manifest}
+    return {**copied, "interrupted": interrupted, "contest": told}
 
 
 def _out_of_fold(run: Run) -> float:
@@ -77,9 +80,9 @@ def _out_of_fold(run: Run) -> float:
 
 
 def contest_in_words(told: Mapping[str, Any]) -> list[str]:
-    """Lines for people: who won out of fold, and the paired differences on the scored rows."""
+    """Lines for people: who won out of fold, and the paired differences on the scored rows; failures are rows."""
     lines = [f"Best out of fold: {told['winner']}"]
     for pair in told["pairs"]:
         difference = f"{pair['difference']:+.4f} ({pair['low']:+.4f} .. {pair['high']:+.4f})"
         lines.append(f"{pair['run_a']} - {pair['run_b']}: {difference}; better: {pair['better']}")
-    return [*lines, *(f"{name} failed: {reason}" for name, reason in told["failures"].items())]
+    return lines

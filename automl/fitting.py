@@ -16,6 +16,7 @@ from automl.data import load
 from automl.inner_runs import run_activities, run_contest
 from automl.presets import preset_named
 from automl.request import claim, default_folder, request_of
+from automl.resuming import spent_before
 from automl.run import Run
 from automl.steps import Steps
 
@@ -33,8 +34,9 @@ def fit(
 ) -> Run:
     """Turn a task into a fitted, scored and saved run.
 
-    Called again with the same arguments, a fit that was killed goes on from its last finished step,
-    and one that had finished is returned as it is.
+    Called again with the same arguments, a fit that was killed goes on from its last finished step, and one that had
+    finished is returned as it is. A first Ctrl-C finishes the run with what is done; called again, it goes on with
+    the rest of its budget where its back end can. A second Ctrl-C raises ``KeyboardInterrupt``.
 
     Args:
         task: what to predict from which columns.
@@ -59,14 +61,22 @@ def fit(
     progress = progress or Silent()
     loaded = load(task, train, test)
     request = request_of(loaded, chosen, seed)
-    folder = RunFolder(run if run is not None else default_folder(task, chosen, request)).create()
-    claim(folder, request, loaded)
-    if not folder.has("run.json"):
-        steps = Steps(loaded, chosen, seed, folder, budget, progress)
-        if chosen.contestants:
-            run_contest(steps, request)
-        elif task.target.activities:
-            run_activities(steps, request)
-        else:
-            steps.run(request)
+    folder = RunFolder(run if run is not None else default_folder(task, chosen, request))
+    with folder.held():
+        claim(folder.create(), request, loaded)
+        spent = spent_before(folder, chosen, task.target.activity_names)
+        if spent is not None:
+            if spent:
+                left = chosen.budget_seconds - spent
+                progress.say(
+                    f"This run was stopped after {spent:.0f} s. It goes on for the {left:.0f} s left of its budget."
+                )
+            budget = Budget(chosen.budget_seconds, budget.started - spent)
+            steps = Steps(loaded, chosen, seed, folder, budget, progress)
+            if chosen.contestants:
+                run_contest(steps, request)
+            elif task.target.activities:
+                run_activities(steps, request)
+            else:
+                steps.run(request)
     return Run(folder.path, progress=progress)

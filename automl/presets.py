@@ -30,7 +30,8 @@ class Preset:
     contestants: tuple[str, ...] = ()
 
     def with_budget(self, budget_seconds: float | None) -> Preset:
-        """The same preset with another budget, and with fewer folds where many would leave none of them time to learn.
+        """The same preset with another budget, and with fewer folds where many would leave none of them time to learn;
+        a larger budget allows as many more trials.
 
         Raises:
             InputError: if the budget is not a positive number.
@@ -40,7 +41,8 @@ class Preset:
         if not 0 < budget_seconds < float("inf"):
             raise InputError(f"budget_seconds must be a positive number of seconds, but got {budget_seconds}.")
         n_folds = self.n_folds if budget_seconds >= MANY_FOLDS_SECONDS else min(self.n_folds, FEW_FOLDS)
-        return replace(self, budget_seconds=float(budget_seconds), n_folds=n_folds)
+        max_trials = round(self.max_trials * max(budget_seconds / self.budget_seconds, 1.0))
+        return replace(self, budget_seconds=float(budget_seconds), n_folds=n_folds, max_trials=max_trials)
 
 
 PRESETS: dict[str, Preset] = {

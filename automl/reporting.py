@@ -73,7 +73,8 @@ def report_parts(
         if run.task.target.activity_weights:
             parts.insert(0, report_data(run, None))
     seconds, steps = float(run.manifest["spent_seconds"]), run.manifest["seconds"]
-    making = replace(parts[0].making, used_seconds=seconds, step_seconds=steps)
+    stopped, short = bool(run.manifest.get("interrupted", False)), tuple(run.manifest.get("cut_short", ()))
+    making = replace(parts[0].making, used_seconds=seconds, step_seconds=steps, interrupted=stopped, cut_short=short)
     return replace(parts[0], making=making), *parts[1:]
 
 

@@ -38,4 +38,5 @@ def making_of(run: Run, explained: Explained | None) -> Making:
         n_folds=manifest.get("n_folds"),
         fingerprint=str(manifest["scored_rows"]),
         interrupted=bool(manifest.get("interrupted", False)),
+        cut_short=tuple(manifest.get("cut_short", ())),
     )

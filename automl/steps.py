@@ -16,7 +16,7 @@ from artifacts.finding import Audit
 from artifacts.outcome import Outcome
 from artifacts.progress import Progress
 from artifacts.schema import Modality
-from artifacts.store import FORMAT_VERSION, RunFolder, read_json, write_file, write_json
+from artifacts.store import FORMAT_VERSION, RunFolder, read_json, write_json
 from artifacts.tables import read_parquet
 from automl.backends.base import FittedBackend, Problem
 from automl.backends.registry import backend_named
@@ -25,7 +25,7 @@ from automl.data import Loaded, Rows, duplicates_of
 from automl.predictor import predictions_frame
 from automl.presets import Preset
 from automl.reporting import SUSPECTS, rows_to_show, suspects_to_show
-from automl.request import as_json, rows_print
+from automl.request import rows_print
 from automl.scored_rows import FOLDS
 from automl.scoring import Part, ScoredRun, score_run
 from automl.versions import library_versions
@@ -44,7 +44,10 @@ SCORING_A_NUMBER = 1e-6  # seconds for each prediction of a row and class, which
 
 @dataclass
 class Steps:
-    """The steps of one run in its folder; what is there already is not done again."""
+    """The steps of one run in its folder; what is there already is not done again.
+
+    ``cut_short``: the user has stopped the fit around this one, so that it makes do with the cheapest models.
+    """
 
     loaded: Loaded
     preset: Preset
@@ -52,6 +55,7 @@ class Steps:
     folder: RunFolder
     budget: Budget
     progress: Progress
+    cut_short: bool = False
 
     def run(self, request: dict[str, Any]) -> None:
         """All of them, in a straight line."""
@@ -66,7 +70,7 @@ class Steps:
         examples = Examples(table, rows.outcome, rows.frame)
         training = examples.take(~holdout) if holdout.any() else examples
         part = self._part(examples, holdout, test_table)
-        if not self.folder.has("scores"):
+        if self._goes_on() or not self.folder.has("scores"):
             with timed("model"):
                 fitted = self.model(training, folds)
             with timed("score"):
@@ -83,7 +87,7 @@ class Steps:
         final = read_json(self.folder.folder("scores") / "final.json")
         manifest = self._manifest(request, encoders, part, training.outcome, final)
         manifest |= {"seconds": seconds, "spent_seconds": round(self.budget.spent, 3)}
-        write_file(self.folder.path / "run.json", as_json(manifest))
+        self.folder.finish(manifest)
 
     # -- steps ------------------------------------------------------------------------------------
 
@@ -160,10 +164,17 @@ class Steps:
         """Step 7: the back end searches; its final model is saved."""
         backend = backend_named(self.preset.back_end)()
         fitted = backend.fit(self._problem(training, folds))
-        if not self.folder.has("model"):
+        if self._goes_on() or not self.folder.has("model"):
             with self.folder.write("model") as folder:
                 fitted.save(folder)
         return fitted
+
+    def _goes_on(self) -> bool:
+        """Whether the search whose scores are there was interrupted and can be continued."""
+        if not self.folder.has("scores"):
+            return False
+        interrupted = read_json(self.folder.folder("scores") / "final.json").get("interrupted", False)
+        return bool(interrupted) and backend_named(self.preset.back_end).goes_on
 
     def _problem(self, training: Examples, folds: tuple[Fold, ...]) -> Problem:
         low, high = SCORING_SECONDS
@@ -179,7 +190,9 @@ class Steps:
             self.seed,
             settings={
                 "models": list(self.preset.models),
-                "max_trials": self.preset.max_trials,
+                "max_trials": 0 if self.cut_short else self.preset.max_trials,
+                **({"cut_short": True} if self.cut_short else {}),
+                **({"go_on": True} if self._goes_on() else {}),
                 # Folds in time order leave the newest rows out of every model; a refit sees them all.
                 "refit": self.loaded.schema.time is not None,
                 "emphasis": self.loaded.task.target.emphasis,
@@ -218,7 +231,8 @@ class Steps:
             scored.save(folder)
             final = next(c.model for c in fitted.candidates if c.key == FittedBackend.FINAL)
             beside = {HIERARCHICAL: scored.beside or None}
-            told = {"decision": scored.decision.shift, "labels": scored.labels, "interrupted": fitted.interrupted}
+            interrupted = fitted.interrupted or self.cut_short
+            told = {"decision": scored.decision.shift, "labels": scored.labels, "interrupted": interrupted}
             stored = {"model": final, **told, **beside}
             write_json(folder / "final.json", stored)
             first = [self.loaded.schema.of_modality(modality) for modality in (Modality.IMAGE, Modality.TEXT)]

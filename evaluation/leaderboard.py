@@ -17,12 +17,13 @@ from evaluation.intervals import bootstrap_interval
 from evaluation.metrics import METRICS, Metric
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
+    from rich.text import Text
 
 Float = NDArray[np.float64]
 CONSTANT = "constant"
 SPLIT_ORDER = {"test": 0, "holdout": 1, "folds": 2}
-MAX_ERROR = 60  # characters of a failure that a terminal shows
+MAX_ERROR = 300  # characters of a failure that a terminal shows
 
 
 def score_row(
@@ -105,13 +106,16 @@ def merge_leaderboards(
     return pd.concat(parts, ignore_index=True) if parts else merged
 
 
-def render(frame: pd.DataFrame) -> Table:
-    """A table for a terminal: scores with intervals, the constant among them, failures with their reason.
+def render(frame: pd.DataFrame) -> Group:
+    """What a terminal shows: a table of scores with intervals, the constant among them, and below it the failures.
+
+    Failures with the same reason share a line, since a table with reasons has no room for its numbers.
 
     Raises:
         InputError: if columns of the public leaderboard are missing.
     """
     from rich.box import SIMPLE
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
@@ -127,17 +131,27 @@ def render(frame: pd.DataFrame) -> Table:
     for name in ("score", "95 % interval", "fit s", "ms/row"):
         table.add_column(name, justify="right", no_wrap=True)
     failed = _failed(frame)
-    if failed.any():
-        table.add_column("failure")
-    for row, fails in zip(frame.to_dict("records"), failed.tolist(), strict=True):
+    for row in frame[~failed].to_dict("records"):
         cells = [row[name] for name in (*shown, "split", "model", "view")]
-        cells += ["failed" if fails else _number(row["score"], 4), _interval(row["low"], row["high"])]
+        cells += [_number(row["score"], 4), _interval(row["low"], row["high"])]
         cells += [_number(row["fit_seconds"], 1), _number(row["predict_ms_per_row"], 3)]
-        if failed.any():
-            cells.append(str(row["error"])[:MAX_ERROR] if fails else "")
-        style = "dim" if fails or row["model"] == CONSTANT else ""
-        table.add_row(*[Text(_one_line(str(cell))) for cell in cells], style=style)
-    return table
+        table.add_row(*[Text(_one_line(str(cell))) for cell in cells], style="dim" if row["model"] == CONSTANT else "")
+    where = [name for name in ("run", ACTIVITY) if name in shown]
+    return Group(table, *_failure_lines(frame[failed], where))
+
+
+def _failure_lines(failures: pd.DataFrame, where: Sequence[str]) -> list[Text]:
+    """A line for each reason, with the runs, activities, models and views that it is about."""
+    from rich.text import Text
+
+    lines = []
+    reasons = failures["error"].astype(str)
+    for reason, rows in failures.groupby([reasons, *where] if where else reasons, sort=False):
+        said, *places = reason if isinstance(reason, tuple) else (reason,)
+        about = [f"{row['model']} on {row['view']}" if row["view"] else str(row["model"]) for _, row in rows.iterrows()]
+        start = " ".join(["failed", *map(str, places), ", ".join(dict.fromkeys(about))])
+        lines.append(Text(_one_line(f"{start}: {said[:MAX_ERROR]}"), style="dim"))
+    return lines
 
 
 def _failed(frame: pd.DataFrame) -> pd.Series[bool]:

@@ -34,7 +34,8 @@ class Making:
     ``test``) to its number of rows; ``step_seconds`` a step to its duration; ``versions`` a package to its version.
     ``licences`` maps a source column to the licence of its encoder's weights, empty where it is not known.
     ``explanation_gap`` is the largest distance between a link score and the sum of its contributions. ``fingerprint``
-    is of the scored rows. ``interrupted`` says that the search was stopped early.
+    is of the scored rows. ``interrupted``: whether the user stopped the search before its end; ``cut_short`` names
+    activities left with the cheapest models.
     """
 
     created: str = ""
@@ -42,6 +43,8 @@ class Making:
     seed: int | None = None
     budget_seconds: float = np.nan
     used_seconds: float = np.nan
+    interrupted: bool = False
+    cut_short: tuple[str, ...] = ()
     n_features: int | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
     encoders: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +56,6 @@ class Making:
     back_end: str = ""
     n_folds: int | None = None
     fingerprint: str = ""
-    interrupted: bool = False
 
 
 @dataclass(frozen=True)

@@ -258,6 +258,15 @@ TEXTS: dict[str, dict[str, str]] = {
     "made_preset": {"en": "Preset", "ru": "Набор настроек"},
     "made_budget": {"en": "Time", "ru": "Время"},
     "made_used": {"en": "{used} used of {budget}", "ru": "{used} из {budget}"},
+    "made_search": {"en": "Search", "ru": "Поиск"},
+    "made_interrupted": {
+        "en": "Stopped by the user before its end: a longer one may find better models.",
+        "ru": "Остановлен пользователем до конца: более долгий может найти модели лучше.",
+    },
+    "made_cut_short": {
+        "en": "The cheapest models alone: {names}.",
+        "ru": "Только самые дешёвые модели: {names}.",
+    },
     "made_columns": {"en": "Columns used", "ru": "Использованные столбцы"},
     "made_left_out": {"en": "Columns left out", "ru": "Неиспользованные столбцы"},
     "made_steps": {"en": "Where the time went", "ru": "На что ушло время"},

@@ -14,7 +14,7 @@ from artifacts.errors import optional_import
 from artifacts.feature_table import FeatureTable
 from artifacts.schema import Kind
 from automl.backends.base import Backend, FittedBackend, Problem
-from automl.backends.foreign import FittedForeign, ForeignRun, solve
+from automl.backends.foreign import Ends, FittedForeign, ForeignRun, solve
 from automl.backends.foreign_process import Job
 from automl.backends.foreign_table import FrameMaker, TrainingRows
 
@@ -76,6 +76,7 @@ class AutoGluonBackend(Backend):
     name: ClassVar[str] = NAME
     fitted: ClassVar[type[FittedBackend]] = FittedAutoGluon
     kinds: ClassVar[frozenset[Kind]] = frozenset(Kind) - {Kind.MULTILABEL}
+    least_seconds: ClassVar[float] = 40.0
 
     def fit(self, problem: Problem) -> FittedBackend:
         """See ``Backend.fit``."""
@@ -84,7 +85,7 @@ class AutoGluonBackend(Backend):
         examples = problem.examples
         cells = examples.n_samples * examples.table.n_features * examples.outcome.n_outputs
         maker = FrameMaker(n_dims=None if _trees_fit(cells, 100, left) else 64)
-        return FittedAutoGluon(solve(problem, __name__, maker, rescue_seconds=min(max(0.12 * left, 7.0), 12.0)))
+        return FittedAutoGluon(solve(problem, __name__, maker, Ends(rescue_seconds=min(max(0.12 * left, 7.0), 12.0))))
 
 
 def weighted_log_loss(truth: Any, predicted: Any, sample_weight: Any = None) -> float:
@@ -135,10 +136,15 @@ def work(job: Job) -> None:
 
 
 def rescue(job: Job) -> None:
-    """In a second child: report the models that an ended ``work`` had finished."""
+    """In a second child: blend and report the models that an ended ``work`` had finished."""
     tabular = _library()
     rows = job.rows()
     predictor = tabular.TabularPredictor.load(str(job.model_folder), verbosity=2)
+    seconds = 0.5 * (job.ends_at - time.time()) - 1.0
+    if seconds > 0 and len(predictor.model_names()) > 1:  # of which no ensemble was made, or one of fewer models
+        predictor.fit_weighted_ensemble(
+            name_suffix="OfFinished", time_limit=seconds, num_cpus=job.n_threads, num_gpus=0
+        )
     _report(job, predictor, rows, _frames(job, rows)[1])
 
 

@@ -124,17 +124,26 @@ class FittedBackend(ABC):
 
 
 class Backend(ABC):
-    """Solves a problem within its budget. A failure of a single candidate is a candidate with an error."""
+    """Solves a problem within its budget. A failure of a single candidate is a candidate with an error.
+
+    ``goes_on``: whether a search that the user stopped can be continued. ``least_seconds``: a budget in which it finds
+    something on most tables.
+    """
 
     name: ClassVar[str]
     fitted: ClassVar[type[FittedBackend]]
     kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)
+    goes_on: ClassVar[bool] = False
+    least_seconds: ClassVar[float]
 
     @abstractmethod
     def fit(self, problem: Problem) -> FittedBackend:
         """Search, fit and blend.
 
+        After a first Ctrl-C it ends soon with what is done, and what it returns is ``interrupted``.
+
         Raises:
             MissingDependencyError: if the packages of the back end are not installed.
             FusionError: if nothing at all could be fitted.
+            KeyboardInterrupt: if the user stopped it before anything was done, or for the second time.
         """

@@ -20,7 +20,7 @@ from artifacts.feature_table import FeatureTable
 from artifacts.link import to_link
 from artifacts.store import read_json, write_json
 from automl.backends.base import Candidate, FittedBackend, Problem
-from automl.backends.foreign_process import Job, run_child
+from automl.backends.foreign_process import Job, Patience, run_child
 from automl.backends.foreign_table import (
     Answers,
     FrameMaker,
@@ -31,6 +31,7 @@ from automl.backends.foreign_table import (
 )
 from automl.backends.source_shapley import shapley_by_replacement
 from automl.decision import decided_score
+from automl.interrupts import watching_interrupts
 from automl.models.base import LINK_UNITS
 from evaluation.metrics import constant_prediction
 
@@ -44,7 +45,10 @@ LOG_TAIL = 400  # characters of the child's log in an error
 
 @dataclass(frozen=True)
 class ForeignRun:
-    """What a child left: models, how to ask them, and the candidates. ``final`` is the key that decides."""
+    """What a child left: models, how to ask them, and the candidates. ``final`` is the key that decides.
+
+    ``interrupted``: whether the user stopped the child before its end.
+    """
 
     folder: Path
     maker: FrameMaker
@@ -53,6 +57,7 @@ class ForeignRun:
     final: str
     n_threads: int
     background: FeatureTable | None = None  # some training rows, for explanations
+    interrupted: bool = False
 
     def link_scores(self, raw: Float) -> Float:
         """Link scores of raw answers."""
@@ -108,6 +113,7 @@ class FittedForeign(FittedBackend):
         self.run = run
         self.kind = run.answers.kind
         self.candidates = run.candidates
+        self.interrupted = run.interrupted
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """Shapley values of groups, with values of training rows where one is left out; see ``source_shapley``.
@@ -136,20 +142,31 @@ def _background(folder: Path) -> FeatureTable | None:
     return FeatureTable.load(folder / BACKGROUND) if (folder / BACKGROUND).exists() else None
 
 
-def solve(problem: Problem, module: str, maker: FrameMaker, *, rescue_seconds: float = 0.0) -> ForeignRun:
-    """Let a child process work until the budget ends, and read what it left.
+@dataclass(frozen=True)
+class Ends:
+    """Seconds that are kept back for ``rescue``, which makes results of what an ended child left, and seconds in
+    which ``wind_down`` may end its work after a Ctrl-C."""
+
+    rescue_seconds: float = 0.0
+    wind_down_seconds: float = 0.0
+
+
+def solve(problem: Problem, module: str, maker: FrameMaker, ends: Ends | None = None) -> ForeignRun:
+    """Let a child process work until the budget ends, or the user stops it, and read what it left.
 
     Work that an earlier fit finished on the same problem is taken as it is.
 
     Args:
         problem: what to solve.
-        module: has ``work(job)`` and perhaps ``rescue(job)``; its last name is that of the step.
+        module: has ``work(job)`` and perhaps ``rescue(job)`` and ``wind_down()``; its last name is that of the step.
         maker: unfitted; how the table becomes a frame.
-        rescue_seconds: kept back for ``rescue``, which makes results of what an ended child left.
+        ends: how the work ends; at once if None.
 
     Raises:
         FusionError: if nothing was finished.
+        KeyboardInterrupt: if the user stopped it before anything was finished, or for the second time.
     """
+    ends = ends or Ends()
     outcome, name = problem.examples.outcome, module.rpartition(".")[2]
     answers = Answers.of(outcome)
     if outcome.n_outputs > 1 and len(answers.present) < 2:
@@ -165,9 +182,11 @@ def solve(problem: Problem, module: str, maker: FrameMaker, *, rescue_seconds: f
             maker.fit(problem.examples.table).save(folder)
             some = np.random.default_rng(problem.seed).permutation(problem.examples.n_samples)[:N_BACKGROUND]
             problem.examples.table.take(np.sort(some)).save(folder / BACKGROUND)
-            _work(_prepared(problem, folder, answers, maker, rows, rescue_seconds), problem, module)
+            job = _prepared(problem, folder, answers, maker, rows, ends.rescue_seconds)
+            interrupted = _work(job, problem, module, ends.wind_down_seconds)
             _clean(folder)
-            write_json(folder / FINISHED, {"identity": identity, "seconds": time.monotonic() - started})
+            told = {"identity": identity, "seconds": time.monotonic() - started, "interrupted": interrupted}
+            write_json(folder / FINISHED, told)
     return _read(step, problem, name, answers, rows)
 
 
@@ -209,22 +228,33 @@ def _prepared(
     return job
 
 
-def _work(job: Job, problem: Problem, module: str) -> None:
+def _work(job: Job, problem: Problem, module: str, wind_down_seconds: float) -> bool:
+    """Let children work; whether the user stopped them."""
     name = module.rpartition(".")[2]
     results = job.folder / "results.json"
-    with problem.progress.task(name, max(job.seconds_left, 1.0)) as advance:
-        ended = run_child(job, module, "work", job.work_until, advance)
+
+    def say() -> None:
+        problem.progress.say(f"Stopped: finishing with what {name} has so far. Ctrl-C again leaves at once.")
+
+    with (
+        problem.progress.task(name, max(job.seconds_left, 1.0)) as advance,
+        watching_interrupts() as interrupts,
+    ):
+        ended = run_child(job, module, "work", Patience(job.work_until, wind_down_seconds, say), advance, interrupts)
         if not results.exists() and job.work_until < job.ends_at:
-            run_child(job, module, "rescue", job.ends_at, advance)
+            run_child(job, module, "rescue", Patience(job.ends_at, float("inf")), advance, interrupts)
+    if ended.interrupted and not results.exists():
+        raise KeyboardInterrupt(f"{name} had finished no model when it was stopped")
     if not results.exists():
         kept = problem.folder.path / f"{name}.log"
         shutil.copyfile(job.folder / "log.txt", kept)
         tail = kept.read_text(encoding="utf-8", errors="replace").strip()[-LOG_TAIL:]
         raise FusionError(
-            f"{name} finished no model {ended}, on {problem.examples.n_samples} rows with "
+            f"{name} finished no model {ended.how}, on {problem.examples.n_samples} rows with "
             f"{problem.examples.table.n_features} features. Give it a larger budget_seconds or fewer features; its log "
             f"is {str(kept)!r} and ends: {tail!r}."
         )
+    return ended.interrupted
 
 
 def _clean(folder: Path) -> None:
@@ -247,13 +277,15 @@ def _read(step: Path, problem: Problem, name: str, answers: Answers, rows: Train
             Candidate(result["key"], result["key"], "all", {}, result["fit_seconds"], score)
             for result, score in zip(results, scores, strict=True)
         ]
-        seconds = read_json(step / FINISHED)["seconds"]
+        told = read_json(step / FINISHED)
+        seconds, interrupted = told["seconds"], told.get("interrupted", False)
     except (OSError, KeyError, ValueError) as error:
         raise ArtifactError(f"{str(step)!r} is damaged ({error}). Delete that folder and run fit again.") from error
     best = Candidate(FittedBackend.FINAL, name, "all", {}, seconds, scores[final], weight=1.0)
     maker = FrameMaker.load(step)
     key = results[final]["key"]
-    return ForeignRun(step, maker, answers, (best, *lines), key, problem.n_threads, _background(step))
+    lines = [best, *lines]
+    return ForeignRun(step, maker, answers, tuple(lines), key, problem.n_threads, _background(step), interrupted)
 
 
 def _out_of_fold(

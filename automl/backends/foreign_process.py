@@ -28,6 +28,7 @@ import pandas as pd
 
 from artifacts.store import read_json, write_file, write_json
 from automl.backends.foreign_table import Answers, TrainingRows, answers_from_json, answers_to_json
+from automl.interrupts import Interrupts
 
 POLL_SECONDS = 0.25
 
@@ -96,29 +97,73 @@ class Job:
         write_file(self.folder / "results.json", json.dumps(results))
 
 
-def run_child(job: Job, module: str, verb: str, ends_at: float, advance: Callable[[float], None]) -> str:
-    """Run the function ``verb`` of ``module`` on the job until it ends or ``ends_at``; says which of the two it was."""
-    environment = _environment(job)
+@dataclass(frozen=True)
+class Ending:
+    """How a child ended, in words, and whether the user stopped it."""
+
+    how: str
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class Patience:
+    """What a child is allowed: ``ends_at``, a value of ``time.time()``, and so many seconds after a first Ctrl-C.
+
+    ``say`` tells the user that the child was asked to end.
+    """
+
+    ends_at: float
+    wind_down_seconds: float = 0.0
+    say: Callable[[], None] = lambda: None
+
+
+def run_child(
+    job: Job, module: str, verb: str, patience: Patience, advance: Callable[[float], None], interrupts: Interrupts
+) -> Ending:
+    """Run the function ``verb`` of ``module`` on the job until it ends or its time is over.
+
+    At the first Ctrl-C the child is asked to end: the function ``wind_down`` of the module is called in it.
+
+    Raises:
+        KeyboardInterrupt: at the second Ctrl-C.
+    """
     command = [sys.executable, "-m", "automl.backends.foreign_process", module, verb, str(job.folder)]
+    ends_at, interrupted = patience.ends_at, False
     with (job.folder / "log.txt").open("ab") as log:
         child = subprocess.Popen(
             command,
             cwd=job.folder,
-            env=environment,
+            env=_environment(job),
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         try:
-            while child.poll() is None:
-                if time.time() >= ends_at:
-                    return "before its time was over"
-                time.sleep(POLL_SECONDS)
-                advance(POLL_SECONDS)
+            while True:
+                try:
+                    if child.poll() is not None:
+                        break
+                    if time.time() >= ends_at:
+                        return Ending("before its time was over", interrupted)
+                    time.sleep(POLL_SECONDS)
+                    advance(POLL_SECONDS)
+                except KeyboardInterrupt:
+                    if interrupted or interrupts.again:
+                        raise
+                    interrupted, ends_at = True, min(ends_at, time.time() + patience.wind_down_seconds)
+                    patience.say()
+                    _ask_to_end(child)
         finally:
             _end(child)
-    return f"and ended by itself with code {child.returncode}"
+    return Ending(f"and ended by itself with code {child.returncode}", interrupted)
+
+
+def _ask_to_end(child: subprocess.Popen[bytes]) -> None:
+    assert child.stdin is not None
+    with contextlib.suppress(OSError):  # it may be gone
+        child.stdin.write(b".")
+        child.stdin.flush()
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -152,12 +197,13 @@ def _environment(job: Job) -> dict[str, str]:
     }
 
 
-def _end_with_parent() -> None:
-    """End this process and what it started when its standard input, held by the parent, is closed."""
+def _heed_parent(wind_down: Callable[[], None]) -> None:
+    """Call ``wind_down`` at each byte of the standard input, which the parent holds; where it is closed, end this
+    process and what it started."""
 
     def wait() -> None:
         while os.read(0, 1):  # not sys.stdin: its lock, held by a thread, makes a process abort at its end
-            pass
+            wind_down()
         if os.name == "posix":
             os.killpg(0, signal.SIGKILL)
         os._exit(1)
@@ -167,9 +213,10 @@ def _end_with_parent() -> None:
 
 def main(module: str, verb: str, folder: str) -> None:
     """What the child does: the function ``verb`` of ``module``, on the job in ``folder``."""
-    _end_with_parent()
     warnings.filterwarnings("ignore")
-    getattr(importlib.import_module(module), verb)(Job.load(Path(folder)))
+    library = importlib.import_module(module)
+    _heed_parent(getattr(library, "wind_down", lambda: None))
+    getattr(library, verb)(Job.load(Path(folder)))
 
 
 if __name__ == "__main__":

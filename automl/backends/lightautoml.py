@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from artifacts.errors import optional_import
 from artifacts.feature_table import FeatureTable
 from artifacts.schema import Kind
 from automl.backends.base import Backend, FittedBackend, Problem
-from automl.backends.foreign import FittedForeign, ForeignRun, solve
+from automl.backends.foreign import Ends, FittedForeign, ForeignRun, solve
 from automl.backends.foreign_process import Job
 from automl.backends.foreign_table import FrameMaker, TrainingRows
 
@@ -36,7 +37,11 @@ TREE_SECONDS = {"lgb": 2e-8, "cb": 4e-8}
 STEP_SECONDS = 1.2e-9  # of L-BFGS in the linear model
 CELLS_PER_SECOND = 3e5  # with more values (times classes) per second of budget, 32 dimensions have to do
 FEWEST_TREES, MANY_TREES = 30, 1500
+WIND_DOWN_SECONDS = 20.0  # for the fold at hand, after a Ctrl-C
 BOOSTED_STAGES = 3  # the first one shows how fast the boosters are here, the others use the time it left
+
+
+_winding_down = threading.Event()  # in the child: whether the user has stopped the fit
 
 
 class FittedLightAutoML(FittedForeign):
@@ -76,6 +81,7 @@ class LightAutoMLBackend(Backend):
     name: ClassVar[str] = "lightautoml"
     fitted: ClassVar[type[FittedBackend]] = FittedLightAutoML
     kinds: ClassVar[frozenset[Kind]] = frozenset(Kind) - {Kind.MULTILABEL}
+    least_seconds: ClassVar[float] = 30.0
 
     def fit(self, problem: Problem) -> FittedBackend:
         """See ``Backend.fit``."""
@@ -83,7 +89,8 @@ class LightAutoMLBackend(Backend):
         examples = problem.examples
         cells = examples.n_samples * examples.table.n_features * examples.outcome.n_outputs
         load = cells / max(problem.budget.left, 1.0) / CELLS_PER_SECOND
-        return FittedLightAutoML(solve(problem, __name__, FrameMaker(n_dims=64 if load < 1 else 32)))
+        ends = Ends(wind_down_seconds=WIND_DOWN_SECONDS)
+        return FittedLightAutoML(solve(problem, __name__, FrameMaker(n_dims=64 if load < 1 else 32), ends))
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,8 @@ def work(job: Job) -> None:
     _stage(job, data, ["linear_l2"], {"linear_l2_params": _linear_parameters(job, data)}, results)
     linear_seconds, slowness, most = time.time() - started, 1.0, 0
     for _ in range(BOOSTED_STAGES):
+        if _winding_down.is_set():
+            return
         allowed = 0.8 * (job.seconds_left - linear_seconds - 2.0)
         trees = {name: int(allowed / slowness / _seconds(name, data)) for name in TREE_SECONDS}
         trees = {name: min(n, MANY_TREES) for name, n in trees.items() if n >= FEWEST_TREES}
@@ -117,6 +126,16 @@ def work(job: Job) -> None:
         _stage(job, data, ["linear_l2", *trees], parameters, results)
         took = max(time.time() - started - linear_seconds, 0.1)
         slowness = took / sum(n * _seconds(name, data) / len(TREE_SECONDS) for name, n in trees.items())
+
+
+def wind_down() -> None:
+    """In the child, after a Ctrl-C: the library's clocks say that the time is over.
+
+    So it ends after the fold at hand and blends what it has; its models are in its memory alone until then.
+    """
+    _winding_down.set()
+    timers = optional_import("lightautoml.utils.timer", extra="lightautoml", purpose=PURPOSE)
+    timers.Timer.time_limit_exceeded = lambda _timer: True
 
 
 def _seconds(name: str, data: _Data) -> float:

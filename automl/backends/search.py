@@ -41,6 +41,7 @@ PROMOTED = 3  # configurations of a model that are then fitted on all rows
 BLEND_SHARE, MOST_BLEND_SHARE = 0.01, 0.12  # kept back for the blend: at least, and at most
 STACKS_SHARE = 0.04  # kept back for stacks, where there are several modalities
 FIRST_SECONDS = 5.0  # for the first candidate, even if the budget is used up
+EARLY_SHARE = 0.05  # of the budget: if the search leaves more, it says why
 LEAST_SECONDS = 3.0  # for a default candidate, where there is as much
 
 
@@ -49,35 +50,38 @@ class SearchBackend(Backend):
 
     name = "search"
     fitted = FittedSearch
+    goes_on = True
+    least_seconds = 10.0
 
     def fit(self, problem: Problem) -> FittedSearch:
-        """See ``Backend.fit``. Finished candidates in the run folder are taken as they are.
+        """See ``Backend.fit``. Finished candidates in the run folder are taken as they are, and so is a whole search,
+        unless it was interrupted and is to ``go_on``.
 
         Raises:
             FusionError: if no candidate could be fitted; the message has the reasons.
+            KeyboardInterrupt: if the user stopped it before the first candidate, or for the second time.
         """
         if problem.folder.has("search/search.json"):
-            return _Search(problem, problem.budget).finished()
+            finished = _Search(problem, problem.budget).finished()
+            if not (finished.interrupted and problem.settings.get("go_on")):
+                return finished
         search = _Search(problem, problem.budget.sooner(_seconds_to_blend(problem)))
         with problem.progress.task("search", problem.budget.seconds) as advance:
             search.tried.advance = advance
-            try:
-                with watching_interrupts() as search.tried.check_interrupt:
-                    search.run_defaults()
-                    search.run_on_part()
-                    search.run_portfolio()
-                    search.run_views()
-                    search.run_trials(keep_for_stacks=True)
-                    search.run_stacks()
-                    search.run_trials()  # in what stacks have left
-            except KeyboardInterrupt:
-                search.go_on_with_what_is_done()
+            with watching_interrupts() as interrupts:
+                search.tried.check_interrupt = interrupts.check
+                try:
+                    search.run_all()
+                except KeyboardInterrupt:
+                    if interrupts.again:
+                        raise
+                    search.go_on_with_what_is_done()
         usable = [candidate for candidate in search.tried.candidates if not candidate.error]
         if not usable:
             reasons = "; ".join(f"{c.model} on {c.view}: {c.error}" for c in search.tried.candidates)
             raise FusionError(f"No model could be fitted in {problem.budget.seconds:.0f} s. {reasons}.")
         fitted = blended(search.tried, search.tried.informative(usable), search.portfolio)
-        fitted.interrupted = search.interrupted
+        fitted.interrupted = search.interrupted or bool(problem.settings.get("cut_short"))
         write_file(search.tried.root / "search.json", fitted.described())
         return fitted
 
@@ -98,6 +102,17 @@ class _Search:
         self.portfolio: set[str] = set()  # keys of its candidates, each a family of its own in the blend
 
     # -- candidates -------------------------------------------------------------------------------
+
+    def run_all(self) -> None:
+        """All that there is to try, in order."""
+        self.run_defaults()
+        self.run_on_part()
+        self.run_portfolio()
+        self.run_views()
+        self.run_trials(keep_for_stacks=True)
+        self.run_stacks()
+        self.run_trials()  # in what stacks have left
+        self._say_if_early()
 
     def run_defaults(self) -> None:
         """A cheap model over every view, each other one over the whole table, where the best scores are."""
@@ -206,6 +221,13 @@ class _Search:
         done = before or self.tried.fit(Candidate(key, arm.model, arm.view, params), allowed, trial)
         arm.tell(trial, None if done.error else self.tried.score(done), pruned="pruned" in done.error)
         arm.spent += time.monotonic() - started
+
+    def _say_if_early(self) -> None:
+        left = self.budget.left
+        if left > EARLY_SHARE * self.budget.seconds and not self.problem.settings.get("cut_short"):
+            trials = f"all {self.max_trials} trials that the preset allows are done"
+            why = trials if self.trials_left <= 0 else "no model has parameters to tune in a trial that would fit"
+            self.problem.progress.say(f"The search ends {left:.0f} s before its time: {why}.")
 
     def run_stacks(self) -> None:
         """Models over the outputs of the best candidates of single views."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import optuna
 
 N_ARMS = 3  # tuned side by side
-TRIALS_PER_PARAMETER = 12  # after these another arm learns more from the same seconds
+TRIALS_PER_PARAMETER = 12  # in a round: after these another arm learns more from the same seconds
 MIN_TRIAL_SECONDS = 1.0
 
 
@@ -32,11 +33,11 @@ class Arm:
         """The key of the candidate with default parameters."""
         return f"{self.model}-{self.view}"
 
-    @property
-    def is_done(self) -> bool:
-        """Whether the space of parameters was seen often enough for its size."""
+    def rounds(self) -> float:
+        """How many times the space of parameters was seen often enough for its size; infinite if it has none."""
         trials = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()]
-        return bool(trials) and len(trials) >= TRIALS_PER_PARAMETER * len(trials[-1].params)
+        enough = TRIALS_PER_PARAMETER * len(trials[-1].params) if trials else 1
+        return len(trials) / enough if enough else math.inf
 
     def fits(self, seconds: float) -> bool:
         """Whether a trial may be worth its while in so many seconds."""
@@ -55,7 +56,8 @@ class Arm:
 class Turns:
     """Arms in the order in which they come into play: the best view of each model first, then second views.
 
-    A blend lives on members that err differently: many versions of the one best arm are nearly one member.
+    A blend lives on members that err differently: many versions of the one best arm are nearly one member. When all
+    arms have had their trials and there is time left, another round begins.
     """
 
     def __init__(
@@ -82,19 +84,39 @@ class Turns:
             place[candidate.model] = place.get(candidate.model, -1) + 1
             order.append((place[candidate.model], rank, candidate))
         self._waiting = [candidate for *_, candidate in sorted(order, key=lambda item: item[:2])]
+        self._rested: list[Arm] = []  # until all have had their trials
+        self._back: list[Arm] = []  # from their rest, in the round at hand
+        self._round = 1
         self._playing: list[Arm] = []
         self._root, self._maximize, self._seed, self._known = root, maximize, seed, known
 
     def next(self, seconds_left: float) -> Arm | None:
-        """The arm that had the fewest seconds; None if nothing is left to tune, or no time to do it."""
-        self._playing = [arm for arm in self._playing if not arm.is_done and arm.fits(seconds_left)]
-        while len(self._playing) < N_ARMS and self._waiting:
-            candidate = self._waiting.pop(0)
-            arm = Arm(candidate.model, candidate.view, candidate.fit_seconds, self._study(candidate))
-            # It joins at the pace of the others, or it would have every turn until it caught up.
-            arm.spent = min((other.spent for other in self._playing), default=0.0)
-            self._playing.extend([arm] if arm.fits(seconds_left) and not arm.is_done else [])
+        """The arm that had the fewest seconds; None if nothing has parameters to tune, or no time to do it."""
+        self._playing = [arm for arm in self._playing if self._plays_on(arm, seconds_left)]
+        while len(self._playing) < N_ARMS and (arm := self._joining(seconds_left)) is not None:
+            if self._plays_on(arm, seconds_left):
+                # It joins at the pace of the others, or it would have every turn until it caught up.
+                arm.spent = min((other.spent for other in self._playing), default=0.0)
+                self._playing.append(arm)
         return min(self._playing, key=lambda arm: arm.spent, default=None)
+
+    def _plays_on(self, arm: Arm, seconds_left: float) -> bool:
+        rounds = arm.rounds()
+        if not arm.fits(seconds_left) or math.isinf(rounds):
+            return False
+        if rounds >= self._round:
+            self._rested.append(arm)
+        return rounds < self._round
+
+    def _joining(self, seconds_left: float) -> Arm | None:
+        """The next arm that waits; where none does and none plays, those that rest come back for another round."""
+        if self._waiting:
+            candidate = self._waiting.pop(0)
+            return Arm(candidate.model, candidate.view, candidate.fit_seconds, self._study(candidate))
+        if not self._playing and not self._back:
+            self._round += 1
+            self._back, self._rested = self._rested, []
+        return self._back.pop(0) if self._back else None
 
     def _study(self, candidate: Candidate) -> optuna.Study:
         import optuna

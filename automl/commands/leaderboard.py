@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from automl.run import Run
 
+PIPED_WIDTH = 160
+
 
 def leaderboard(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...")],
@@ -23,6 +25,7 @@ def leaderboard(
 ) -> None:
     """One leaderboard over one or more runs."""
     from artifacts.errors import InputError
+    from automl.resuming import stopped_in_words
     from automl.run import Run
     from evaluation.leaderboard import merge_leaderboards
 
@@ -40,6 +43,8 @@ def leaderboard(
             _print_json(_records(board))
         else:
             print_board(board)
+            for line in (line for run in opened for line in stopped_in_words(run.path)):
+                typer.echo(line)
 
 
 def print_board(board: pd.DataFrame) -> None:
@@ -48,7 +53,10 @@ def print_board(board: pd.DataFrame) -> None:
 
     from evaluation.leaderboard import render
 
-    Console().print(render(board))
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width, and columns cut to the usual 80 characters would say nothing
+        console = Console(width=max(console.width, PIPED_WIDTH))
+    console.print(render(board))
 
 
 def _views(run: Run) -> pd.DataFrame | None:

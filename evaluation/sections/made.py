@@ -63,6 +63,9 @@ def _facts(data: ReportData, say: Wording) -> list[tuple[str, str]]:
         if math.isfinite(making.budget_seconds):
             used_text = say("made_used", used=used_text, budget=say.duration(making.budget_seconds))
         facts.append((say("made_budget"), used_text))
+    if making.interrupted:
+        short = say("made_cut_short", names=neutral(", ".join(making.cut_short), 400)) if making.cut_short else ""
+        facts.append((say("made_search"), f"{say('made_interrupted')} {short}".strip()))
     if making.seed is not None:
         facts.append((say("made_seed"), str(making.seed)))
     if making.explanation_method:

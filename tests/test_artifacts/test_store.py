@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from artifacts.embedding_store import EmbeddingStore, content_key
 from artifacts.errors import ArtifactError
 from artifacts.store import RunFolder, read_json, write_file
 
@@ -85,28 +85,24 @@ def test_broken_json_is_an_artifact_error(tmp_path: Path) -> None:
         read_json(tmp_path / "a.json")
 
 
-def test_vectors_come_back_and_keys_hold_the_recipe(tmp_path: Path) -> None:
-    store = EmbeddingStore(tmp_path / "cache")
-    one, two = content_key(b"text", "encoder-a"), content_key(b"text", "encoder-b")
-    assert one != two
-    store.put([(one, np.arange(3, dtype="f4"))])
-    found = store.get([one, two])
-    np.testing.assert_array_equal(found[0], [0, 1, 2])
-    assert found[1] is None
-    store.close()
-    np.testing.assert_array_equal(EmbeddingStore(tmp_path / "cache").get([one])[0], [0, 1, 2])
-    assert store.size_bytes() > 0
+def test_one_fit_at_a_time_holds_a_folder(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with folder.held():
+        with pytest.raises(ArtifactError, match=rf"in use by process {os.getpid()} on .* since 20.*--run"):  # noqa: SIM117
+            with RunFolder(tmp_path / "run").held():
+                raise AssertionError("two fits in one folder")
+        with RunFolder(tmp_path / "other").held():
+            pass
+    with folder.held():
+        pass
 
 
-def test_a_damaged_vector_counts_as_absent(tmp_path: Path) -> None:
-    store = EmbeddingStore(tmp_path)
-    key = content_key(b"x", "r")
-    with store._open().begin(write=True) as transaction:
-        transaction.put(key, b"12345678" + np.zeros(2, dtype="f4").tobytes())
-    assert store.get([key]) == [None]
-
-
-def test_a_cache_that_cannot_be_opened_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ArtifactError, match="TABULAR_FUSION_CACHE"):
-        EmbeddingStore(tmp_path / "file" / "cache").get([b"k"])
+def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from artifacts.store import RunFolder\n"
+        "with RunFolder(sys.argv[1]).held(): os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert (tmp_path / ".lock-holder").exists()
+    with RunFolder(tmp_path).held():
+        pass

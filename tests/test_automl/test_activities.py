@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +21,10 @@ from artifacts.run_result import ACTIVITY, COLUMNS
 from artifacts.target import WEIGHTED_SUM
 from automl import Predictor, fit
 from automl.audit import audit_task
+from automl.backends.tried import Tried
 from automl.cli import app
 from automl.reporting import report_html
+from automl.resuming import stopped_in_words
 from automl.run import Run, compare_runs
 from evaluation.metrics import METRICS
 
@@ -95,11 +101,12 @@ def test_the_sum_is_of_the_observed_and_of_the_predicted_rates_weighted_by_views
 
 def test_features_and_split_are_made_once_and_each_activity_is_a_run(run: Run) -> None:
     assert sorted(path.name for path in run.path.iterdir()) == [
-        "activities", "features", "run.json", "scores", "split", "task",
+        ".lock", "activities", "checksums.json", "features", "run.json", "scores", "split", "task",
     ]  # fmt: skip
     for name in WEIGHTS:
         own = Run(run.path / "activities" / name)
-        assert sorted(path.name for path in own.path.iterdir()) == ["model", "run.json", "scores", "search", "task"]
+        steps = ["checksums.json", "model", "run.json", "scores", "search", "task"]
+        assert sorted(path.name for path in own.path.iterdir()) == steps
         assert own.task.target.success_weights == {name: 1.0} and set(own.task.columns.ignore) == WEIGHTS.keys() - {
             name
         }
@@ -237,3 +244,54 @@ def test_unusable_activities_are_refused(tmp_path: Path) -> None:
     run = fit(make_task(["like", "hide"]), train=odd, preset="fast", budget_seconds=6, run=tmp_path / "odd")
     assert "target_missing" in {finding.code for finding in run.findings}
     assert len(pd.read_parquet(run.path / "split" / "rows.parquet")) == len(frame) - 1, "one set of rows for all"
+
+
+@pytest.fixture
+def stopped_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, int], None]]:
+    """Presses Ctrl-C before an activity's fit of this number."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    fit_one = Tried.fit
+
+    def stop_at(name: str, number: int) -> None:
+        def fit_or_stop(self: Tried, *arguments: Any) -> Any:
+            if self.problem.folder.path.name == name and len(self.candidates) == number:
+                monkeypatch.setattr(Tried, "fit", fit_one)  # once
+                signal.raise_signal(signal.SIGINT)
+            return fit_one(self, *arguments)
+
+        monkeypatch.setattr(Tried, "fit", fit_or_stop)
+
+    yield stop_at
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_leaves_the_other_activities_the_cheapest_models_until_the_fit_goes_on(
+    tmp_path: Path, stopped_in: Callable[[str, int], None]
+) -> None:
+    stopped_in("like", 1)
+    arguments: dict[str, Any] = {"train": make_frame(120), "preset": "fast", "run": tmp_path / "run"}
+    started = time.monotonic()
+    run = fit(make_task(), **arguments, budget_seconds=600.0)
+    assert time.monotonic() - started < 100.0
+    assert run.manifest["interrupted"] and run.manifest["cut_short"] == ["hide"]
+    assert all(run.activity(name).manifest["interrupted"] for name in WEIGHTS)
+    assert not list(run.path.glob("activities/hide/search/*-*-*/candidate.json")), "nothing but defaults"
+    assert set(run.predict(make_frame(3))) == {"id", "score_like", "score_hide", "score"}
+    (line,) = stopped_in_words(run.path)
+    assert "cheapest models alone: hide" in line and "goes on with the rest of its budget" in line
+    page = report_html(run.path)
+    assert "Stopped by the user before its end" in page and "The cheapest models alone: hide." in page
+
+
+def test_an_interrupt_before_any_model_leaves_the_fit(tmp_path: Path, stopped_in: Callable[[str, int], None]) -> None:
+    stopped_in("like", 0)
+    with pytest.raises(KeyboardInterrupt):
+        fit(make_task(), train=make_frame(120), preset="fast", budget_seconds=600.0, run=tmp_path / "run")
+
+
+def test_an_interrupt_before_the_first_model_of_a_later_activity_finishes_it_with_the_cheapest(
+    tmp_path: Path, stopped_in: Callable[[str, int], None]
+) -> None:
+    stopped_in("hide", 0)
+    run = fit(make_task(), train=make_frame(120), preset="fast", budget_seconds=8.0, run=tmp_path / "run")
+    assert run.manifest["cut_short"] == ["hide"] and not run.activity("like").manifest["interrupted"]

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +23,7 @@ from artifacts.outcome import Outcome
 from artifacts.schema import Column, Kind, Modality, Title, opaque_features, quantity_feature
 from artifacts.store import RunFolder
 from automl.backends.base import Problem
-from automl.backends.foreign import ForeignRun, solve
+from automl.backends.foreign import Ends, ForeignRun, solve
 from automl.backends.foreign_table import FEWEST_ROWS, Answers, FrameMaker, training_rows
 from automl.budget import Budget
 from evaluation.metrics import METRICS
@@ -44,6 +46,10 @@ def finish(job):
 HANGING = FAKE + "def work(job):\n print('working')\n started(job)\n time.sleep(600)\n"
 HALF = FAKE + "def work(job):\n finish(job)\n started(job)\n time.sleep(600)\n"
 RESCUED = FAKE + "def work(job):\n time.sleep(600)\ndef rescue(job):\n finish(job)\n"
+RELEASED = (
+    FAKE + "import threading\nasked = threading.Event()\ndef wind_down():\n asked.set()\n"
+    "def work(job):\n started(job)\n asked.wait(600)\n finish(job)\n"
+)
 BROKEN = FAKE + "def work(job):\n raise ValueError('the library is out of order')\n"
 
 
@@ -87,10 +93,10 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Writes a stand-in for a library where the child finds it."""
     monkeypatch.syspath_prepend(tmp_path)
 
-    def solved(source: str, budget_seconds: float, rescue_seconds: float = 0.0) -> ForeignRun:
+    def solved(source: str, budget_seconds: float, ends: Ends | None = None) -> ForeignRun:
         (tmp_path / "fake_library.py").write_text(source)
         problem = make_problem(tmp_path / "run", budget_seconds)
-        return solve(problem, "fake_library", FrameMaker(), rescue_seconds=rescue_seconds)
+        return solve(problem, "fake_library", FrameMaker(), ends)
 
     return SimpleNamespace(solve=solved, run=tmp_path / "run")
 
@@ -190,7 +196,7 @@ def test_what_was_finished_counts_and_is_not_done_again(fake: SimpleNamespace) -
 
 
 def test_a_second_child_rescues(fake: SimpleNamespace) -> None:
-    assert fake.solve(RESCUED, 8.0, rescue_seconds=5.0).final == "fake/constant"
+    assert fake.solve(RESCUED, 8.0, Ends(rescue_seconds=5.0)).final == "fake/constant"
 
 
 def test_a_failure_of_the_library_is_one_clear_error(fake: SimpleNamespace) -> None:
@@ -223,6 +229,67 @@ def test_a_killed_parent_leaves_no_child(tmp_path: Path) -> None:
     parent.wait()
     children = [int(pid) for pid in pids.read_text().split()]
     wait_for(lambda: all(gone(pid) for pid in children), 5.0)
+
+
+@pytest.fixture
+def interrupt() -> Iterator[Callable[..., None]]:
+    """Presses Ctrl-C as soon as the child has begun, or so many seconds after it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timers: list[threading.Thread] = []
+
+    def press(pids: Path, *delays: float) -> None:
+        def wait() -> None:
+            wait_for(pids.exists, 60.0)
+            for delay in delays or (0.0,):
+                time.sleep(delay)
+                os.kill(os.getpid(), signal.SIGINT)
+
+        timers.append(threading.Thread(target=wait))
+        timers[-1].start()
+
+    yield press
+    for timer in timers:
+        timer.join()
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("source", "ends"),
+    [
+        (HALF, Ends()),
+        (HANGING + "def rescue(job):\n finish(job)\n", Ends(rescue_seconds=30.0)),
+        (RELEASED, Ends(wind_down_seconds=60.0)),
+    ],
+    ids=["some is finished", "a second child rescues", "the first one winds down"],
+)
+def test_an_interrupt_keeps_what_is_done(
+    source: str, ends: Ends, fake: SimpleNamespace, interrupt: Callable[..., None]
+) -> None:
+    interrupt(fake.run / "pids.txt")
+    run = fake.solve(source, 600.0, ends)
+    assert run.final == "fake/constant" and run.interrupted
+    assert fake.solve(BROKEN, 600.0).interrupted, "what it left is taken as it is"
+    assert all(gone(int(pid)) for pid in (fake.run / "pids.txt").read_text().split())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_an_interrupt_before_the_first_model_leaves_nothing(
+    fake: SimpleNamespace, interrupt: Callable[..., None]
+) -> None:
+    interrupt(fake.run / "pids.txt")
+    with pytest.raises(KeyboardInterrupt, match="fake_library had finished no model when it was stopped"):
+        fake.solve(HANGING, 600.0)
+    assert {path.name for path in fake.run.iterdir()} == {"pids.txt"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_second_interrupt_leaves_at_once(fake: SimpleNamespace, interrupt: Callable[..., None]) -> None:
+    interrupt(fake.run / "pids.txt", 0.0, 0.5)
+    with pytest.raises(KeyboardInterrupt):
+        fake.solve(HALF, 600.0, Ends(wind_down_seconds=600.0))
+    assert all(gone(int(pid)) for pid in (fake.run / "pids.txt").read_text().split())
+    assert {path.name for path in fake.run.iterdir()} == {"pids.txt"}
 
 
 def wait_for(condition, seconds: float) -> None:

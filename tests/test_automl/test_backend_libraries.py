@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -243,3 +245,30 @@ def test_a_missing_package_is_named_before_any_child_starts(
         backend().fit(problem)
     assert not (tmp_path / "run").exists()
     assert backend.fitted.executes_code_on_load
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("library", PACKAGES)
+def test_an_interrupt_keeps_finished_models(library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "BUDGET", 300)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def press() -> None:
+        until = time.monotonic() + 240
+        pattern = {"autogluon": "run/.tmp-*/model/models/*/model.pkl", "lightautoml": "run/.tmp-*/model/*.joblib"}
+        while len(list(tmp_path.glob(pattern[library]))) < 1 and time.monotonic() < until:
+            time.sleep(0.2)
+        time.sleep(2.0)  # into the next one
+        os.kill(os.getpid(), signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+    presser.start()
+    try:
+        case = fit(library, Kind.CONVERSION, tmp_path, n=1500)
+    finally:
+        presser.join()
+        signal.signal(signal.SIGINT, before)
+    assert case.fitted.interrupted and case.seconds < 200
+    check(case)
+    first = case.fitted.candidates[0].out_of_fold
+    assert first is not None and np.isfinite(first).all(axis=1).sum() >= 300

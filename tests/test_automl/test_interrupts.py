@@ -19,12 +19,14 @@ def usual_handling() -> Iterator[None]:
 
 
 def test_one_that_a_library_swallows_is_raised_at_the_next_check() -> None:
-    with watching_interrupts() as check:
-        check()
+    with watching_interrupts() as interrupts:
+        interrupts.check()
+        assert not interrupts.came
         with suppress(KeyboardInterrupt):  # as a callback may do
             signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            check()
+            interrupts.check()
+        assert interrupts.came and not interrupts.again
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -36,7 +38,20 @@ def test_the_usual_handling_comes_back_after_an_interrupt() -> None:
 
 def test_who_ignores_interrupts_goes_on_ignoring_them() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with watching_interrupts() as check:
+    with watching_interrupts() as interrupts:
         signal.raise_signal(signal.SIGINT)
-        check()
+        interrupts.check()
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_a_watch_inside_another_heeds_its_own_interrupts_and_both_know_the_second() -> None:
+    with watching_interrupts() as outer:
+        with watching_interrupts() as first, suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert first.came and outer.came and not outer.again
+        with watching_interrupts() as second:
+            second.check()  # what came before is not its own
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            assert second.came and second.again and outer.again
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

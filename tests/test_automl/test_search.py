@@ -7,12 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
 
 from artifacts.examples import Examples
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
+from artifacts.progress import Silent
 from artifacts.schema import Column, Kind, Modality, Title, opaque_features
 from artifacts.store import RunFolder
 from automl.backends import search
@@ -64,3 +68,37 @@ def test_time_for_blends_is_kept_by_what_a_score_takes(tmp_path: Path, seconds, 
     problem = make_problem(tmp_path, Budget(20))
     kept = search._seconds_to_blend(replace(problem, metric=replace(METRICS["r2"], formula=slow)))
     assert least <= round(kept, 6) <= most
+
+
+def test_studies_begin_with_the_defaults_and_the_portfolio(tmp_path: Path) -> None:
+    settings = {"models": ["linear", "lightgbm"], "max_trials": 4}
+    problem = replace(make_problem(tmp_path, Budget(60)), settings=settings)
+    fitted = SearchBackend().fit(problem)
+    backend = JournalFileBackend(str(tmp_path / "search" / "study.journal"))
+    storage = optuna.storages.JournalStorage(backend)
+    tuned = {}
+    for name in optuna.get_all_study_names(storage):
+        trials = optuna.load_study(study_name=name, storage=storage).get_trials(states=(TrialState.COMPLETE,))
+        told = [trial.value for trial in trials if not trial.intermediate_values]
+        asked = {trial.value for trial in trials if trial.intermediate_values}
+        model, view = name.split("-")
+        alike = [c for c in fitted.candidates if (c.model, c.view) == (model, view) and c.out_of_fold is not None]
+        scores = {problem.metric.score(problem.examples.outcome, c.out_of_fold) for c in alike}
+        assert {round(value, 9) for value in told} | {round(value, 9) for value in asked} == {
+            round(score, 9) for score in scores
+        }
+        tuned[name] = len(told)
+    best = max(tuned, key=lambda name: tuned[name])
+    assert best.startswith("lightgbm") and tuned[best] > 3, "its default and its configurations of the portfolio"
+
+
+def test_a_search_that_ends_early_says_why(tmp_path: Path) -> None:
+    class Said(Silent):
+        def say(self, line: str) -> None:
+            lines.append(line)
+
+    lines: list[str] = []
+    settings = {"models": ["linear"], "max_trials": 2}
+    SearchBackend().fit(replace(make_problem(tmp_path, Budget(300)), settings=settings, progress=Said()))
+    (line,) = lines
+    assert "before its time: all 2 trials that the preset allows are done" in line

@@ -55,7 +55,36 @@ def test_an_arm_without_parameters_or_seen_often_makes_room(turns: Turns) -> Non
     assert counts.pop("linear-all") == 1
     assert counts == dict.fromkeys(("mlp-table", "mlp-all", "lightgbm-all", "catboost-all"), TRIALS_PER_PARAMETER)
     assert played.index("mlp-all") > max(played.index(key) for key in counts if key != "mlp-all")
-    assert turns.next(1000.0) is None, "more trials of what was seen so often would only fit the folds"
+
+
+def test_where_all_had_their_trials_and_time_is_left_another_round_begins(tmp_path: Path) -> None:
+    ranked = [*RANKED[:3], Candidate("catboost-all", "catboost", "all", fit_seconds=60.0)]
+
+    def played(turns: Turns, n: int, seconds_left: float) -> list[str]:
+        keys = []
+        for _ in range(n):
+            arm = turns.next(seconds_left)
+            assert arm is not None
+            play(arm, 1.0, n_parameters=0 if arm.model == "linear" else 1)
+            keys.append(arm.key)
+        return keys
+
+    turns = Turns(ranked, tmp_path, maximize=True, seed=0)
+    first = played(turns, 1 + 3 * TRIALS_PER_PARAMETER, 1000.0)
+    second = played(turns, 2 * TRIALS_PER_PARAMETER, 20.0)
+    assert set(first) == {"mlp-table", "mlp-all", "linear-all", "catboost-all"}
+    assert {key: second.count(key) for key in second} == dict.fromkeys(("mlp-table", "mlp-all"), TRIALS_PER_PARAMETER)
+    later = Turns(ranked, tmp_path, maximize=True, seed=0)
+    assert set(played(later, 2 * TRIALS_PER_PARAMETER, 20.0)) == {"mlp-table", "mlp-all"}, "a third one, later"
+    assert later.next(0.5) is None
+
+
+def test_models_without_parameters_end_the_tuning(tmp_path: Path) -> None:
+    turns = Turns([RANKED[2]], tmp_path, maximize=True, seed=0)
+    arm = turns.next(1000.0)
+    assert arm is not None
+    play(arm, 0.1, n_parameters=0)
+    assert turns.next(1000.0) is None
 
 
 def test_an_arm_that_joins_late_does_not_take_every_turn(turns: Turns) -> None:
@@ -102,11 +131,11 @@ def test_failed_and_pruned_trials_count_as_seen(tmp_path: Path) -> None:
     turns = Turns(RANKED[:1], tmp_path, maximize=False, seed=0)
     for i in range(TRIALS_PER_PARAMETER):
         arm = turns.next(100.0)
-        assert arm is not None
+        assert arm is not None and arm.rounds() == i / TRIALS_PER_PARAMETER
         trial = arm.study.ask()
         trial.suggest_float("x", 0.0, 1.0)
         arm.tell(trial, None, pruned=i % 2 == 0)
-    assert turns.next(100.0) is None
+    assert arm.rounds() == 1.0
 
 
 def test_a_study_begins_with_what_is_known_once(tmp_path: Path) -> None:

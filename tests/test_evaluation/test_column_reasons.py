@@ -9,8 +9,10 @@ from evaluation.column_reasons import reason_in
     ("english", "russian"),
     [
         ("named in the task", "назван в задаче"),
-        ("2 different values in 3 rows: looks like an identifier",
-         "разных значений 2, строк 3: похоже на идентификатор"),
+        (
+            "2 different values in 3 rows: looks like an identifier",
+            "разных значений 2, строк 3: похоже на идентификатор",
+        ),
         ("93% of the texts are numbers with ['₽', 'm']", "93% текстов — числа с единицами ['₽', 'm']"),
         ("path: the values end in .jpg, .png, several in a cell", "пути: значения оканчиваются на .jpg, .png"),
         ("texts: 9 different values in 10 rows, 4.5 words on average",

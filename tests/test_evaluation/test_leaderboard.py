@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,9 @@ def test_what_a_terminal_shows_holds_failures_and_no_markup_of_the_data() -> Non
     assert "0.9000" in text and "0.8000 .. 1.0000" in text and "constant" in text
     assert "failed" in text and "[bold]x[/bold] second [31m line" in text and "\x1b" not in text
     assert "| r | r2" in text and "run" not in text.split("strong")[0].split("split")[0].split("r2")[-1]
+    many = [replace(row(name, "holdout", np.nan, error="no time"), view=view) for name in "ab" for view in ("x", "y")]
+    lines = shown(results_frame([*ROWS, *many])).splitlines()
+    assert [line.strip() for line in lines if "no time" in line] == ["failed a on x, a on y, b on x, b on y: no time"]
     two = shown(results_frame([*ROWS, row("m", "holdout", 1, run="other", metric="mae")]))
     assert "other" in two and "mae" in two
 
