@@ -189,6 +189,8 @@ def _limits(data: ReportData, say: Wording) -> Lines:
             told.append(say("card_limit_constant"))
     if data.making.interrupted:
         told.append(say("card_limit_interrupted"))
+    if data.making.cut_short:
+        told.append(say("made_cut_short", names=", ".join(code(name, 60) for name in data.making.cut_short)))
     return _items([*told, say("card_limit_people"), say("association")])
 
 

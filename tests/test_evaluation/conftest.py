@@ -275,11 +275,11 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700, names: tuple[str, ...]
             Finding("encoder_used", "photo", details={"example": "mobilenetv2_100"}),
         ),
         making=Making(
-            "2030-01-01 12:00 UTC", "balanced", 0, 300.0, 281.4, 11, {"train": 2800, "holdout": n},
-            {"photo": "mobilenetv2_100 (ImageNet)", "title": "all-MiniLM-L6-v2"},
-            {"audit": 2.1, "features": 48.0, "search": 214.0, "holdout": 1.2},
-            {"catboost": "1.2.10", "lightgbm": "4.6.0", "torch": "2.12.0", "tabular-fusion": "0.1.0"},
-            explained.method, explained.gap,
+            "2030-01-01 12:00 UTC", "balanced", 0, 300.0, 281.4, n_features=11, rows={"train": 2800, "holdout": n},
+            encoders={"photo": "mobilenetv2_100 (ImageNet)", "title": "all-MiniLM-L6-v2"},
+            step_seconds={"audit": 2.1, "features": 48.0, "search": 214.0, "holdout": 1.2},
+            versions={"catboost": "1.2.10", "lightgbm": "4.6.0", "torch": "2.12.0", "tabular-fusion": "0.1.0"},
+            explanation_method=explained.method, explanation_gap=explained.gap,
         ),
     )  # fmt: skip
 

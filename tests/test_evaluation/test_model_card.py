@@ -33,14 +33,17 @@ def test_every_kind_has_every_section(make_report: Callable[..., ReportData], ki
 
 
 def test_it_says_what_one_needs_to_know(report_data: ReportData) -> None:
-    making = replace(report_data.making, licences={"title": "apache-2.0"}, interrupted=True, fingerprint="ab12")
+    making = replace(report_data.making, licences={"title": "apache-2.0"}, interrupted=True, cut_short=("like|hide",),
+                     fingerprint="ab12")  # fmt: skip
     card = render_card(replace(report_data, making=making))
     assert "log-likelihood skill is 0.207 (95% interval 0.176 to 0.239)" in card
     assert "**Clearly better than a constant.**" in card and "gives 0.000" in card
     assert "| `title` | `all-MiniLM-L6-v2` | `apache-2.0` |" in card
     assert "| `photo` | `mobilenetv2_100 (ImageNet)` | not stated in its files |" in card
     assert "`tabular-fusion fit task.toml --preset balanced --budget 300 --seed 0`" in card
-    assert "The search was stopped before its end." in card and "`ab12`" in card
+    assert (
+        "The search was stopped before its end." in card and "models alone: `like|hide`." in card and "`ab12`" in card
+    )
     assert "Intervals of 50% / 90% held the outcome in 51.2% / 89.3% of the rows." in card
     assert "The 10% with the highest predictions hold" in card and "drawn by chance" in card
     held = replace(report_data.schema, time="when", group="author")
