@@ -13,7 +13,7 @@ from PIL import Image
 from artifacts.errors import InputError
 from evaluation.cluster_page import clusters_each, clusters_scores, render_clusters
 from evaluation.cluster_report import ClusterReport, RowShown
-from evaluation.cluster_scores import AgreementScore, Trait, agreement
+from evaluation.cluster_scores import LABEL_SCORES, AgreementScore, Trait
 from evaluation.clustering import Clusters, find_clusters
 from evaluation.wording import Wording
 
@@ -26,7 +26,7 @@ def two_clusters() -> tuple[np.ndarray, Clusters, tuple[AgreementScore, ...]]:
     truth = np.repeat([0, 1], [30, 20])
     points = rng.normal(size=(50, 2)) + 10 * truth[:, None]
     clusters = find_clusters(points, "kmeans", 2, seed=0)
-    return points, clusters, agreement(truth, clusters.labels, seed=0)
+    return points, clusters, tuple(AgreementScore(name, 0.9, 0.8, 1.0) for name in LABEL_SCORES)
 
 
 def make_report(text: str = HOSTILE) -> ClusterReport:
