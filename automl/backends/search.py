@@ -251,7 +251,7 @@ class _Search:
 
 
 def _seconds_to_blend(problem: Problem) -> float:
-    n_arms = len(MODELS) * len(problem.examples.table.views)
+    n_arms = len(MODELS.keys() - ON_REQUEST) * len(problem.examples.table.views)
     needed = blend_seconds(problem, constant_prediction(problem.examples.outcome), n_arms)
     seconds = problem.budget.seconds
     return min(max(BLEND_SHARE * seconds, needed), MOST_BLEND_SHARE * seconds)

@@ -193,16 +193,18 @@ class TabICLModel(Model):
         return logit(shares[:, 1:]) if self.output_.kind is Kind.BINARY else np.log(shares)
 
     def _raw(self, x: Single) -> Float:
-        """The same of rows of the matrix; from the second call on, what the context says is kept in memory."""
+        """The same of rows of the matrix; what was read of the context stays in memory from the second call on.
+
+        It is read in the same way each time, so that the numbers do not tell how often was asked.
+        """
         if not len(x):
             return np.zeros((0, self.output_.n_raw))
         with torch_threads(self.n_threads):
             estimator = self._kept
             if estimator is None:
-                again = self._calls > 0 or len(x) > ASKED_AT_ONCE
                 passes = settings(TabICLParams, self.name, self.params).estimators
-                estimator = self._estimator(self.x_, self.y_, passes=passes, keep=again and self._form(passes))
-                self._kept = estimator if again else None
+                estimator = self._estimator(self.x_, self.y_, passes=passes, keep=self._form(passes))
+                self._kept = estimator if self._calls else None
             self._calls += 1
             return self._raw_of(estimator, x)
 

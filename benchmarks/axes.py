@@ -1,0 +1,98 @@
+"""What main axes of embeddings do to the linear model and to the nets, which see all dimensions.
+
+    python benchmarks/axes.py --data ../shared/data --work DIR
+
+Embeddings and word counts are cut to so many main axes each, learned on the training rows of a fold, and the model is
+fitted to what is left; scores are out of fold, differences from all dimensions with paired intervals. Vectors of texts
+stay in DIR.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from featurizer_value import make
+
+from artifacts.examples import Examples
+from artifacts.link import from_link, n_link
+from automl.models.compression import Compression
+from automl.models.registry import MODELS
+from evaluation.intervals import paired_difference
+from evaluation.metrics import constant_prediction, metric_for
+from evaluation.splits import Fold, make_folds
+from featurizers.calendar import read_times
+
+SETS = ("babies_r_us", "cian_ru", "goodreads", "rbc_news_ru", "product_texts")
+AXES = (0, 256, 128, 64, 32)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--weights", default="auto", help="image encoder")
+    parser.add_argument("--only", nargs="+", default=list(SETS))
+    parser.add_argument("--models", nargs="+", default=["linear", "mlp"])
+    parser.add_argument("--axes", nargs="+", type=int, default=list(AXES), help="0 for all dimensions")
+    parser.add_argument("--rows", type=int, default=2000, help="training rows at most")
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    print("| data set | model | axes | columns | score | minus all dimensions | seconds |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    for name in arguments.only:
+        for line in measure(name, arguments):
+            print(line, flush=True)
+
+
+def measure(name: str, arguments: argparse.Namespace) -> Iterator[str]:
+    made = make(name, arguments.data, arguments.weights, arguments.rows, arguments.seed, arguments.work / "cache")
+    rows, metric = made.train, metric_for(made.task.target)
+    time_column = made.task.columns.time
+    times = read_times(rows.raw[time_column])[0] if time_column and rows.raw is not None else None
+    folds = make_folds(rows.outcome, times=times, n_folds=arguments.folds, seed=arguments.seed)
+    known = np.unique(np.concatenate([fold.valid for fold in folds]))
+    outcome, constant = rows.outcome.take(known), constant_prediction(rows.outcome)
+    sign = 1 if metric.higher_is_better else -1
+    for model in arguments.models:
+        whole: np.ndarray[Any, Any] | None = None
+        for axes in arguments.axes:
+            started = time.monotonic()
+            predicted, width = out_of_fold(model, axes, rows, folds, arguments.seed)
+            predicted, seconds = predicted[known], time.monotonic() - started
+            score = metric.score(outcome, predicted, constant)
+            line = f"| {name} | {model} | {axes or 'all'} | {width} | {score:.4f} |"
+            if whole is None:
+                whole = predicted
+                yield f"{line} | {seconds:.1f} |"
+                continue
+            found = paired_difference(metric, outcome, predicted, whole, seed=arguments.seed, reference=constant)
+            low, high = sorted((sign * found.low, sign * found.high))
+            yield f"{line} {sign * found.difference:+.4f} ({low:+.4f} .. {high:+.4f}) | {seconds:.1f} |"
+
+
+def out_of_fold(
+    model: str, axes: int, rows: Examples, folds: tuple[Fold, ...], seed: int
+) -> tuple[np.ndarray[Any, Any], int]:
+    """Predictions (n_samples, n_outputs), NaN where no fold validates, and the columns of the last fold."""
+    outcome = rows.outcome
+    scores = np.full((rows.n_samples, n_link(outcome.kind, outcome.n_outputs)), np.nan)
+    width = rows.table.n_features
+    for fold in folds:
+        train, valid = rows.take(fold.train), rows.take(fold.valid)
+        if axes:
+            compression = Compression.of(train.table, embedding=axes, lexical=axes, seed=seed)
+            train, valid = compression.examples(train), compression.examples(valid)
+            width = train.table.n_features
+        fitted = MODELS[model](seed=seed, n_threads=1).fit(train, valid)
+        scores[fold.valid] = fitted.decide(valid.table)
+    return from_link(outcome.kind, scores), width
+
+
+if __name__ == "__main__":
+    main()
