@@ -3,8 +3,9 @@
     python benchmarks/axes.py --data ../shared/data --work DIR
 
 Embeddings and word counts are cut to so many main axes each, learned on the training rows of a fold, and the model is
-fitted to what is left; scores are out of fold, differences from all dimensions with paired intervals. Vectors of texts
-stay in DIR.
+fitted to what is left; scores are out of fold, differences from all dimensions with paired intervals. Models give each
+column the same variance, so that a minor axis weighs as much as a main one (``even``); with ``kept`` axes keep their
+spread against each other. Vectors of texts stay in DIR.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +22,10 @@ import numpy as np
 from featurizer_value import make
 
 from artifacts.examples import Examples
+from artifacts.feature_table import FeatureTable
 from artifacts.link import from_link, n_link
 from automl.models.compression import Compression
+from automl.models.matrix import NUMBER, Standardizer
 from automl.models.registry import MODELS
 from evaluation.intervals import paired_difference
 from evaluation.metrics import constant_prediction, metric_for
@@ -61,12 +66,14 @@ def measure(name: str, arguments: argparse.Namespace) -> Iterator[str]:
     sign = 1 if metric.higher_is_better else -1
     for model in arguments.models:
         whole: np.ndarray[Any, Any] | None = None
-        for axes in arguments.axes:
+        for axes, kept in [(n, kept) for n in arguments.axes for kept in ((False, True) if n else (False,))]:
             started = time.monotonic()
-            predicted, width = out_of_fold(model, axes, rows, folds, arguments.seed)
+            with keeping_spread(kept):
+                predicted, width = out_of_fold(model, axes, rows, folds, arguments.seed)
             predicted, seconds = predicted[known], time.monotonic() - started
             score = metric.score(outcome, predicted, constant)
-            line = f"| {name} | {model} | {axes or 'all'} | {width} | {score:.4f} |"
+            how = f"{axes} {'kept' if kept else 'even'}" if axes else "all"
+            line = f"| {name} | {model} | {how} | {width} | {score:.4f} |"
             if whole is None:
                 whole = predicted
                 yield f"{line} | {seconds:.1f} |"
@@ -74,6 +81,29 @@ def measure(name: str, arguments: argparse.Namespace) -> Iterator[str]:
             found = paired_difference(metric, outcome, predicted, whole, seed=arguments.seed, reference=constant)
             low, high = sorted((sign * found.low, sign * found.high))
             yield f"{line} {sign * found.difference:+.4f} ({low:+.4f} .. {high:+.4f}) | {seconds:.1f} |"
+
+
+@contextmanager
+def keeping_spread(kept: bool) -> Iterator[None]:
+    """Columns of an embedding on one scale, that of their mean variance, instead of one each."""
+    plain = Standardizer.__dict__["of"]
+
+    def common(table: FeatureTable) -> Standardizer:
+        found = plain.__get__(None, Standardizer)(table)
+        inverse = found.inverse_scale.copy()
+        for i, block in enumerate(table.blocks):
+            own = (found.block == i) & (found.sort == NUMBER) & (inverse > 0)
+            if block.is_opaque and own.any():
+                inverse[own] = np.mean(inverse[own] ** -2.0) ** -0.5
+        return replace(found, inverse_scale=inverse)
+
+    if kept:
+        Standardizer.of = staticmethod(common)  # type: ignore[assignment,method-assign]
+    try:
+        yield
+    finally:
+        if kept:
+            Standardizer.of = plain
 
 
 def out_of_fold(

@@ -190,7 +190,7 @@ class TabICLModel(Model):
             return np.concatenate([estimator.predict(part)[:, None].astype(np.float64) for part in parts])
         shares = np.concatenate([estimator.predict_proba(part).astype(np.float64) for part in parts])
         shares = np.clip(shares, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY)
-        return logit(shares[:, 1:]) if self.output_.kind is Kind.BINARY else np.log(shares)
+        return np.asarray(logit(shares[:, 1:]) if self.output_.kind is Kind.BINARY else np.log(shares))
 
     def _raw(self, x: Single) -> Float:
         """The same of rows of the matrix; what was read of the context stays in memory from the second call on.

@@ -27,8 +27,8 @@ def test_what_is_unknown_becomes_the_mean_and_what_is_far_is_cut() -> None:
     found = FilledColumns.of(train)
     assert found.feature.tolist() == [0, 3]
     np.testing.assert_allclose(found.transform(train), [[1, 0], [3, 2], [2, 2], [2, -1]])
-    new = make_table([1e30, -np.inf, np.nan, 5.0], [1, 3, np.nan, 2])
-    np.testing.assert_allclose(found.transform(new), [[12, 0.75], [2, 0.75], [2, 0.75], [5, 2]])
+    new = make_table([1e30, -np.inf, np.nan, 5.0], [1, 3, 0, 2])
+    np.testing.assert_allclose(found.transform(new), [[12, 0.75], [2, 0.75], [2, 0], [5, 2]])
     assert found.transform(new).dtype == np.float32
 
 
