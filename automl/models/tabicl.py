@@ -57,7 +57,7 @@ class TabICLParams(OutputParams):
     are kept of embeddings and of word counts.
     """
 
-    estimators: int = 4
+    estimators: int = 2
     context: int = 2000
     embedding_components: int = 16
     lexical_components: int = 16
