@@ -150,7 +150,10 @@ class LinearModel(Model):
         """Write ``weights.npz`` and ``model.json``."""
         _ = self.fitted_kind
         arrays = {f"column_{name}": values for name, values in self.standardizer_.arrays().items()}
-        learned = {"coefficients": self.fitted_.coefficients, "intercepts": self.fitted_.intercepts}
+        learned: dict[str, NDArray[Any]] = {
+            "coefficients": self.fitted_.coefficients,
+            "intercepts": self.fitted_.intercepts,
+        }
         learned |= {"reference": self.reference_, "scale": self._scale}
         save_arrays(folder / "weights.npz", {**arrays, **learned, **directions_arrays(self.compression_.directions)})
         extra = {"alpha": self.fitted_.alpha}

@@ -56,7 +56,7 @@ def make_problem(folder: Path, kind: Kind, models: list[str]) -> Problem:
     metric = METRICS["r2" if kind is Kind.REGRESSION else "roc_auc" if kind is Kind.BINARY else "log_likelihood_skill"]
     settings = {"max_trials": 0, "models": models}
     examples = Examples(make_table(), make_outcome(kind))
-    return Problem(examples, folds, metric, Budget(60), RunFolder(folder).create(), settings=settings)
+    return Problem(examples, folds, metric, Budget(600), RunFolder(folder).create(), settings=settings)
 
 
 @pytest.fixture
