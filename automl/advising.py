@@ -185,7 +185,7 @@ class Advisor:
         placebo = self._scores(self.basis.placebos.decide(rows.table))
         final = self._scores(self.basis.fitted.decide(rows.table.take(np.arange(rows.n_rows))))
         n = rows.n_rows
-        effects = self._calibration(versions[:, n:] - versions[:, rows.row], rows)
+        effects, hidden = self._calibration(versions[:, n:] - versions[:, rows.row], rows)
         before = np.tile(final[rows.row], (len(versions), 1))  # effects are of the versions, predictions the final ones
         found = Trials(
             rows.changes,
@@ -195,17 +195,16 @@ class Advisor:
             placebo[:, n:] - placebo[:, rows.row],
             self.basis.support.holds(rows.after, rows.before),
             rows.moved(),
+            hidden,
         )
         return found, float(natural(self.kind, final).mean())
 
     @cached_property
     def _calibration(self) -> EffectCalibration:
-        names = [
-            f"{column.name}__{moves}"
-            for column in changeable(self.run.schema)
-            for moves in self.cells.quantities(column)
-        ]
-        return self.basis.calibration(self.kind, self._position, list(dict.fromkeys(names)))
+        meant = {
+            f"{column.name}__{name}" for column in changeable(self.run.schema) for name in self.cells.meant(column)
+        }
+        return self.basis.calibration(self.kind, self._position, meant)
 
     def _featurized(self, frame: pd.DataFrame) -> FeatureTable:
         with tempfile.TemporaryDirectory() as folder:  # changed photos and texts are not worth keeping
