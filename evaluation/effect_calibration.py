@@ -12,7 +12,7 @@ shows; its expected square belongs in an interval (Wahba, Bayesian confidence in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -54,8 +54,8 @@ class Unseen:
 
     def some(self, rows: NDArray[np.bool_]) -> Unseen:
         """Some of the rows."""
-        each = (getattr(self, name)[rows] for name in ("parts", "rest", "quantities", "truth", "weight"))
-        return Unseen(*each, self.meant)
+        each = ("parts", "rest", "quantities", "truth", "weight")
+        return replace(self, **{name: getattr(self, name)[rows] for name in each})
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ ADVICE_TEXTS: dict[str, dict[str, str]] = {
         "остальное, что известно о строке, остаётся прежним. Это не обещание.",
     },
     "advice_none": {
-        "en": "There is no advice that the model is sure enough of.",
-        "ru": "Нет советов, в которых модель достаточно уверена.",
+        "en": "There is no advice: nothing that was tried is sure enough to help. The reasons stand below.",
+        "ru": "Нет советов: ни одно из опробованных изменений не помогает достаточно надёжно. Причины — ниже.",
     },
     "advice_gain": {"en": "{before} → {after}", "ru": "{before} → {after}"},
     "advice_interval": {"en": "change {gain} ({low} to {high})", "ru": "изменение {gain} (от {low} до {high})"},
@@ -70,12 +70,12 @@ ADVICE_TEXTS: dict[str, dict[str, str]] = {
         "ru": "Других изменений сделать было нельзя.",
     },
     "advice_unseen": {
-        "en": "would make the row unlike all training rows, so that the model could only guess: {n}",
+        "en": "would make a row unlike all training rows, so that the model could only guess: {n}",
         "ru": "сделали бы строку непохожей на все обучающие, и модель могла бы только гадать: {n}",
     },
     "advice_unsure": {
-        "en": "would help, but by no more than the model may be wrong: {n}",
-        "ru": "помогли бы, но не больше, чем модель может ошибаться: {n}",
+        "en": "may help, but the model could be wrong by as much: {n}",
+        "ru": "могли бы помочь, но модель может ошибаться на столько же: {n}",
     },
     "advice_placebo": {
         "en": "look good, but failed the placebo test: {n}",
