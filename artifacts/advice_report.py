@@ -12,6 +12,8 @@ import numpy as np
 from artifacts.plain import plain
 from artifacts.schema import Kind, Title
 
+UNNAMED = Title("", "")
+
 
 class Verdict(StrEnum):
     """Why a change is advised, or is not."""
@@ -27,13 +29,18 @@ class Verdict(StrEnum):
 class Observed:
     """Rows with and without a property, matched by what else the model knows of them.
 
-    ``difference`` of their mean outcomes with its bootstrap interval, on the natural scale; ``n`` pairs.
+    ``difference`` of their mean outcomes with its bootstrap interval, on the natural scale; ``n`` pairs. ``quantity``
+    names what they differ by, empty if nothing readable shows the change: rows near ``after`` were held against rows
+    near ``before``, or where these are NaN rows that have it against rows that do not.
     """
 
     n: int = 0
     difference: float = np.nan
     low: float = np.nan
     high: float = np.nan
+    quantity: Title = UNNAMED
+    before: float = np.nan
+    after: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -72,9 +79,9 @@ class AdviceReport:
     """Advice for a row, for a segment or for everything, the best first.
 
     ``subject`` names the rows, ``output`` the class that is meant, if there are several. ``withheld`` counts changes
-    that were tried and are not advised, by verdict. ``together`` are up to three changes of one row that were applied
-    one upon the other, each with its further effect. ``n_versions`` models and ``n_placebos`` of a shuffled outcome
-    stand behind it.
+    that were tried and are not advised, by verdict. Of many rows ``n_rows`` of ``n_all`` were looked at. ``together``
+    are up to three changes of one row that were applied one upon the other, each with its further effect.
+    ``n_versions`` models and ``n_placebos`` of a shuffled outcome stand behind it.
     """
 
     subject: str
@@ -86,6 +93,7 @@ class AdviceReport:
     output: str = ""
     raises: bool = True
     n_rows: int = 1
+    n_all: int = 1
     n_versions: int = 0
     n_placebos: int = 0
     together: tuple[Advice, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,13 +19,13 @@ from artifacts.schema import Kind
 from artifacts.store import read_json, write_json
 from artifacts.tables import read_parquet, read_table
 from automl.backends.base import FittedBackend
-from automl.changed_rows import ChangedRows, values_of
-from automl.raw_cells import KnownColumns
+from automl.changed_rows import ChangedRows, columns_of
+from automl.raw_cells import KnownColumns, changeable
 from automl.refits import Refits, candidate_to_refit, row_groups
 from automl.run import Run
 from automl.scored_rows import FOLDS, read_scored
 from evaluation.advise import one_score
-from evaluation.effect_calibration import Unseen, calibrated
+from evaluation.effect_calibration import Unseen, Worth, calibrated, sd_of_others
 from evaluation.explain import source_groups
 from evaluation.splits import folds_from_frame
 from evaluation.support import Support
@@ -41,22 +41,30 @@ MOST_CALIBRATED = 2_000  # rows whose contributions are held against outcomes
 
 @dataclass(frozen=True)
 class EffectCalibration:
-    """What contributions of each source are worth (n_versions,), and what a unit of each quantity adds to them."""
+    """What contributions of ``sources`` and moves of ``quantities`` are worth: by ``each`` version, by ``all`` rows."""
 
-    slopes: Mapping[str, Float]
-    missed: Mapping[str, Float]
+    sources: tuple[str, ...]
+    quantities: tuple[str, ...]
+    each: tuple[Worth, ...]
+    all: Worth
 
-    def __call__(self, effects: Float, rows: ChangedRows) -> Float:
-        """Effects (n_versions, n) of changes as they are worth it."""
-        worth = np.ones_like(effects)
-        for i, change in enumerate(rows.changes):
-            if change.column in self.slopes:
-                worth[:, i] = self.slopes[change.column]
-        effects = worth * effects
-        for name, per_unit in self.missed.items():
-            moved = rows.quantity(name)
-            effects = effects + per_unit[:, None] * np.nan_to_num(moved[:, 1] - moved[:, 0])
-        return effects
+    def __call__(self, effects: Float, rows: ChangedRows) -> tuple[Float, Float]:
+        """Effects (n_versions, n) of changes as they are worth it, and what priors hide of them (n, n_parameters)."""
+        moves, source = rows.moves_of(self.quantities), self._source(rows)
+        other = 1.0 - source.sum(axis=1)  # what is of no source keeps the model's word
+        worth = [
+            (source @ one.slopes + other) * effect + moves @ one.missed
+            for one, effect in zip(self.each, effects, strict=True)
+        ]
+        n = len(self.sources)
+        by_source, by_quantity = self.all.hidden[:, :n], self.all.hidden[:, n:]
+        hidden = (source * effects.mean(axis=0)[:, None]) @ by_source.T + moves @ by_quantity.T
+        return np.array(worth), hidden
+
+    def _source(self, rows: ChangedRows) -> Float:
+        """Which of the sources each change is of (n, n_sources)."""
+        names = np.array([change.column for change in rows.changes], dtype=object)
+        return np.asarray(names[:, None] == np.array(self.sources, dtype=object), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -112,15 +120,16 @@ class AdviceBasis:
         assert found is not None
         return found
 
-    def calibration(self, kind: Kind, output: int, quantities: Sequence[str]) -> EffectCalibration:
+    def calibration(self, kind: Kind, output: int, meant: Collection[str]) -> EffectCalibration:
         """What effects are worth, on rows that none of the models has seen.
 
         For each version it is of the rows but the group that the version lacks, so that versions differ by what is
-        unsure of it, too. ``quantities`` are features that changes move.
+        unsure of it, too. The quantities are all readable numbers of columns that may be changed: ``meant`` are those
+        that changes are made for, and a change that adds a word moves a dozen others.
         """
         examples = self.examples
         groups = source_groups(examples.table)
-        names = [name for name in quantities if name in examples.table.feature_names]
+        names = readable_numbers(examples.table, {column.name for column in changeable(self.run.schema)})
         explainer = self.fitted if self.doubles is None else self.doubles
         position = output if kind in (Kind.MULTICLASS, Kind.MULTILABEL) else 0
         rng = np.random.default_rng(self.placebos.seed)
@@ -131,13 +140,14 @@ class AdviceBasis:
             found = explainer.contributions_of(i, table, groups.of_feature, groups.names)
             part = found.values[..., position]
             rest = one_score(kind, found.total, output) - part.sum(axis=1)
-            moved = np.array([values_of(table, name) for name in names]).reshape(len(names), len(some)).T
-            pieces.append((part, rest, moved, truth_of(outcome, output), outcome.sample_weight))
+            pieces.append((part, rest, columns_of(table, names), truth_of(outcome, output), outcome.sample_weight))
             which.append(np.full(len(some), i))
-        unseen, group = Unseen(*map(np.concatenate, zip(*pieces, strict=True))), np.concatenate(which)
-        each = [calibrated(kind, unseen.some(group != i)) for i in range(self.n_versions)]
-        slopes, missed = (np.array(one).T for one in zip(*each, strict=True))
-        return EffectCalibration(dict(zip(groups.names, slopes, strict=True)), dict(zip(names, missed, strict=True)))
+        is_meant = np.array([name in meant for name in names], dtype=bool)
+        parts, rest, moved, truth, weight = map(np.concatenate, zip(*pieces, strict=True))
+        unseen, group = Unseen(parts, rest, moved, truth, weight, is_meant), np.concatenate(which)
+        sd = sd_of_others(kind, unseen)
+        each = tuple(calibrated(kind, unseen.some(group != i), sd) for i in range(self.n_versions))
+        return EffectCalibration(tuple(groups.names), names, each, calibrated(kind, unseen, sd))
 
     def _held_rows(self, n: int) -> list[NDArray[np.int64]]:
         """Rows that each version has not seen."""
@@ -160,6 +170,12 @@ class AdviceBasis:
     def support(self) -> Support:
         """What training rows have in their features."""
         return Support.of(self.examples.table)
+
+
+def readable_numbers(table: FeatureTable, sources: Collection[str]) -> tuple[str, ...]:
+    """Names of features of some sources that are numbers with a meaning."""
+    blocks = [block for block in table.blocks if block.source in sources and block.categories is None]
+    return tuple(feature.name for block in blocks for feature in block.features if not feature.opaque)
 
 
 def training_examples(run: Run) -> Examples:

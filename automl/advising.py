@@ -17,22 +17,20 @@ from artifacts.advice_report import Advice, AdviceReport, Observed
 from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import InputError
 from artifacts.feature_table import FeatureTable, concatenate
-from artifacts.outcome import Outcome
 from artifacts.progress import Progress, Silent
 from artifacts.schema import Kind, Modality
-from automl.advice_basis import AdviceBasis, EffectCalibration, truth_of
+from automl.advice_basis import AdviceBasis, EffectCalibration
 from automl.backends.base import FittedBackend
 from automl.backends.search import SearchBackend
-from automl.changed_rows import ChangedRows, values_of
+from automl.changed_rows import ChangedRows
 from automl.models.base import LINK_UNITS
+from automl.observing import Observations
 from automl.predictor import Predictor
 from automl.raw_cells import RawCells, changeable, encoded
 from automl.run import Run
 from evaluation.advice_page import BEFORE
 from evaluation.advise import Trials, judged, judged_over_rows, natural, one_score, ranked
 from evaluation.edits import Change
-from evaluation.explain import source_groups
-from evaluation.matching import matched_difference
 
 Float = NDArray[np.float64]
 
@@ -132,7 +130,8 @@ class Advisor:
 
     def rows(self, frame: pd.DataFrame, name: str, *, seed: int = 0) -> AdviceReport:
         """Advice about many rows: a segment, or everything. Of more than ``MOST_ROWS`` as many are looked at."""
-        if frame.empty:
+        n_all = len(frame)
+        if not n_all:
             raise InputError("There are no rows to advise about: none fits the condition.")
         if len(frame) > MOST_ROWS:
             frame = frame.iloc[np.sort(np.random.default_rng(seed).choice(len(frame), MOST_ROWS, replace=False))]
@@ -142,7 +141,7 @@ class Advisor:
         for advice in given:
             own = [i for i, change in enumerate(trials.changes) if _same(change, advice) and trials.supported[i]]
             shown.append(replace(advice, observed=self._observed(trials, own)))
-        return self._report(name, tuple(shown), withheld, prediction, n_rows=len(frame))
+        return self._report(name, tuple(shown), withheld, prediction, n_rows=len(frame), n_all=n_all)
 
     def _report(
         self, name: str, advice: tuple[Advice, ...], withheld: dict[str, int], prediction: float, **more: Any
@@ -186,7 +185,7 @@ class Advisor:
         placebo = self._scores(self.basis.placebos.decide(rows.table))
         final = self._scores(self.basis.fitted.decide(rows.table.take(np.arange(rows.n_rows))))
         n = rows.n_rows
-        effects = self._calibration(versions[:, n:] - versions[:, rows.row], rows)
+        effects, hidden = self._calibration(versions[:, n:] - versions[:, rows.row], rows)
         before = np.tile(final[rows.row], (len(versions), 1))  # effects are of the versions, predictions the final ones
         found = Trials(
             rows.changes,
@@ -196,17 +195,16 @@ class Advisor:
             placebo[:, n:] - placebo[:, rows.row],
             self.basis.support.holds(rows.after, rows.before),
             rows.moved(),
+            hidden,
         )
         return found, float(natural(self.kind, final).mean())
 
     @cached_property
     def _calibration(self) -> EffectCalibration:
-        names = [
-            f"{column.name}__{moves}"
-            for column in changeable(self.run.schema)
-            for moves in self.cells.quantities(column)
-        ]
-        return self.basis.calibration(self.kind, self._position, list(dict.fromkeys(names)))
+        meant = {
+            f"{column.name}__{name}" for column in changeable(self.run.schema) for name in self.cells.meant(column)
+        }
+        return self.basis.calibration(self.kind, self._position, meant)
 
     def _featurized(self, frame: pd.DataFrame) -> FeatureTable:
         with tempfile.TemporaryDirectory() as folder:  # changed photos and texts are not worth keeping
@@ -221,29 +219,12 @@ class Advisor:
     def _scores(self, link: Float) -> Float:
         return one_score(self.kind, link, self._position)
 
-    # -- what was observed ------------------------------------------------------------------------
-
     def _observed(self, trials: Trials, positions: Sequence[int]) -> Observed:
-        """A comparison of scored rows near the quantity before and after; of several changes near their means."""
-        moves = trials.changes[positions[0]].moves
-        table, outcome, rest = self._observations
-        names = list(table.feature_names)
-        if moves not in names or not np.isfinite(trials.moved[positions]).any():
-            return Observed()
-        before, after = np.nanmean(trials.moved[positions], axis=0)
-        source = table.features[names.index(moves)].source
-        values, truth = values_of(table, moves), truth_of(outcome, self._position)
-        return matched_difference(values, before, after, rest[source], truth, outcome.sample_weight)
+        return self._observations.matched(trials.changes[positions[0]].moves, trials.moved[positions])
 
     @cached_property
-    def _observations(self) -> tuple[FeatureTable, Outcome, dict[str, Float]]:
-        """Scored rows, and their scores without the contribution of each source."""
-        table, outcome = self.run.scored_table(), self.run.scored().outcome
-        groups = source_groups(table)
-        found = self.predictor.contributions(table, groups.of_feature, groups.names)
-        parts = found.values[..., self._position if self.kind in (Kind.MULTICLASS, Kind.MULTILABEL) else 0]
-        total = parts.sum(axis=1)
-        return table, outcome, {name: total - parts[:, i] for i, name in enumerate(groups.names)}
+    def _observations(self) -> Observations:
+        return Observations.of(self.run, self.predictor, self._position)
 
     @property
     def kind(self) -> Kind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -62,6 +62,10 @@ class ChangedRows:
             return np.full((len(self.changes), 2), np.nan)
         return np.stack([values_of(self.before, name), values_of(self.after, name)], axis=1)
 
+    def moves_of(self, names: Sequence[str]) -> Float:
+        """By how much each change moves each of some features (n, n_names); 0 where that is unknown."""
+        return np.nan_to_num(columns_of(self.after, names) - columns_of(self.before, names))
+
     def moved(self) -> Float:
         """The quantity that shows each change, before and after (n, 2); NaN where there is none."""
         moved = np.full((len(self.changes), 2), np.nan)
@@ -78,6 +82,18 @@ def values_of(table: FeatureTable, name: str) -> Float:
             if feature.name == name:
                 return block.gather(np.arange(table.n_samples))[:, i].astype(np.float64)
     raise KeyError(name)
+
+
+def columns_of(table: FeatureTable, names: Sequence[str]) -> Float:
+    """Values (n_samples, n_names) of some features of a table."""
+    found = np.full((table.n_samples, len(names)), np.nan)
+    place = {name: i for i, name in enumerate(names)}
+    for block in table.blocks:
+        own = [(i, place[feature.name]) for i, feature in enumerate(block.features) if feature.name in place]
+        if own:
+            read, written = map(list, zip(*own, strict=True))
+            found[:, written] = block.gather(np.arange(table.n_samples))[:, read]
+    return found
 
 
 def _differ(after: FeatureTable, before: FeatureTable) -> NDArray[np.bool_]:

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from artifacts.embedding_store import EmbeddingStore
+from automl.models.tabicl_checkpoint import diagnosis
 from automl.versions import library_versions
 from featurizers.encoders import available_encoders
 
 
 def diagnose() -> dict[str, dict[str, Any]]:
-    """Facts by group: versions, encoders that can be had, processor, GPU, cache and free disk."""
+    """Facts by group: versions, encoders and models that can be had, processor, GPU, cache and free disk."""
     store = EmbeddingStore()
     existing = next(folder for folder in (store.folder, *store.folder.absolute().parents) if folder.exists())
     return {
         "versions": dict(library_versions()),
         "encoders": dict(available_encoders()),
+        "models on request": diagnosis(),
         "processor": {"cores": os.cpu_count(), **_instructions()},
         "gpu": _gpu(),
         "cache": {"folder": str(store.folder), "megabytes": round(store.size_bytes() / 1e6, 1)},

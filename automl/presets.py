@@ -17,6 +17,7 @@ FEW_FOLDS, MANY_FOLDS_SECONDS = 5, 600.0  # more than so many folds need a budge
 class Preset:
     """``models`` are tried in this order, each over every view; ``max_trials`` bounds Optuna's part.
 
+    ``on_request`` are models that need weights of their own, and join where these were named or are here already.
     ``contestants`` are presets that share the budget evenly, each a run of its own on the same features.
     """
 
@@ -25,6 +26,7 @@ class Preset:
     budget_seconds: float
     n_folds: int
     models: tuple[str, ...] = DEFAULT_MODELS
+    on_request: tuple[str, ...] = ()
     max_trials: int = 1000
     holdout_fraction: float = 0.2
     contestants: tuple[str, ...] = ()
@@ -49,7 +51,13 @@ PRESETS: dict[str, Preset] = {
     "fast": Preset("fast", "search", budget_seconds=60, n_folds=3),
     "balanced": Preset("balanced", "search", budget_seconds=300, n_folds=5),
     "best": Preset(
-        "best", "search", budget_seconds=1800, n_folds=8, models=(*DEFAULT_MODELS, "tabm", "knn"), max_trials=5000
+        "best",
+        "search",
+        budget_seconds=1800,
+        n_folds=8,
+        models=(*DEFAULT_MODELS, "tabm", "knn"),
+        on_request=("tabicl",),
+        max_trials=5000,
     ),
     "lightautoml": Preset("lightautoml", "lightautoml", budget_seconds=300, n_folds=5),
     "autogluon": Preset("autogluon", "autogluon", budget_seconds=300, n_folds=5),

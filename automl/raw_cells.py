@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from artifacts.schema import Column, Modality, Schema
-from evaluation.edits import EDITS, Cell, Change, changes_of
+from evaluation.edits import EDITS, Cell, Change, changes_of, filled_quantity, item_quantity
 from evaluation.value_edits import QUANTILES, Known
 from featurizers.image_cells import photos_in
 from featurizers.image_decoding import UnreadableImageError, decode_image
@@ -123,10 +123,11 @@ class RawCells:
             found += [] if cell is None else changes_of(column.name, column.modality, cell)
         return found
 
-    def quantities(self, column: Column) -> list[str]:
-        """What edits of a column move, and the keys that may be filled in, whose flags have their names."""
-        keys = self.known.columns[column.name].keys if column.name in self.known.columns else {}
-        return [*(edit.moves for edit in EDITS.values() if edit.modality is column.modality and edit.moves), *keys]
+    def meant(self, column: Column) -> list[str]:
+        """Quantities that edits of a column are meant to move; of nested ones and lists those of keys and items."""
+        known = self.known.columns.get(column.name, Known())
+        moves = [edit.moves for edit in EDITS.values() if edit.modality is column.modality and edit.moves]
+        return [*moves, *map(filled_quantity, known.keys), *map(item_quantity, known.levels)]
 
     def changed(self, row: pd.Series[Any], change: Change) -> pd.Series[Any]:
         """The row with one change."""

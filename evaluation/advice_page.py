@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from scipy.special import logit
 
 from artifacts.advice_report import Advice, AdviceReport, Verdict
 from artifacts.schema import Kind
-from evaluation.advise import natural
+from evaluation.advise import P_PLACEBO, natural
 from evaluation.page import PagePart, render_page
 from evaluation.sections.errors import thumbnail
 from evaluation.sections.scales import Scale
@@ -39,14 +40,14 @@ def render_advice(
         InputError: if the language is unknown.
     """
     say = Wording(language)
-    sections: dict[str, Mapping[str, Any]] = {
-        "advice_list": {"cards": [_card(report, one, say, titles or {}, pictures or {}) for one in report.advice]}
-    }
+    cards = [_card(report, one, say, titles or {}, pictures or {}) for one in report.advice]
+    sections: dict[str, Mapping[str, Any]] = {"advice_list": {"cards": cards}}
     if report.together:
         sections["advice_together"] = _together(report, say, titles or {})
     sections["advice_withheld"] = {
         "withheld": withheld_in_words(report, say),
-        "behind": say("advice_behind", n_versions=report.n_versions, n_placebos=report.n_placebos),
+        "placebo": placebo_in_words(report, say),
+        "behind": say("advice_behind", n_versions=report.n_versions),
     }
     return render_page("advice_page", report.subject, [PagePart(sections, line=now_in_words(report, say))], say)
 
@@ -72,7 +73,10 @@ def now_in_words(report: AdviceReport, say: Wording) -> str:
     value = value_in_words(report.kind, report.prediction, say)
     words = say("advice_now", value=value)
     if report.n_rows > 1:
-        words = say("advice_now_rows", value=value, n=say.number(report.n_rows, 9))
+        n = say.number(report.n_rows, 9)
+        words = say("advice_now_rows", value=value, n=n)
+        if report.n_all > report.n_rows:
+            words = say("advice_now_sample", value=value, n=n, all=say.number(report.n_all, 9))
     return f"{words} ({say('advice_of_class', label=neutral(report.output, 80))})" if report.output else words
 
 
@@ -80,6 +84,30 @@ def withheld_in_words(report: AdviceReport, say: Wording) -> list[str]:
     """How many changes are not advised, and why."""
     reasons = [verdict.value for verdict in Verdict if verdict is not Verdict.GIVEN]
     return [say(f"advice_{name}", n=report.withheld[name]) for name in reasons if report.withheld.get(name)]
+
+
+def placebo_in_words(report: AdviceReport, say: Wording) -> str:
+    """What the placebo test is, and how many changes are withheld for it alone."""
+    most = int(P_PLACEBO * (report.n_placebos + 1) + 1e-9) - 1  # as verdicts have it
+    withheld = report.withheld.get(Verdict.PLACEBO.value, 0)
+    return say("advice_placebo_test", n_placebos=report.n_placebos, most=max(most, 0), withheld=withheld)
+
+
+def observed_in_words(report: AdviceReport, advice: Advice, say: Wording) -> str:
+    """What was observed of alike rows with and without what the advice brings, or why there is no such comparison."""
+    seen = advice.observed
+    quantity = neutral(say.title(seen.quantity), 160)
+    if not quantity:
+        return say("advice_not_shown")
+    if not seen.n:
+        return say("advice_not_observed", quantity=quantity)
+    words = {
+        name: value_in_words(report.kind, getattr(seen, name), say, sign=True) for name in ("difference", "low", "high")
+    }
+    words |= {"n": say.number(seen.n, 9), "quantity": quantity}
+    if math.isnan(seen.after):
+        return say("advice_observed_flag", **words)
+    return say("advice_observed", before=say.number(seen.before, 3), after=say.number(seen.after, 3), **words)
 
 
 def _card(
@@ -90,7 +118,7 @@ def _card(
     known = [end for end in ends if end == end]
     scale = Scale(min(known), max(known) or 1e-9, 8, WIDTH)
     changed = pictures.get(f"{advice.column}|{advice.edit}")
-    card = {
+    return {
         "column": neutral(titles.get(advice.column, advice.column), 80),
         "title": neutral(say.title(advice.title), 160),
         "gain": say(
@@ -106,17 +134,12 @@ def _card(
         ),
         "picture": {"zero": scale(0.0), "at": scale(advice.gain), "low": scale(low), "high": scale(high)},
         "rows": say("advice_rows", n=say.number(advice.n_rows, 9)) if report.n_rows > 1 else "",
-        "observed": say("advice_not_observed"),
+        "observed": observed_in_words(report, advice, say),
         "was": neutral(advice.was, SHOWN_TEXT),
         "becomes": neutral(advice.becomes, SHOWN_TEXT),
         "before": thumbnail(pictures[BEFORE]) if changed and BEFORE in pictures else None,
         "after": thumbnail(changed) if changed else None,
     }
-    if advice.observed.n:
-        parts = {name: getattr(advice.observed, name) for name in ("difference", "low", "high")}
-        words = {name: value_in_words(kind, value, say, sign=True) for name, value in parts.items()}
-        card["observed"] = say("advice_observed", n=say.number(advice.observed.n, 9), **words)
-    return card
 
 
 def _together(report: AdviceReport, say: Wording, titles: Mapping[str, str]) -> dict[str, Any]:

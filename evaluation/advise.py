@@ -43,6 +43,8 @@ class Trials:
         placebo_effects: what models of a shuffled outcome say that each change does (n_placebos, n).
         supported: (n,) whether the changed row is like training rows.
         moved: (n, 2) the quantity that shows each change, before and after; NaN where none does.
+        hidden: (n, n_parameters) what a calibration of the effects hides of each, a bias of the length of the row;
+            that of a mean effect is of the mean row.
     """
 
     changes: Sequence[Change]
@@ -52,6 +54,7 @@ class Trials:
     placebo_effects: Float
     supported: Bools
     moved: Float
+    hidden: Float
 
     @property
     def effects(self) -> Float:
@@ -68,6 +71,7 @@ class Trials:
             self.placebo_effects[:, chosen],
             self.supported[chosen],
             self.moved[chosen],
+            self.hidden[chosen],
         )
 
 
@@ -84,12 +88,12 @@ def natural(kind: Kind, score: Float) -> Float:
     return score if kind is Kind.REGRESSION else np.asarray(expit(score))
 
 
-def interval_of_versions(effects: Float) -> tuple[Float, Float, Float, Float]:
+def interval_of_versions(effects: Float, hidden: Float | float = 0.0) -> tuple[Float, Float, Float, Float]:
     """Mean, interval and standard error (n,) of effects (n_versions, n) by models that each lack a group of rows.
 
     The variance is that of the delete-a-group jackknife, (k - 1)^2 / k times that of the versions: models of folds
     share most of their rows, and so are much more alike than models of new rows would be (Shao and Tu, The jackknife
-    and bootstrap, 1995).
+    and bootstrap, 1995). To it comes the square of what no version shows, ``hidden`` (n,).
 
     Raises:
         InputError: if there is one version alone.
@@ -97,7 +101,8 @@ def interval_of_versions(effects: Float) -> tuple[Float, Float, Float, Float]:
     k = len(effects)
     if k < 2:
         raise InputError(f"An interval needs at least two versions of a model, but got {k}.")
-    mean, error = effects.mean(axis=0), effects.std(axis=0, ddof=1) * (k - 1) / np.sqrt(k)
+    mean, spread = effects.mean(axis=0), effects.std(axis=0, ddof=1) * (k - 1) / np.sqrt(k)
+    error = np.hypot(spread, hidden)
     half = student.ppf((1 + LEVEL) / 2, k - 1) * error
     return mean, mean - half, mean + half, error
 
@@ -105,9 +110,10 @@ def interval_of_versions(effects: Float) -> tuple[Float, Float, Float, Float]:
 def judged(trials: Trials, kind: Kind, *, raises: bool = True) -> list[Advice]:
     """Each change of one row, with its verdict, in the order of the trials."""
     before, after = (natural(kind, scores.mean(axis=0)) for scores in (trials.before, trials.after))
-    once = np.ones(len(trials.changes), dtype=np.int64)
-    tested = _Tested(trials.changes, trials.effects, trials.placebo_effects, trials.supported, before, after, once)
-    return tested.advice(raises)
+    once, hidden = np.ones(len(trials.changes), dtype=np.int64), np.linalg.norm(trials.hidden, axis=1)
+    return _Tested(
+        trials.changes, trials.effects, hidden, trials.placebo_effects, trials.supported, before, after, once
+    ).advice(raises)
 
 
 def judged_over_rows(trials: Trials, kind: Kind, *, raises: bool = True) -> list[Advice]:
@@ -130,6 +136,7 @@ def judged_over_rows(trials: Trials, kind: Kind, *, raises: bool = True) -> list
     return _Tested(
         [part.changes[0] for part in parts],
         np.stack([part.effects.mean(axis=1) for part in parts], axis=1),
+        np.array([np.linalg.norm(part.hidden.mean(axis=0)) for part in parts]),
         np.stack([part.placebo_effects.mean(axis=1) for part in parts], axis=1),
         np.array(supported),
         np.array([natural(kind, part.before.mean(axis=0)).mean() for part in parts]),
@@ -144,6 +151,7 @@ class _Tested:
 
     changes: Sequence[Change]
     effects: Float
+    hidden: Float
     placebo_effects: Float
     supported: Bools
     before: Float
@@ -154,7 +162,7 @@ class _Tested:
         """A verdict on each."""
         if not len(self.changes):
             return []
-        mean, low, high, error = interval_of_versions(self.effects)
+        mean, low, high, error = interval_of_versions(self.effects, self.hidden)
         wanted = mean if raises else -mean
         as_large = (np.abs(self.placebo_effects) >= np.abs(mean)).sum(axis=0)
         p_placebo = (1 + as_large) / (1 + len(self.placebo_effects))

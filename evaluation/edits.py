@@ -30,7 +30,8 @@ class Cell:
 class Edit:
     """A kind of change. ``make`` gives titles and changed values of a cell, none where there is nothing to change.
 
-    ``moves`` is the readable quantity of the column (``{column}__{moves}``) that shows the change, empty if none does.
+    ``moves`` is the readable quantity of the column (``{column}__{moves}``) that shows the change, empty if none
+    does; of nested characteristics and lists it is ``filled_quantity`` of the key and ``item_quantity`` of the item.
     """
 
     modality: Modality
@@ -55,14 +56,25 @@ def changes_of(column: str, modality: Modality, cell: Cell) -> list[Change]:
     for name, edit in EDITS.items():
         if edit.modality is modality:
             for title, value in edit.make(cell):
-                shown = _new_key(cell.value, value) if modality is Modality.NESTED else edit.moves
+                shown = _shown(modality, cell.value, value) or edit.moves
                 found.append(Change(name, column, title, value, f"{column}__{shown}" if shown else ""))
     return found
 
 
-def _new_key(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """The key that is filled in; its flag has its name."""
-    return next((key for key in after if key not in before or before[key] != after[key]), "")
+def filled_quantity(key: str) -> str:
+    """The quantity of a nested column that tells whether a key is filled in."""
+    return f"{key}_filled"
+
+
+def item_quantity(item: str) -> str:
+    """The quantity of a list column that tells whether it has an item."""
+    return f"has_{item}"
+
+
+def _shown(modality: Modality, before: Any, after: Any) -> str:
+    if modality is Modality.NESTED:
+        return next((filled_quantity(k) for k in after if k not in before or before[k] != after[k]), "")
+    return next((item_quantity(item) for item in after if item not in before), "") if modality is Modality.LIST else ""
 
 
 def _photo(make: Callable[[Any], Iterator[tuple[Title, Any]]], moves: str = "") -> Edit:
@@ -98,9 +110,9 @@ EDITS: dict[str, Edit] = {
     "drop_exclamations": _text(text_edits.drop_exclamations, "exclamations"),
     "add_question": _text(text_edits.add_question, "questions"),
     "add_call": _text(text_edits.add_call, "calls_to_action"),
-    "add_attribute": _text(text_edits.add_attribute),
+    "add_attribute": _text(text_edits.add_attribute, "words"),
     "change_number": _value(value_edits.change_number, Modality.NUMERIC, "value"),
-    "change_level": _value(value_edits.change_level, Modality.CATEGORICAL),
+    "change_level": _value(value_edits.change_level, Modality.CATEGORICAL, "category"),
     "fill_in": _value(value_edits.fill_in, Modality.NESTED),
     "add_item": _value(value_edits.add_item, Modality.LIST),
 }

@@ -13,8 +13,8 @@ SHARES = (0.75, 0.5, 0.3)  # of the words that are left
 LEAST_WORDS = 2
 LONGEST_ADDED = 60  # characters of an attribute
 
-QUESTIONS = {"en": "Looking for a present?", "ru": "Ищете подарок?"}
-CALLS = {"en": "Order today!", "ru": "Закажите сегодня!"}
+QUESTIONS = {"en": "Looking for something new?", "ru": "Ищете что-то новое?"}  # of goods and of posts alike
+CALLS = {"en": "Find out more!", "ru": "Узнайте больше!"}
 _LINK = re.compile(r"\bhttps?://[^\s<>\"]+|\bwww\.[^\s<>\"]+", re.IGNORECASE)
 _HASHTAG = re.compile(r"(?<![\w&#])#[^\W_]\w*")
 _EMOJI = re.compile("[\u231a\u231b\u23e9-\u23f3\u2600-\u27bf\u2b05-\u2b55\U0001f000-\U0001faff][\ufe0f\u200d]*")

@@ -16,7 +16,7 @@ ALLOWED = {
 }
 ML = {
     "torch", "sklearn", "catboost", "lightgbm", "timm", "sentence_transformers", "shap", "optuna", "autogluon",
-    "lightautoml", "tabm", "rtdl_num_embeddings",
+    "lightautoml", "tabicl", "tabm", "rtdl_num_embeddings",
 }  # fmt: skip
 HEAVY_AT_TOP = ML | {"matplotlib", "transformers", "torchvision"}
 # Their classes are subclasses of a library's, so they need it at the top; nobody may import these files at the top.

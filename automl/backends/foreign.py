@@ -40,6 +40,7 @@ Float = NDArray[np.float64]
 FINISHED = "finished.json"
 SYNC_SHARE = 0.02  # of the seconds left, kept back for writing the models to disk
 BACKGROUND, N_BACKGROUND = "background", 8  # folder and number of training rows that explanations are against
+LATE_RESCUE_SECONDS = 30.0  # at least, on a machine so busy that the library takes long to be imported
 LOG_TAIL = 400  # characters of the child's log in an error
 
 
@@ -242,7 +243,8 @@ def _work(job: Job, problem: Problem, module: str, wind_down_seconds: float) -> 
     ):
         ended = run_child(job, module, "work", Patience(job.work_until, wind_down_seconds, say), advance, interrupts)
         if not results.exists() and job.work_until < job.ends_at:
-            run_child(job, module, "rescue", Patience(job.ends_at, float("inf")), advance, interrupts)
+            latest = max(job.ends_at, time.time() + LATE_RESCUE_SECONDS)  # late is better than nothing at all
+            run_child(job, module, "rescue", Patience(latest, float("inf")), advance, interrupts)
     if ended.interrupted and not results.exists():
         raise KeyboardInterrupt(f"{name} had finished no model when it was stopped")
     if not results.exists():

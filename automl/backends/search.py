@@ -25,7 +25,7 @@ from automl.backends.turns import Arm, Turns
 from automl.backends.warm_start import finished_trials
 from automl.budget import Budget
 from automl.interrupts import watching_interrupts
-from automl.models.registry import MODELS
+from automl.models.registry import MODELS, ON_REQUEST
 from automl.portfolio import CHEAP, importance, portfolio_for
 from evaluation.metrics import constant_prediction
 
@@ -76,6 +76,7 @@ class SearchBackend(Backend):
                     if interrupts.again:
                         raise
                     search.go_on_with_what_is_done()
+        search.tried.candidates.extend(search.left_out)
         usable = [candidate for candidate in search.tried.candidates if not candidate.error]
         if not usable:
             reasons = "; ".join(f"{c.model} on {c.view}: {c.error}" for c in search.tried.candidates)
@@ -91,9 +92,13 @@ class _Search:
         self.problem = problem
         self.budget = budget
         self.tried = Tried(problem, budget)
-        wanted = problem.settings.get("models") or list(MODELS)
-        suited = [name for name, model in MODELS.items() if model.suits(problem.examples.outcome)]
-        self.models = [name for name in wanted if name in suited] or suited
+        outcome, whole = problem.examples.outcome, problem.examples.table.views[0]
+        wanted = problem.settings.get("models") or [name for name in MODELS if name not in ON_REQUEST]
+        lacks = {name: MODELS[name].why_not(outcome) for name in wanted if name in ON_REQUEST}
+        self.left_out = [Candidate(f"{name}-{whole}", name, whole, error=lack) for name, lack in lacks.items() if lack]
+        suited = [name for name, model in MODELS.items() if model.suits(outcome) and not lacks.get(name)]
+        named = [name for name in wanted if name in suited]
+        self.models = named or [name for name in suited if name not in ON_REQUEST]
         self.probe = next((name for name in CHEAP if name in self.models), self.models[0])
         self.trials_left = self.max_trials
         self.begun = budget.spent
@@ -268,7 +273,7 @@ class _Search:
 
 
 def _seconds_to_blend(problem: Problem) -> float:
-    n_arms = len(MODELS) * len(problem.examples.table.views)
+    n_arms = len(MODELS.keys() - ON_REQUEST) * len(problem.examples.table.views)
     needed = blend_seconds(problem, constant_prediction(problem.examples.outcome), n_arms)
     seconds = problem.budget.seconds
     return min(max(BLEND_SHARE * seconds, needed), MOST_BLEND_SHARE * seconds)

@@ -65,6 +65,11 @@ class Model(ABC):
         """Whether it is worth a try on such an outcome; it could be fitted to any of its ``kinds``."""
         return outcome.kind in cls.kinds
 
+    @classmethod
+    def why_not(cls, outcome: Outcome) -> str:
+        """Why it cannot be fitted here, and what to do; an empty string if it can. For models of ``ON_REQUEST``."""
+        return ""
+
     @abstractmethod
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:
         """Fit, with early stopping on ``valid`` where the model has it.

@@ -52,6 +52,8 @@ class Compression:
 
     def apply(self, table: FeatureTable) -> FeatureTable:
         """The table with fewer columns."""
+        if not self.directions:
+            return table
         blocks = (_along(block, self.directions.get(i)) for i, block in enumerate(table.blocks))
         return FeatureTable(tuple(block for block in blocks if block.features), table.index)
 
@@ -97,6 +99,11 @@ def suggest_components(trial: optuna.Trial, model: str, table: FeatureTable) -> 
             key = f"{name}_components"
             found[key] = trial.suggest_int(f"{model}.{key}", *SEARCHED, log=True)
     return found
+
+
+def opaque_width(table: FeatureTable) -> int:
+    """Columns of the widest block whose features mean nothing one by one."""
+    return max((len(block.features) for block in table.blocks if block.is_opaque and not block.is_category), default=0)
 
 
 def _along(block: Block, found: Directions | None) -> Block:

@@ -16,8 +16,10 @@ from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
 from artifacts.outcome import Outcome
 from automl.models.base import LINK_UNITS, MANY_CLASSES, Float, Model
+from automl.models.compression import Compression, opaque_width
 from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
-from automl.models.matrix import Standardizer, check_same_features, sum_over_groups
+from automl.models.directions import directions_arrays, directions_from
+from automl.models.matrix import NUMBER, Standardizer, check_same_features, sum_over_groups
 from automl.models.output import Output, OutputParams, suggest_output
 from automl.models.solvers import LOSSES, Fitted, Rows, path, ridge, threads
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 ALPHAS = tuple(float(x) for x in 10.0 ** np.arange(0.0, -5.25, -0.5))  # strongest first
 RIDGE_ALPHAS = tuple(float(x) for x in 10.0 ** np.arange(2.0, -4.25, -0.25))
 DEFAULT_ALPHA = 1e-3
+COMPONENTS = (32, 64, 128, 256)  # that are searched
 LARGEST_CLOSED_FORM = 3000  # rows or columns, the fewer of them: an eigendecomposition of ten seconds
 
 
@@ -44,10 +47,14 @@ class LinearParams(OutputParams):
     ``balance``: 0 gives each column the same prior variance; 0.5 each group of columns, so that an
     embedding of a thousand dimensions weighs no more than all single characteristics. Groups are the
     embeddings one by one, and what else there is of each modality.
+
+    ``components``: main axes that are kept of each embedding and of word counts, with their spread against each other;
+    0 keeps all dimensions.
     """
 
     alpha: float | None = None
     balance: float = 0.25
+    components: int = 0
 
 
 class LinearModel(Model):
@@ -67,8 +74,15 @@ class LinearModel(Model):
         chosen = settings(LinearParams, self.name, self.params)
         self.features_ = feature_names(train.table)
         self.output_ = Output.of(train.outcome, chosen)
-        self.standardizer_ = Standardizer.of(train.table)
-        self._scale = group_scale(train.table, self.standardizer_, chosen.balance)
+        self.compression_ = Compression({})
+        if chosen.components:
+            n = chosen.components
+            self.compression_ = Compression.of(train.table, embedding=n, lexical=n, seed=self.seed)
+        seen = self.compression_.apply(train.table)
+        self.standardizer_ = Standardizer.of(seen)
+        self._scale = group_scale(seen, self.standardizer_, chosen.balance)
+        if self.compression_.directions:
+            self._scale *= spread(seen, self.standardizer_)
         n_columns, n_raw = self.standardizer_.n_columns, self.output_.n_raw
         self.fitted_ = Fitted(np.zeros((n_columns, n_raw)), np.array(self.output_.prior), 1.0)
         self.reference_ = np.zeros(n_columns)
@@ -103,7 +117,7 @@ class LinearModel(Model):
         return Rows(self._matrix(examples.table), *self.output_.encode(examples.outcome))
 
     def _matrix(self, table: FeatureTable) -> NDArray[np.float32]:
-        x = self.standardizer_.transform(table)
+        x = self.standardizer_.transform(self.compression_.apply(table))
         x *= self._scale
         return x
 
@@ -121,12 +135,13 @@ class LinearModel(Model):
         check_same_features(self.name, self.features_, table)
         coefficients, n_groups = self.fitted_.coefficients, len(names)
         raw = np.zeros((table.n_samples, n_groups, self.output_.n_raw))
-        column_groups = np.asarray(groups)[self.standardizer_.feature]
+        n_seen = self.compression_.n_features(table)
         for start in range(0, table.n_samples, 256):
             rows = np.arange(start, min(start + 256, table.n_samples))
             off = self._matrix(table.take(rows)) - self.reference_
             for k in range(self.output_.n_raw):
-                raw[rows, :, k] = sum_over_groups(off * coefficients[:, k], column_groups, n_groups)
+                of_feature = sum_over_groups(off * coefficients[:, k], self.standardizer_.feature, n_seen)
+                raw[rows, :, k] = self.compression_.sum_over_groups(of_feature, table, np.asarray(groups), n_groups)
         base = self.fitted_.intercepts + self.reference_ @ coefficients
         values, base = self.output_.link_parts(raw, base)
         return Explanation(tuple(names), values, base, unit, "exact: coefficient x (value - training mean)")
@@ -135,8 +150,12 @@ class LinearModel(Model):
         """Write ``weights.npz`` and ``model.json``."""
         _ = self.fitted_kind
         arrays = {f"column_{name}": values for name, values in self.standardizer_.arrays().items()}
-        learned = {"coefficients": self.fitted_.coefficients, "intercepts": self.fitted_.intercepts}
-        save_arrays(folder / "weights.npz", {**arrays, **learned, "reference": self.reference_, "scale": self._scale})
+        learned: dict[str, NDArray[Any]] = {
+            "coefficients": self.fitted_.coefficients,
+            "intercepts": self.fitted_.intercepts,
+        }
+        learned |= {"reference": self.reference_, "scale": self._scale}
+        save_arrays(folder / "weights.npz", {**arrays, **learned, **directions_arrays(self.compression_.directions)})
         extra = {"alpha": self.fitted_.alpha}
         Description(self.name, self.params, self.seed, self.features_, self.output_, extra).save(folder)
 
@@ -151,6 +170,7 @@ class LinearModel(Model):
         model.standardizer_ = Standardizer.from_arrays(columns)
         model.fitted_ = Fitted(arrays["coefficients"], arrays["intercepts"], found.extra["alpha"])
         model.reference_, model._scale = arrays["reference"], arrays["scale"]
+        model.compression_ = Compression(directions_from(arrays))
         found.apply(model)
         return model
 
@@ -158,7 +178,9 @@ class LinearModel(Model):
     def suggest(cls, trial: optuna.Trial, outcome: Outcome, table: FeatureTable) -> dict[str, Any]:
         """``alpha`` stays chosen by the path: that costs less than a trial."""
         balance = {"balance": trial.suggest_float("linear.balance", 0.0, 0.6)} if len(table.blocks) > 1 else {}
-        return {**balance, **suggest_output(trial, cls.name, outcome)}
+        fewer = [n for n in COMPONENTS if n < opaque_width(table)]
+        axes = {"components": trial.suggest_categorical("linear.components", [0, *fewer])} if fewer else {}
+        return {**balance, **axes, **suggest_output(trial, cls.name, outcome)}
 
     def params_for_refit(self, fitted: Sequence[Self]) -> dict[str, Any]:
         """The median of the folds' penalties."""
@@ -172,6 +194,19 @@ def group_scale(table: FeatureTable, standardizer: Standardizer, balance: float)
     group = np.array([number[name] for name in names], dtype=np.int64)[standardizer.block]
     size = np.bincount(group, minlength=1)[group]
     return np.asarray(size ** (-balance), dtype=np.float32)
+
+
+def spread(table: FeatureTable, standardizer: Standardizer) -> NDArray[np.float32]:
+    """Factors (n_columns,) that give the columns of an embedding, standardised, their spread back, with a mean square
+    of 1: a minor axis is no larger than it was.
+    """
+    found = np.ones(standardizer.n_columns)
+    for i, block in enumerate(table.blocks):
+        own = (standardizer.block == i) & (standardizer.sort == NUMBER) & (standardizer.inverse_scale > 0)
+        if block.is_opaque and own.any():
+            deviation = 1.0 / standardizer.inverse_scale[own]
+            found[own] = deviation / np.sqrt(np.mean(np.square(deviation)))
+    return np.asarray(found, dtype=np.float32)
 
 
 def _closed_form_fits(shape: tuple[int, ...], deadline: float | None) -> bool:

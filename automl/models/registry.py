@@ -9,6 +9,7 @@ from automl.models.lightgbm import LightGBMModel
 from automl.models.linear import LinearModel
 from automl.models.mlp import MLPModel
 from automl.models.shortlist import ShortlistModel
+from automl.models.tabicl import TabICLModel
 from automl.models.tabm import TabMModel
 
 MODELS: dict[str, type[Model]] = {
@@ -19,4 +20,6 @@ MODELS: dict[str, type[Model]] = {
     "tabm": TabMModel,
     "knn": KNNModel,
     "shortlist": ShortlistModel,
+    "tabicl": TabICLModel,
 }
+ON_REQUEST = frozenset({"tabicl"})  # need a package and weights of their own: in a search only where they are named

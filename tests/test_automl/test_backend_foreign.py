@@ -199,6 +199,11 @@ def test_a_second_child_rescues(fake: SimpleNamespace) -> None:
     assert fake.solve(RESCUED, 8.0, Ends(rescue_seconds=5.0)).final == "fake/constant"
 
 
+def test_a_rescue_that_begins_late_is_waited_for(fake: SimpleNamespace) -> None:
+    slow = RESCUED.replace("def rescue(job):\n", "def rescue(job):\n time.sleep(3)\n")
+    assert fake.solve(slow, 3.0, Ends(rescue_seconds=1.0)).final == "fake/constant"
+
+
 def test_a_failure_of_the_library_is_one_clear_error(fake: SimpleNamespace) -> None:
     with pytest.raises(FusionError, match=r"ended by itself with code 1.*the library is out of order"):
         fake.solve(BROKEN, 20.0)

@@ -194,3 +194,34 @@ def test_characteristics_weigh_together_as_one_embedding() -> None:
     outcome = Outcome(Kind.REGRESSION, values[:, 0].astype(np.float64))
     model = LinearModel({"balance": 0.5}).fit(Examples(FeatureTable(blocks, pd.RangeIndex(20)), outcome))
     np.testing.assert_allclose(model._scale, [0.5] * 4 + [0.25] * 16)
+
+
+def test_main_axes_keep_their_spread_and_count_for_the_features_they_are_made_of(tmp_path) -> None:
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(150, 3)) * [4.0, 2.0, 1.0] @ rng.normal(size=(3, 20)) + 0.01 * rng.normal(size=(150, 20))
+    table = FeatureTable((*numbers(x, "photo").blocks, *numbers(x[:, :1], "price").blocks), pd.RangeIndex(150))
+    examples = Examples(table, Outcome(Kind.REGRESSION, x[:, 0] + 0.1 * rng.normal(size=150)))
+    model = LinearModel({"components": 3, "balance": 0.0}).fit(examples)
+    along = model._matrix(table)
+    assert along.shape == (150, 4)
+    off = x - x.mean(axis=0)
+    kept, whole = np.linalg.svd(along[:, :3], compute_uv=False), np.linalg.svd(off, compute_uv=False)[:3]
+    np.testing.assert_allclose(kept / kept[0], whole / whole[0], rtol=0.01)
+    groups = np.array([0] * 10 + [1] * 10 + [2])
+    found = model.contributions(table, groups, ["left", "right", "price"])
+    np.testing.assert_allclose(found.total, model.decide(table), atol=1e-6)
+    assert (found.importance > 0).all()
+    model.save(tmp_path)
+    np.testing.assert_array_equal(LinearModel.load(tmp_path).decide(table), model.decide(table))
+    assert np.corrcoef(model.decide(table)[:, 0], x[:, 0])[0, 1] > 0.98
+
+
+def test_only_fewer_axes_than_there_are_dimensions_are_searched(wide) -> None:
+    import optuna
+
+    outcome = Outcome(Kind.REGRESSION, wide[:, 0])
+    for width, wanted in ((8, None), (100, (0, 32, 64))):
+        trial = optuna.create_study().ask()
+        LinearModel.suggest(trial, outcome, numbers(np.zeros((120, width))))
+        found = trial.distributions.get("linear.components")
+        assert (found.choices if found else None) == wanted

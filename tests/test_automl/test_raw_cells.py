@@ -96,6 +96,6 @@ def test_only_actionable_columns_are_changed_and_the_row_stays(cells: RawCells, 
     changes = cells.changes(row)
     assert {change.column for change in changes} == {"photo", "title", "price"}
     one = next(change for change in changes if change.edit == "add_call")
-    assert cells.changed(row, one)["title"].endswith("Закажите сегодня!") and row["title"].endswith("зимы")
+    assert cells.changed(row, one)["title"].endswith("Узнайте больше!") and row["title"].endswith("зимы")
     reference = cells.reference(row)
     assert reference["photo"].startswith(b"\xff\xd8") and reference["title"] == row["title"]

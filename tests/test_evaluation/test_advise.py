@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,9 +28,8 @@ def trials(rows: int = 1, kinds: tuple[str, ...] = NAMES) -> Trials:
     placebo[:4, [change.value == "placebo" for change in changes]] = 0.6
     supported = np.array([change.value != "unseen" for change in changes])
     row = np.tile(np.arange(rows), len(kinds))
-    return Trials(
-        changes, row, before, before + effect + versions, placebo, supported, np.full((len(changes), 2), np.nan)
-    )
+    moved, hidden = np.full((len(changes), 2), np.nan), np.zeros((len(changes), 1))
+    return Trials(changes, row, before, before + effect + versions, placebo, supported, moved, hidden)
 
 
 def test_each_reason_to_keep_silent() -> None:
@@ -73,6 +74,21 @@ def test_intervals_of_a_jackknife_hold_the_mean() -> None:
         interval_of_versions(np.zeros((1, 3)))
 
 
+def test_what_a_calibration_hides_widens_intervals_and_takes_advice_back() -> None:
+    """The bias of a mean is that of the mean row: biases that go both ways leave nothing of it."""
+    sure = trials(rows=8, kinds=("good",))
+    for sign, verdict in ((np.ones(8), Verdict.UNSURE), (np.tile([1.0, -1.0], 4), Verdict.GIVEN)):
+        doubted = replace(sure, hidden=0.5 * sign[:, None])
+        (over_rows,) = judged_over_rows(doubted, Kind.CONVERSION)
+        assert over_rows.verdict is verdict
+        assert {one.verdict for one in judged(doubted, Kind.CONVERSION)} == {Verdict.UNSURE}
+    (plain,), (wide,) = (
+        judged_over_rows(sure, Kind.CONVERSION),
+        judged_over_rows(replace(sure, hidden=np.full((8, 1), 0.3)), Kind.CONVERSION),
+    )
+    assert wide.low < plain.low and wide.high > plain.high and wide.effect == plain.effect
+
+
 def test_one_score_of_a_class_is_its_log_odds() -> None:
     link = np.log(np.array([[0.7, 0.2, 0.1]]))
     assert natural(Kind.MULTICLASS, one_score(Kind.MULTICLASS, link, 1)) == pytest.approx([0.2])
@@ -91,7 +107,8 @@ def test_of_many_changes_that_do_nothing_hardly_any_is_advised() -> None:
         sample = rng.normal(size=(100, 40))
         versions = np.array([np.delete(sample, np.arange(i, 100, 5), axis=0).mean(axis=0) for i in range(5)])
         changes = [Change(str(i), "title", Title(str(i), str(i)), "") for i in range(40)]
-        nothing, moved = np.zeros((5, 40)), np.full((40, 2), np.nan)
-        tried = Trials(changes, np.zeros(40, int), nothing, versions, np.zeros((19, 40)), np.ones(40, bool), moved)
+        nothing, moved, hidden = np.zeros((5, 40)), np.full((40, 2), np.nan), np.zeros((40, 1))
+        supported = np.ones(40, bool)
+        tried = Trials(changes, np.zeros(40, int), nothing, versions, np.zeros((19, 40)), supported, moved, hidden)
         told += any(one.verdict is Verdict.GIVEN for one in judged(tried, Kind.REGRESSION))
     assert told / 50 < 0.2

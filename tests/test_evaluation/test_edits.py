@@ -42,7 +42,7 @@ def test_every_modality_that_an_author_changes_has_edits() -> None:
 def test_a_missing_key_is_filled_in_with_what_is_usual_and_its_flag_shows_it() -> None:
     found = changes_of("card", Modality.NESTED, Cell({"Colour": "blue", "season": ""}, KNOWN))
     assert [change.value["season"] for change in found] == ["winter", "summer"]
-    assert {change.moves for change in found} == {"card__season"}
+    assert {change.moves for change in found} == {"card__season_filled"}
     assert found[0].title.en == "Fill in “season”: winter"
 
 

@@ -36,9 +36,9 @@ def test_each_changes_what_it_says(edit, before: str, after: str) -> None:
 
 
 def test_phrases_are_in_the_language_of_the_column_and_added_once() -> None:
-    assert texts(edits.add_question, "Пальто", "ru") == ["Ищете подарок? Пальто"]
-    assert texts(edits.add_call, "Coat") == ["Coat Order today!"]
-    assert texts(edits.add_question, "Who?") == [] and texts(edits.add_call, "Coat. Order today") == []
+    assert texts(edits.add_question, "Пальто", "ru") == ["Ищете что-то новое? Пальто"]
+    assert texts(edits.add_call, "Coat") == ["Coat Find out more!"]
+    assert texts(edits.add_question, "Who?") == [] and texts(edits.add_call, "Coat. Find out more") == []
 
 
 def test_what_holds_nothing_but_links_is_left_alone() -> None:
