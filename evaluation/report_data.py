@@ -38,8 +38,6 @@ class Making:
     seed: int | None = None
     budget_seconds: float = np.nan
     used_seconds: float = np.nan
-    interrupted: bool = False
-    cut_short: tuple[str, ...] = ()
     n_features: int | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
     encoders: Mapping[str, str] = field(default_factory=dict)
@@ -47,6 +45,8 @@ class Making:
     versions: Mapping[str, str] = field(default_factory=dict)
     explanation_method: str = ""
     explanation_gap: float = np.nan
+    interrupted: bool = False
+    cut_short: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
