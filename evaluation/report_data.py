@@ -43,8 +43,6 @@ class Making:
     seed: int | None = None
     budget_seconds: float = np.nan
     used_seconds: float = np.nan
-    interrupted: bool = False
-    cut_short: tuple[str, ...] = ()
     n_features: int | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
     encoders: Mapping[str, str] = field(default_factory=dict)
@@ -56,6 +54,8 @@ class Making:
     back_end: str = ""
     n_folds: int | None = None
     fingerprint: str = ""
+    interrupted: bool = False
+    cut_short: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ Float = NDArray[np.float64]
 FINISHED = "finished.json"
 SYNC_SHARE = 0.02  # of the seconds left, kept back for writing the models to disk
 BACKGROUND, N_BACKGROUND = "background", 8  # folder and number of training rows that explanations are against
-LATE_RESCUE_SECONDS = 30.0  # at least, on a machine so busy that the library takes long to be imported
+LATE_RESCUE_SECONDS, LATE_RESCUE_SHARE = 30.0, 0.3  # on a machine so busy that the library takes long to be imported
 LOG_TAIL = 400  # characters of the child's log in an error
 
 
@@ -237,13 +237,11 @@ def _work(job: Job, problem: Problem, module: str, wind_down_seconds: float) -> 
     def say() -> None:
         problem.progress.say(f"Stopped: finishing with what {name} has so far. Ctrl-C again leaves at once.")
 
-    with (
-        problem.progress.task(name, max(job.seconds_left, 1.0)) as advance,
-        watching_interrupts() as interrupts,
-    ):
+    with problem.progress.task(name, max(job.seconds_left, 1.0)) as advance, watching_interrupts() as interrupts:
         ended = run_child(job, module, "work", Patience(job.work_until, wind_down_seconds, say), advance, interrupts)
         if not results.exists() and job.work_until < job.ends_at:
-            latest = max(job.ends_at, time.time() + LATE_RESCUE_SECONDS)  # late is better than nothing at all
+            late = max(LATE_RESCUE_SECONDS, LATE_RESCUE_SHARE * job.seconds)  # late is better than nothing at all
+            latest = max(job.ends_at, time.time() + late)
             run_child(job, module, "rescue", Patience(latest, float("inf")), advance, interrupts)
     if ended.interrupted and not results.exists():
         raise KeyboardInterrupt(f"{name} had finished no model when it was stopped")
