@@ -146,14 +146,16 @@ class TabICLModel(Model):
         """Rows of a context with which ``n_asked`` rows are predicted before the deadline."""
         some = self._context(y, np.ones(len(y)), PROBED)
         asked = x[np.linspace(0, len(x) - 1, PROBED).astype(np.int64)]
-        seconds = []
+        before, reading = [], []
         for _ in range(2):  # the first time has more to load
             started = time.monotonic()
-            self._raw_of(self._estimator(x[some], y[some], passes=1), asked)
-            seconds.append(time.monotonic() - started)
-        a_row = min(seconds) / (len(some) + PROBED)
+            estimator = self._estimator(x[some], y[some], passes=1)
+            before.append(time.monotonic() - started)
+            self._raw_of(estimator, asked)
+            reading.append(time.monotonic() - started - before[-1])
+        a_row = min(reading) / (len(some) + PROBED)
         passes = max(1, -(-n_asked // ASKED_AT_ONCE)) if self.output_.n_raw > NATIVE_CLASSES else 1
-        usable = USED_SHARE * (deadline - time.monotonic())
+        usable = USED_SHARE * (deadline - time.monotonic()) - min(before)
         return min(len(x), int((usable / (a_row * chosen.estimators) - n_asked) / passes))
 
     # -- the package ------------------------------------------------------------------------------

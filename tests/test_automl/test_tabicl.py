@@ -18,7 +18,7 @@ from artifacts.schema import Column, Kind, Modality, Title, opaque_features
 from artifacts.store import RunFolder
 from automl.backends.base import Problem
 from automl.backends.fitted_search import FittedSearch
-from automl.backends.search import SearchBackend
+from automl.backends.search import SearchBackend, _Search
 from automl.budget import Budget
 from automl.models import tabicl
 from automl.models.tabicl import TabICLModel
@@ -88,12 +88,16 @@ def test_a_search_says_why_it_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_p
     rows = [c for c in fitted.candidates if c.model == "tabicl"]
     assert [c.view for c in rows] == ["all"], "one row, not one for each view"
     assert "Set TABULAR_FUSION_TABICL" in rows[0].error or "pip install 'tabular-fusion[tabicl]'" in rows[0].error
-    fitted = SearchBackend().fit(make_problem(tmp_path / "kind", Kind.CONVERSION, ["linear", "tabicl"]))
-    assert "numbers and up to 30 classes, but the target has kind 'conversion'" in next(
-        c.error for c in fitted.candidates if c.model == "tabicl"
-    )
-    fitted = SearchBackend().fit(make_problem(tmp_path / "unasked", Kind.BINARY, []))
-    assert not [c for c in fitted.candidates if c.model == "tabicl"]
+
+
+def test_it_is_searched_where_it_is_named_alone_and_never_for_rates(tmp_path: Path) -> None:
+    problem = make_problem(tmp_path / "rates", Kind.CONVERSION, ["linear", "tabicl"])
+    search = _Search(problem, problem.budget)
+    assert search.models == ["linear"]
+    assert "numbers and up to 30 classes, but the target has kind 'conversion'" in search.left_out[0].error
+    problem = make_problem(tmp_path / "unasked", Kind.BINARY, [])
+    search = _Search(problem, problem.budget)
+    assert "linear" in search.models and "tabicl" not in search.models and not search.left_out
 
 
 @needs_package
