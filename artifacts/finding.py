@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from artifacts.audit_findings import AUDIT_FINDINGS
-from artifacts.fit_findings import FIT_FINDINGS
+from artifacts.fit_findings import FALLBACKS_IN_RUSSIAN, FIT_FINDINGS
 
 
 class Severity(StrEnum):
@@ -49,6 +49,8 @@ class Finding:
         template = FINDINGS[self.code][2 if language == "ru" else 1]
         values = _Lenient(column=self.column, count=self.count, total=self.total)
         values.update({key: str(value)[:120] for key, value in self.details.items()})
+        if language == "ru" and "fallback" in values:
+            values["fallback"] = FALLBACKS_IN_RUSSIAN.get(values["fallback"], values["fallback"])
         return template.format_map(values)
 
     def to_json(self) -> dict[str, Any]:

@@ -308,3 +308,9 @@ FIT_FINDINGS: dict[str, tuple[str, str, str]] = {
         "Кодировщик {example}: bf16 отличается от fp32 (косинус {details}); используется fp32.",
     ),
 }
+
+# What is used where an encoder is not, as ``featurizers.encoders`` names it.
+FALLBACKS_IN_RUSSIAN = {
+    "lexical text": "слова текста (TF-IDF)",
+    "a set of image descriptors": "набор описаний изображения без нейросети",
+}

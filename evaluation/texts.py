@@ -233,7 +233,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "true_value": {"en": "True", "ru": "На деле"},
     "predicted_value": {"en": "Predicted", "ru": "Предсказано"},
     "rate_of": {"en": "{rate} ({successes} of {trials})", "ru": "{rate} ({successes} из {trials})"},
-    "class_given": {"en": "{label} (given {p})", "ru": "{label} (ей дано {p})"},
+    "class_given": {"en": "{label} (given {p})", "ru": "{label} (модель дала {p})"},
     "class_unseen": {"en": "{label} (not in training)", "ru": "{label} (не было при обучении)"},
     "class_predicted": {"en": "{label} ({p})", "ru": "{label} ({p})"},
     "no_photo": {"en": "no photo", "ru": "нет фото"},

@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 
 from artifacts.embedding_store import EmbeddingStore
+from artifacts.finding import Finding
 from artifacts.schema import Column, Modality, Title
 from featurizers import affordability, text_embedding
 from featurizers.affordability import Allowance, fit_embedding, seconds_to_transform
 from featurizers.base import Surroundings
-from featurizers.encoders import Encoder
+from featurizers.encoders import FALLBACKS, Encoder
 from featurizers.text_embedding import TextEmbedding
 
 COLUMN = Column("about", Modality.TEXT, Title("About", "О товаре"))
@@ -164,3 +165,12 @@ def test_short_texts_are_not_tried_shorter(clock: Clock, around: Surroundings, m
     monkeypatch.setattr(affordability, "seconds_to_transform", lambda *args: tried.append(1) or asked(*args))
     assert fit_embedding(COLUMN, ENCODER, texts(2_000, 100), around, Allowance(30.0)) is None
     assert len(tried) == 1
+
+
+def test_what_is_used_instead_of_an_encoder_has_a_russian_name() -> None:
+    for modality, fallback in FALLBACKS.items():
+        finding = Finding(
+            "encoder_too_slow", "photo", details={"example": "timm/x", "details": 9, "fallback": fallback}
+        )
+        said = {language: finding.in_language(language) for language in ("en", "ru")}
+        assert fallback in said["en"] and fallback not in said["ru"], modality
