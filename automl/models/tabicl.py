@@ -44,6 +44,7 @@ NATIVE_CLASSES = 10  # of the published weights; with more, passes are nested an
 KEPT_BYTES = 49_152  # a context row and pass, of keys and values in the published weights
 MOST_KEPT = 1 << 28  # bytes of these in memory; where they need more, only the rows' vectors are kept
 CELL_BYTES = 4096  # a row and column, while the published weights read them
+CELLS_WORTH_THREADS = 20_000  # below, threads wait for each other longer than they work
 MOST_LOADED = 2  # files of weights in memory
 
 _loaded: dict[str, Any] = {}
@@ -114,7 +115,7 @@ class TabICLModel(Model):
         late = deadline is not None and time.monotonic() >= deadline
         if self.output_.learnable and self.features_ and not late:
             n_asked = 0 if valid is None else valid.n_samples
-            with torch_threads(self.n_threads):
+            with torch_threads(self._threads(PROBED * train.table.n_features)):
                 self._read(chosen, train, n_asked, deadline)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
         self.hold_means(valid or train)
@@ -201,7 +202,7 @@ class TabICLModel(Model):
         """
         if not len(x):
             return np.zeros((0, self.output_.n_raw))
-        with torch_threads(self.n_threads):
+        with torch_threads(self._threads((len(self.x_) + len(x)) * x.shape[1])):
             estimator = self._kept
             if estimator is None:
                 passes = settings(TabICLParams, self.name, self.params).estimators
@@ -209,6 +210,9 @@ class TabICLModel(Model):
                 self._kept = estimator if self._calls else None
             self._calls += 1
             return self._raw_of(estimator, x)
+
+    def _threads(self, cells: int) -> int:
+        return self.n_threads if cells > CELLS_WORTH_THREADS else 1
 
     def _form(self, passes: int) -> bool | str:
         """How the package is to keep what it has read of the context."""
