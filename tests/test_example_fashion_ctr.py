@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def made_products(folder: Path, n: int, seed: int, file: str) -> None:
-    """Products whose click rate is high where the photo shows a shirt that is not red, or a lamp."""
+    """Products whose click rate is high where the photo is light, which only the photo shows."""
     rng = np.random.default_rng(seed)
     looks = draw_looks(rng, n)
     (folder / "images").mkdir(parents=True, exist_ok=True)
@@ -28,18 +28,18 @@ def made_products(folder: Path, n: int, seed: int, file: str) -> None:
         look = PhotoLook(**{field: values[i] for field, values in cells.items()})
         content = to_jpeg(draw_photo(look, np.random.default_rng([seed, i])))
         (folder / "images" / f"{seed}-{i}.jpg").write_bytes(content)
-    kind, colour = looks["photo_kind"], looks["colour"]
+    kind = looks["photo_kind"]
     frame = pd.DataFrame(
         {
             "id": [f"{seed}-{i}" for i in range(n)],
             "gender": rng.choice(["Men", "Women"], n),
             "masterCategory": np.where(kind.isin(["shirt", "shoe", "bag"]), "Fashion", "Home"),
             "subCategory": kind,
-            "baseColour": colour,
+            "baseColour": looks["colour"],
             "season": rng.choice(["Summer", "Winter"], n),
             "usage": rng.choice(["Casual", "Sports"], n),
             "productDisplayName": kind,
-            "high_ctr": (((kind == "shirt") & (colour != "red")) | (kind == "lamp")).astype(int),
+            "high_ctr": (looks["photo_brightness"] > 0.6).astype(int),
             "image": [f"images/{seed}-{i}.jpg" for i in range(n)],
         }
     )
