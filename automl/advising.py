@@ -31,8 +31,8 @@ from automl.run import Run
 from evaluation.advice_page import BEFORE
 from evaluation.advise import Trials, judged, judged_over_rows, natural, one_score, ranked
 from evaluation.edits import Change
-from evaluation.explain import source_groups
 from evaluation.matching import matched_difference
+from evaluation.partitions import source_groups
 
 Float = NDArray[np.float64]
 

@@ -129,14 +129,27 @@ def report(
     run: RunFolder,
     out: Out,
     lang: Annotated[str, typer.Option(help="en or ru.")] = "en",
+    segments: Annotated[
+        str | None, typer.Option(help="Categorical column to tell the explanation by; the one that differs most.")
+    ] = None,
+    classes: Annotated[bool, typer.Option("--classes", help="Also list what each class is told by.")] = False,
     trust: Annotated[bool, typer.Option("--trust", help="Allow runs whose files execute code when read.")] = False,
 ) -> None:
-    """Write one self-contained HTML report of a run."""
+    """Write one self-contained HTML report of a run; its explanation as data, where the file ends in .json."""
     from artifacts.progress import Bars
     from artifacts.store import write_file
-    from automl.reporting import report_html
+    from automl.reporting import report_parts
+    from evaluation.explanation_data import class_listing, explanation_json
+    from evaluation.report import render_report
+    from evaluation.wording import Wording
 
-    write_file(out, report_html(run, language=lang, trust=trust, progress=Bars()))
+    Wording(lang)  # an unknown language ends the command before the work
+    parts = report_parts(run, segments=segments, trust=trust, progress=Bars())
+    told = [explanation_json(part) for part in parts]
+    write_file(out, _json_text(told) if out.suffix.lower() == ".json" else render_report(parts[0], lang, parts[1:]))
+    for part in parts if classes else ():
+        listing = class_listing(part)
+        typer.echo(f"{part.target}: there are no classes." if listing is None else listing.to_string(index=False))
     typer.echo(f"Report: {out}")
 
 

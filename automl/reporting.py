@@ -18,13 +18,14 @@ from artifacts.target import WEIGHTED_SUM
 from artifacts.task import Task
 from automl.data import Rows
 from automl.error_analysis import POSITION, confused_of, slices_of, suspects_of, suspicious_rows
+from automl.explaining import RunExplanation, explain_run
 from automl.group_reporting import GROUP_SECONDS, embedding_groups
 from automl.predictor import Predictor
 from automl.run import Run
 from automl.scored_rows import ScoredPart
 from evaluation.class_scores import KINDS as KINDS_WITH_CLASSES
 from evaluation.dose_response import dose_responses
-from evaluation.explain import Explained, explain_rows, global_importance
+from evaluation.explain import Explained
 from evaluation.metrics import HIERARCHICAL, METRICS
 from evaluation.prediction_check import largest_errors, prediction_distribution
 from evaluation.report import render_report
@@ -33,31 +34,52 @@ from evaluation.suspects import SuspectParts
 from featurizers.image_cells import first_photo
 from featurizers.image_loading import ImageLoader
 
-MAX_EXPLAINED_VALUES = 400_000_000  # rows x features x outputs: what bounds the time of an explanation
-MAX_EXPLAINED_ROWS = 2000
-EXPLAIN_SECONDS = 120.0  # many classes, folds and nets can take seconds a row
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
-MIN_EXPLAINED_ROWS = 50
 SUSPECTS = "suspects.parquet"  # in the folder of scores
 
 
 def report_html(
-    folder: str | Path, *, language: str = "en", trust: bool = False, progress: Progress | None = None
+    folder: str | Path,
+    *,
+    language: str = "en",
+    segments: str | None = None,
+    trust: bool = False,
+    progress: Progress | None = None,
 ) -> str:
     """One self-contained HTML page about a finished run; of several activities, about their weighted sum and each.
 
     Args:
         folder: the run's folder.
         language: ``en`` or ``ru``.
+        segments: see ``report_parts``.
         trust: allow back ends whose files execute code when read; see ``Predictor.load``.
         progress: where to show progress.
 
     Raises:
-        InputError: if the language is unknown.
+        InputError: if the language is unknown, or rows cannot be cut by the column.
         ArtifactError: if the folder is not a finished run, or needs ``trust``.
     """
     if language not in LANGUAGES:
         raise InputError(f"Unknown language {language!r}. Known: {list(LANGUAGES)}.")
+    first, *others = report_parts(folder, segments=segments, trust=trust, progress=progress)
+    return render_report(first, language, others)
+
+
+def report_parts(
+    folder: str | Path, *, segments: str | None = None, trust: bool = False, progress: Progress | None = None
+) -> list[ReportData]:
+    """What the page about a run shows: one part, or one for the weighted sum and one for each activity.
+
+    Args:
+        folder: the run's folder.
+        segments: the categorical column that the explanation is told by; None takes the one that differs most.
+        trust: allow back ends whose files execute code when read; see ``Predictor.load``.
+        progress: where to show progress.
+
+    Raises:
+        InputError: if rows cannot be cut by the column.
+        ArtifactError: if the folder is not a finished run, or needs ``trust``.
+    """
     progress = progress or Silent()
     run = Run(folder)
     runs = [run.activity(name) for name in run.activities] or [run]
@@ -65,30 +87,32 @@ def report_html(
         parts = []
         for part in runs:
             predictor = Predictor.load(part.path, trust=trust)
-            parts.append(report_data(part, predictor, group_seconds=GROUP_SECONDS / len(runs)))
+            parts.append(report_data(part, predictor, segments=segments, group_seconds=GROUP_SECONDS / len(runs)))
             advance(1)
         if run.task.target.activity_weights:
             parts.insert(0, report_data(run, None))
         seconds, steps = float(run.manifest["spent_seconds"]), run.manifest["seconds"]
         making = replace(parts[0].making, used_seconds=seconds, step_seconds=steps)
-        page = render_report(replace(parts[0], making=making), language, parts[1:])
         advance(1)
-    return page
+    return [replace(parts[0], making=making), *parts[1:]]
 
 
-def report_data(run: Run, predictor: Predictor | None, *, group_seconds: float = GROUP_SECONDS) -> ReportData:
+def report_data(
+    run: Run, predictor: Predictor | None, *, segments: str | None = None, group_seconds: float = GROUP_SECONDS
+) -> ReportData:
     """Everything that a report shows, computed on the scored rows; without explanations if there is no predictor.
 
-    ``group_seconds`` bound the scoring of rows for groups of embedding dimensions.
+    ``segments`` names the column that the explanation is told by; ``group_seconds`` bound the scoring of rows for
+    groups of embedding dimensions.
     """
     part = run.scored()
-    explained, why_not = (None, "") if predictor is None else _explained(run, predictor, part)
+    found = RunExplanation() if predictor is None else explain_run(run, predictor, part, segments=segments)
+    explained, importance = found.explained, found.importance
     board = run.leaderboard()
     if run.activities:
         board = board[board[ACTIVITY] == WEIGHTED_SUM]
     constant = np.asarray(run.manifest["constant"], dtype=np.float64)
     rows = read_parquet(run.folder.folder("scores") / "rows.parquet")
-    importance = None if explained is None else global_importance(explained)
     groups = (
         ()
         if predictor is None or importance is None
@@ -109,7 +133,11 @@ def report_data(run: Run, predictor: Predictor | None, *, group_seconds: float =
         views=_views(run),
         importance=importance,
         explained_rows=0 if explained is None else explained.table.n_samples,
-        not_explained=why_not,
+        stability=None if explained is None else explained.stability,
+        class_profiles=found.classes,
+        segments=found.segments,
+        segment_columns=found.segment_columns,
+        not_explained=found.why_not,
         dose_responses=() if explained is None else dose_responses(explained),
         groups=groups,
         distribution=prediction_distribution(part.outcome, part.predictions, constant=constant),
@@ -226,26 +254,6 @@ def rows_to_show(run_ids: tuple[str, ...], frame: pd.DataFrame, image: str | Non
 
 def _missing(value: object) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
-
-
-def _explained(run: Run, predictor: Predictor, part: ScoredPart) -> tuple[Explained | None, str]:
-    table = run.scored_table()
-    per_row = max(table.n_features * max(part.outcome.n_outputs, 1), 1)
-    n_rows = int(np.clip(MAX_EXPLAINED_VALUES // per_row, MIN_EXPLAINED_ROWS, MAX_EXPLAINED_ROWS))
-    try:
-        explained = explain_rows(
-            predictor,
-            table,
-            run.task.target.kind,
-            classes=predictor.classes,
-            weight=part.outcome.sample_weight,
-            max_rows=n_rows,
-            seed=int(run.manifest["seed"]),
-            seconds=EXPLAIN_SECONDS,
-        )
-    except InputError as error:  # a back end that cannot be explained says so in the report
-        return None, str(error)
-    return explained, ""
 
 
 def _making(run: Run, explained: Explained | None) -> Making:
