@@ -68,7 +68,8 @@ class Stability:
     """How far two halves of a run's models agree.
 
     ``n_models`` counts the models of each half. ``of_sources`` and ``of_features`` are correlations over rows, groups
-    and outputs. ``by_source`` has ``COLUMNS``, the source with the largest share first.
+    and outputs; features are compared in as many rows as ``Explained.kept`` has. ``by_source`` has ``COLUMNS``, the
+    source with the largest share first.
     """
 
     n_models: tuple[int, int]

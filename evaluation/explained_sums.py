@@ -71,11 +71,13 @@ class Sums:
         return np.asarray(scores > 0)
 
     def add(self, values: Float, halves: tuple[Float, Float] | None) -> None:
-        """The contributions (n, n_fine, n_link) of the next rows, and those by each half of the models."""
+        """Contributions (n, n_fine, n_link) of the next rows, and those by each half of the models up to a factor."""
         start, stop = self.n_rows, self.n_rows + len(values)
         self.n_rows = stop
         values = self._centred(values)
         rows, weight = slice(start, stop), self.weight[start:stop]
+        if halves is not None:
+            self._compare(halves, weight, start)
         for level, summed in self.levels.sums(values).items():
             size = np.abs(summed)
             self.magnitude[level][rows] = size.sum(axis=-1)
@@ -86,10 +88,15 @@ class Sums:
                 self.signed[rows] = summed[..., 0]
         for i, kept in self.kept.items() if start < self.n_kept else ():
             kept[rows] = values[: self.n_kept - start, i]
-        if halves is not None:
-            first, second = (self.levels.sums(self._centred(half)) for half in halves)
-            for level, moments in self.moments.items():
-                moments.add(first[level], second[level], weight)
+
+    def _compare(self, halves: tuple[Float, Float], weight: Float, start: int) -> None:
+        """Sources of all rows, and single features of those that are kept: there may be a million of these in a row."""
+        first, second = (self._centred(self.levels.sums(half)["source"]) for half in halves)
+        self.moments["source"].add(first, second, weight)
+        n = min(self.n_kept - start, len(weight))
+        if n > 0:
+            first, second = (self._centred(half[:n]) for half in halves)
+            self.moments["feature"].add(first, second, weight[:n])
 
     def _centred(self, values: Float) -> Float:
         return centred(values) if self.kind is Kind.MULTICLASS else values

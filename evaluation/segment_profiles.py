@@ -83,8 +83,8 @@ def segment_profiles(explained: Explained, column: str | None = None, *, seed: i
 
     Args:
         explained: explained rows.
-        column: a categorical source column or feature; None takes the one whose segments differ most, if any do by more
-            than chance.
+        column: a categorical source column, a feature, or a key of a nested column; None takes the one whose segments
+            differ most, if any do by more than chance.
         seed: of the shuffles.
 
     Raises:
@@ -113,7 +113,8 @@ def segment_profiles(explained: Explained, column: str | None = None, *, seed: i
 
 def _named(cuts: list[_Cut], column: str) -> _Cut:
     for cut in cuts:
-        if column in (cut.block.features[0].name, cut.block.source):
+        name = cut.block.features[0].name
+        if column in (name, cut.block.source, name.removeprefix(f"{cut.block.source}__")):
             return cut
     known = [cut.block.features[0].name for cut in cuts]
     raise InputError(
