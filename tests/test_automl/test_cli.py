@@ -79,6 +79,17 @@ def test_report_is_written_in_both_languages(shop: Path) -> None:
     assert command("report", shop / "run", "--out", shop / "x.html", "--lang", "xx").returncode == 2
 
 
+def test_the_explanation_of_a_report_is_data_too(shop: Path) -> None:
+    out = shop / "explanation.json"
+    done = command("report", shop / "run", "--out", out, "--classes")
+    assert done.returncode == 0 and "there are no classes" in done.stdout, done.stderr
+    (told,) = json.loads(out.read_text(encoding="utf-8"))
+    assert told["explained"] and told["stability"]["models"] == [2, 1] and told["classes"] is None
+    assert abs(told["gap"]) < 1e-6 and {"view", "source", "feature"} == {row["level"] for row in told["shares"]}
+    done = command("report", shop / "run", "--out", out, "--segments", "nothing")
+    assert done.returncode == 2 and "cut into segments by 'nothing'" in done.stderr
+
+
 def test_explain_writes_the_page_of_one_row(shop: Path) -> None:
     data, out = shop / "shop" / "test.csv", shop / "row.html"
     card = str(pd.read_csv(data)["card_id"].iloc[0])
