@@ -26,7 +26,7 @@ from automl.run import Run
 from automl.scored_rows import FOLDS, read_scored
 from evaluation.advise import one_score
 from evaluation.effect_calibration import Unseen, Worth, calibrated, sd_of_others
-from evaluation.explain import source_groups
+from evaluation.partitions import source_groups
 from evaluation.splits import folds_from_frame
 from evaluation.support import Support
 

@@ -223,9 +223,26 @@ class Predictor:
         """Link scores of features (n_samples, n_link)."""
         return self.fitted.decide(table)
 
+    @property
+    def n_versions(self) -> int:
+        """See ``FittedBackend.n_versions``."""
+        return self.fitted.n_versions if isinstance(self.fitted, FittedBackend) else 1
+
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """Contributions of features to ``decide``; see ``Model.contributions``."""
         return self.fitted.contributions(table, groups, names)
+
+    def contributions_of(
+        self, version: int, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]
+    ) -> Explanation:
+        """Contributions to the scores of one of the versions.
+
+        Raises:
+            InputError: if the run has several activities, or keeps no models of its folds.
+        """
+        if not isinstance(self.fitted, FittedBackend):
+            return self.fitted.contributions(table, groups, names)  # which says what to do
+        return self.fitted.contributions_of(version, table, groups, names)
 
 
 def predictions_frame(

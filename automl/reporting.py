@@ -20,6 +20,7 @@ from artifacts.target import WEIGHTED_SUM
 from artifacts.task import Task
 from automl.data import Rows
 from automl.error_analysis import POSITION, confused_of, slices_of, suspects_of, suspicious_rows
+from automl.explaining import RunExplanation, explain_run
 from automl.group_reporting import GROUP_SECONDS, embedding_groups
 from automl.model_scores import ModelScores
 from automl.predictor import Predictor
@@ -28,7 +29,6 @@ from automl.run_making import making_of
 from automl.scored_rows import ScoredPart
 from evaluation.class_scores import KINDS as KINDS_WITH_CLASSES
 from evaluation.dose_response import dose_responses
-from evaluation.explain import Explained, explain_rows, global_importance
 from evaluation.gains import gain_curve
 from evaluation.metrics import HIERARCHICAL, METRICS
 from evaluation.model_checks import ModelCheck, Predicted, check_models
@@ -40,25 +40,23 @@ from evaluation.suspects import SuspectParts
 from featurizers.image_cells import first_photo
 from featurizers.image_loading import ImageLoader
 
-MAX_EXPLAINED_VALUES = 400_000_000  # rows x features x outputs: what bounds the time of an explanation
-MAX_EXPLAINED_ROWS = 2000
-EXPLAIN_SECONDS = 120.0  # many classes, folds and nets can take seconds a row
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
-MIN_EXPLAINED_ROWS = 50
 SUSPECTS = "suspects.parquet"  # in the folder of scores
 
 
 def report_parts(
-    folder: str | Path, *, trust: bool = False, progress: Progress | None = None
+    folder: str | Path, *, segments: str | None = None, trust: bool = False, progress: Progress | None = None
 ) -> tuple[ReportData, ...]:
     """What a report of a finished run shows; of several activities, of their weighted sum and of each.
 
     Args:
         folder: the run's folder.
+        segments: the categorical column that the explanation is told by; None takes the one that differs most.
         trust: allow back ends whose files execute code when read; see ``Predictor.load``.
         progress: where to show progress.
 
     Raises:
+        InputError: if rows cannot be cut by the column.
         ArtifactError: if the folder is not a finished run, or needs ``trust``.
     """
     progress = progress or Silent()
@@ -68,7 +66,7 @@ def report_parts(
         parts = []
         for part in runs:
             predictor = Predictor.load(part.path, trust=trust)
-            parts.append(report_data(part, predictor, group_seconds=GROUP_SECONDS / len(runs)))
+            parts.append(report_data(part, predictor, segments=segments, group_seconds=GROUP_SECONDS / len(runs)))
             advance(1)
         if run.task.target.activity_weights:
             parts.insert(0, report_data(run, None))
@@ -79,33 +77,41 @@ def report_parts(
 
 
 def report_html(
-    folder: str | Path, *, language: str = "en", trust: bool = False, progress: Progress | None = None
+    folder: str | Path,
+    *,
+    language: str = "en",
+    segments: str | None = None,
+    trust: bool = False,
+    progress: Progress | None = None,
 ) -> str:
     """One self-contained HTML page about a finished run; see ``report_parts``.
 
     Raises:
-        InputError: if the language, ``en`` or ``ru``, is unknown.
+        InputError: if the language, ``en`` or ``ru``, is unknown, or rows cannot be cut by the column.
         ArtifactError: as ``report_parts`` does.
     """
     if language not in LANGUAGES:
         raise InputError(f"Unknown language {language!r}. Known: {list(LANGUAGES)}.")
-    first, *others = report_parts(folder, trust=trust, progress=progress)
+    first, *others = report_parts(folder, segments=segments, trust=trust, progress=progress)
     return render_report(first, language, others)
 
 
-def report_data(run: Run, predictor: Predictor | None, *, group_seconds: float = GROUP_SECONDS) -> ReportData:
+def report_data(
+    run: Run, predictor: Predictor | None, *, segments: str | None = None, group_seconds: float = GROUP_SECONDS
+) -> ReportData:
     """Everything that a report shows, computed on the scored rows; without explanations if there is no predictor.
 
-    ``group_seconds`` bound the scoring of rows for groups of embedding dimensions.
+    ``segments`` names the column that the explanation is told by; ``group_seconds`` bound the scoring of rows for
+    groups of embedding dimensions.
     """
     part = run.scored()
-    explained, why_not = (None, "") if predictor is None else _explained(run, predictor, part)
+    found = RunExplanation() if predictor is None else explain_run(run, predictor, part, segments=segments)
+    explained, importance = found.explained, found.importance
     board = run.leaderboard()
     if run.activities:
         board = board[board[ACTIVITY] == WEIGHTED_SUM]
     constant, seed = np.asarray(run.manifest["constant"], dtype=np.float64), int(run.manifest["seed"])
     rows = read_parquet(run.folder.folder("scores") / "rows.parquet")
-    importance = None if explained is None else global_importance(explained)
     groups = (
         ()
         if predictor is None or importance is None
@@ -126,7 +132,11 @@ def report_data(run: Run, predictor: Predictor | None, *, group_seconds: float =
         views=_views(run),
         importance=importance,
         explained_rows=0 if explained is None else explained.table.n_samples,
-        not_explained=why_not,
+        stability=None if explained is None else explained.stability,
+        class_profiles=found.classes,
+        segments=found.segments,
+        segment_columns=found.segment_columns,
+        not_explained=found.why_not,
         dose_responses=() if explained is None else dose_responses(explained),
         groups=groups,
         distribution=prediction_distribution(part.outcome, part.predictions, constant=constant),
@@ -273,23 +283,3 @@ def rows_to_show(run_ids: tuple[str, ...], frame: pd.DataFrame, image: str | Non
 
 def _missing(value: object) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
-
-
-def _explained(run: Run, predictor: Predictor, part: ScoredPart) -> tuple[Explained | None, str]:
-    table = run.scored_table()
-    per_row = max(table.n_features * max(part.outcome.n_outputs, 1), 1)
-    n_rows = int(np.clip(MAX_EXPLAINED_VALUES // per_row, MIN_EXPLAINED_ROWS, MAX_EXPLAINED_ROWS))
-    try:
-        explained = explain_rows(
-            predictor,
-            table,
-            run.task.target.kind,
-            classes=predictor.classes,
-            weight=part.outcome.sample_weight,
-            max_rows=n_rows,
-            seed=int(run.manifest["seed"]),
-            seconds=EXPLAIN_SECONDS,
-        )
-    except InputError as error:  # a back end that cannot be explained says so in the report
-        return None, str(error)
-    return explained, ""

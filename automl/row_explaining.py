@@ -27,7 +27,7 @@ from automl.models.base import LINK_UNITS
 from automl.predictor import Predictor, predictions_frame
 from automl.reporting import target_in_words
 from automl.row_variants import Trial, Variants, photo_trial, text_trial
-from evaluation.explain import feature_groups
+from evaluation.partitions import feature_groups
 from evaluation.row_explanation import (
     Contribution,
     PhotoMap,

@@ -29,7 +29,7 @@ from automl.demo_data import make_demo_data
 from automl.fitting import fit
 from automl.run import Run
 from evaluation.advise import LEAST_ROWS, Trials, judged_over_rows
-from evaluation.explain import feature_groups
+from evaluation.partitions import feature_groups
 
 Float = NDArray[np.float64]
 

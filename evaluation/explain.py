@@ -8,8 +8,8 @@ absolute value keeps two features that cancel each other from counting twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 from artifacts.errors import InputError
 from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
-from artifacts.link import centred
 from artifacts.outcome import ClassLabel
-from artifacts.schema import Kind, Modality, Title
+from artifacts.schema import Kind
+from evaluation.agreement import Stability, stability
+from evaluation.explained_sums import ByOutput, Sums
+from evaluation.partitions import LEVELS, Groups, Levels
 
 Float = NDArray[np.float64]
 
-LEVELS = ("view", "source", "feature")
 FIRST_ROWS = 16  # explained at once, so that it is known what a row takes
-CHUNK_VALUES = 4_000_000  # contributions held at once: 32 MB
-KEPT_VALUES = 32_000_000  # contributions of single readable features kept for dose-response: 128 MB
+CHUNK_VALUES = 16_000_000  # contributions held at once: 128 MB, and some copies of them
 INTERVAL = (5.0, 95.0)  # percentiles of the bootstrap: a 90 % interval
 
 
@@ -39,88 +39,20 @@ class Explainable(Protocol):
     def explains_sources_alone(self) -> bool:
         """Whether contributions of single features would take too many predictions."""
 
+    @property
+    def n_versions(self) -> int:
+        """Models, such as those of folds, whose mean it is; 1 where there are none."""
+
     def decide(self, table: FeatureTable) -> Float:
         """Link scores (n_samples, n_link)."""
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """Contributions summed over groups of features; they add up to ``decide``."""
 
-
-@dataclass(frozen=True)
-class Group:
-    """Features whose contributions are summed. ``feature`` is the position of a single readable one, else -1."""
-
-    name: str
-    title: Title
-    source: str
-    featurizer: str
-    modality: Modality
-    actionable: bool = False
-    opaque: bool = False
-    feature: int = -1
-
-
-@dataclass(frozen=True)
-class Groups:
-    """A partition of a table's features: ``of_feature`` int64 (n_features,) holds positions in ``groups``."""
-
-    of_feature: NDArray[np.int64]
-    groups: tuple[Group, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the groups, in order."""
-        return tuple(group.name for group in self.groups)
-
-
-def _partition(table: FeatureTable, group_of: Callable[[int], Group]) -> Groups:
-    position: dict[tuple[bool, str], int] = {}
-    groups: list[Group] = []
-    of_feature = np.empty(table.n_features, dtype=np.int64)
-    for i in range(table.n_features):
-        group = group_of(i)
-        key = (group.opaque, group.name)  # an embedding block may be called as another block's feature is
-        if key not in position:
-            position[key] = len(groups)
-            groups.append(group)
-        of_feature[i] = position[key]
-    return Groups(of_feature, tuple(groups))
-
-
-def modality_groups(table: FeatureTable) -> Groups:
-    """The features summed to modality views: image, text, table, and joint (image and text together)."""
-    features = table.features
-
-    def group_of(i: int) -> Group:
-        view = features[i].modality.view
-        return Group(view, Title(view, view), "", "", features[i].modality)
-
-    return _partition(table, group_of)
-
-
-def source_groups(table: FeatureTable) -> Groups:
-    """The features summed to their source columns."""
-    features = table.features
-
-    def group_of(i: int) -> Group:
-        feature = features[i]
-        return Group(feature.source, Title(feature.source, feature.source), feature.source, "", feature.modality)
-
-    return _partition(table, group_of)
-
-
-def feature_groups(table: FeatureTable) -> Groups:
-    """Readable features one by one; the opaque columns of a block summed to ``{source}__{featurizer}``."""
-    features = table.features
-
-    def group_of(i: int) -> Group:
-        f = features[i]
-        if f.opaque:
-            name, words = f"{f.source}__{f.featurizer}", f"{f.source}: {f.featurizer}"
-            return Group(name, Title(words, words), f.source, f.featurizer, f.modality, opaque=True)
-        return Group(f.name, f.title, f.source, f.featurizer, f.modality, f.actionable, feature=i)
-
-    return _partition(table, group_of)
+    def contributions_of(
+        self, version: int, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]
+    ) -> Explanation:
+        """Those of one of the versions; asked for where there are at least two."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +63,9 @@ class Explained:
     group, summed over the outputs. ``kept`` holds, for the position of each readable group in
     ``levels["feature"].groups``, float32 (n_kept, n_link) contributions of the first ``n_kept`` rows.
     ``base`` is float64 (n_link,) in ``unit``. ``gap`` is the largest distance between the model's link score
-    and the sum of its contributions.
+    and the sum of its contributions. ``signed`` (n_rows, n_sources) are the contributions of sources where there is
+    one output, else None; ``by_output`` has those to each of several outputs, by level, and ``n_said`` (n_link,) in
+    how many rows each is said. ``stability`` is None where there are no versions to compare.
     """
 
     table: FeatureTable
@@ -146,6 +80,10 @@ class Explained:
     classes: tuple[str, ...]
     weight: Float
     gap: float
+    signed: Float | None
+    by_output: dict[str, ByOutput]
+    n_said: NDArray[np.int64]
+    stability: Stability | None
 
 
 def explain_rows(
@@ -195,49 +133,71 @@ def _reduce(
     weight: Float,
     seconds: float,
 ) -> Explained:
-    sources = source_groups(table)
-    finest = feature_groups(table)
-    if explainable.explains_sources_alone:
-        finest = Groups(sources.of_feature, tuple(replace(group, opaque=True) for group in sources.groups))
-    levels = {"view": modality_groups(table), "source": sources, "feature": finest}
-    fine = levels["feature"]
-    scores = explainable.decide(table)
-    n_link, n_groups = scores.shape[1], len(fine.groups)
-    readable = [i for i, group in enumerate(fine.groups) if not group.opaque]
-    n_kept = min(table.n_samples, max(1, KEPT_VALUES // max(1, len(readable) * n_link)))
-    magnitude = {level: np.zeros((table.n_samples, len(groups.groups))) for level, groups in levels.items()}
-    kept = {i: np.empty((n_kept, n_link), dtype=np.float32) for i in readable}
-    adders = {level: _adder(fine, groups) for level, groups in levels.items()}
-    most, start, gap = max(1, CHUNK_VALUES // (n_groups * n_link)), 0, 0.0
+    levels = Levels.of(table, sources_alone=explainable.explains_sources_alone)
+    fine, scores = levels.groups["feature"], explainable.decide(table)
+    sums = Sums(levels, kind, scores, weight)
+    most, gap = max(1, CHUNK_VALUES // (len(fine.groups) * scores.shape[1])), 0.0
     size, began = min(FIRST_ROWS, most), time.monotonic()
-    while start < table.n_samples and size:
-        chunk = table.take(np.arange(start, min(start + size, table.n_samples)))
-        part = explainable.contributions(chunk, fine.of_feature, fine.names)
-        stop = start + chunk.n_samples
-        gap = max(gap, float(np.abs(part.total - scores[start:stop]).max()))
-        values = centred(part.values) if kind is Kind.MULTICLASS else part.values
-        for level, adder in adders.items():
-            summed = np.einsum("rgk,gs->rsk", values, adder, optimize=True)
-            magnitude[level][start:stop] = np.abs(summed).sum(axis=-1)
-        for i in readable if start < n_kept else ():
-            kept[i][start:stop] = values[: n_kept - start, i]
-        start = stop
+    while sums.n_rows < table.n_samples and size:
+        rows = np.arange(sums.n_rows, min(sums.n_rows + size, table.n_samples))
+        part, halves = _explained_rows(explainable, table.take(rows), fine)
+        gap = max(gap, float(np.abs(part.total - scores[rows]).max()))
+        sums.add(part.values, halves)
         spent = time.monotonic() - began
-        size = int(min(2 * size, most, (seconds - spent) * start / max(spent, 1e-9))) if spent < seconds else 0
-    if start < table.n_samples:
-        table, weight, n_kept = table.take(np.arange(start)), weight[:start], min(n_kept, start)
-        magnitude = {level: values[:start] for level, values in magnitude.items()}
-        kept = {i: values[:n_kept] for i, values in kept.items()}
+        in_time = int((seconds - spent) * sums.n_rows / max(spent, 1e-9)) if np.isfinite(seconds) else most
+        size = min(2 * size, most, in_time) if spent < seconds else 0
+    if sums.n_rows < table.n_samples:
+        table = table.take(np.arange(sums.n_rows))
+        sums.cut()
+    counts = _n_models(explainable.n_versions)
+    share, _, _ = _shares(sums.magnitude["source"], sums.weight, 1, 0)
     return Explained(
-        table, levels, magnitude, kept, n_kept, part.base, part.unit, part.method, kind, classes, weight, gap
+        table,
+        levels.groups,
+        sums.magnitude,
+        sums.kept,
+        sums.n_kept,
+        part.base,
+        part.unit,
+        part.method,
+        kind,
+        classes,
+        sums.weight,
+        gap,
+        sums.signed,
+        sums.by_output(),
+        sums.n_said,
+        stability(sums.moments, levels.groups["source"], share, counts, sums.n_rows) if min(counts) else None,
     )
 
 
-def _adder(fine: Groups, coarse: Groups) -> Float:
-    """(n_fine, n_coarse) of 0 and 1: which fine group lies in which coarse one."""
-    adder = np.zeros((len(fine.groups), len(coarse.groups)))
-    adder[fine.of_feature, coarse.of_feature] = 1.0
-    return adder
+def _n_models(n_versions: int) -> tuple[int, int]:
+    """How many versions each half has; (1, 0) where there is nothing to compare."""
+    return (n_versions + 1) // 2, n_versions // 2
+
+
+def _explained_rows(
+    explainable: Explainable, table: FeatureTable, fine: Groups
+) -> tuple[Explanation, tuple[Float, Float] | None]:
+    """Contributions to the mean of all versions, and the sums of those by the even and by the odd ones.
+
+    They cost the same together: the whole is the mean of its versions.
+    """
+    n = explainable.n_versions
+    if n < 2:
+        return explainable.contributions(table, fine.of_feature, fine.names), None
+    halves: list[Float] = []
+    base, methods, unit = np.zeros(0), [], ""
+    for i in range(n):
+        part = explainable.contributions_of(i, table, fine.of_feature, fine.names)
+        if i < 2:
+            halves.append(part.values)
+        else:
+            halves[i % 2] = halves[i % 2] + part.values
+        base, unit = (base + part.base / n if base.size else part.base / n), part.unit
+        methods.append(part.method)
+    whole = (halves[0] + halves[1]) / n
+    return Explanation(fine.names, whole, base, unit, "; ".join(dict.fromkeys(methods))), (halves[0], halves[1])
 
 
 def global_importance(explained: Explained, *, n_bootstrap: int = 300, seed: int = 0) -> pd.DataFrame:

@@ -27,8 +27,10 @@ from evaluation.sections.headline import headline
 from evaluation.sections.importance import modality, sources
 from evaluation.sections.leaderboard import leaderboard
 from evaluation.sections.made import made
+from evaluation.sections.profiles import class_sources, segments
 from evaluation.sections.residuals import residuals
 from evaluation.sections.slices import slices
+from evaluation.sections.stability import stability
 from evaluation.sections.suspects import suspects
 from evaluation.sections.views import views
 from evaluation.wording import Wording, neutral
@@ -45,6 +47,9 @@ SECTIONS: dict[str, Section] = {
     "views": views,
     "modality": modality,
     "sources": sources,
+    "stability": stability,
+    "class_sources": class_sources,
+    "segments": segments,
     "factors": factors,
     "groups": groups,
     "distribution": distribution,
@@ -59,7 +64,7 @@ SECTIONS: dict[str, Section] = {
     "findings": findings,
     "made": made,
 }
-EXPLAINING = ("modality", "sources", "factors", "groups")
+EXPLAINING = ("modality", "sources", "stability", "class_sources", "segments", "factors", "groups")
 MAX_NAME = 160  # characters of a heading
 SAID_ONCE = ("findings", "made")  # parts have the same
 

@@ -13,6 +13,8 @@ from artifacts.errors import InputError
 from artifacts.finding import Finding
 from artifacts.run_result import COLUMNS
 from artifacts.schema import Kind, Modality, Schema, Title
+from evaluation.agreement import Stability
+from evaluation.class_profiles import ClassProfiles
 from evaluation.confusions import ConfusedPair
 from evaluation.dose_response import DoseResponse
 from evaluation.gains import GainCurve
@@ -20,6 +22,7 @@ from evaluation.groups import BlockGroups
 from evaluation.model_checks import ModelCheck
 from evaluation.prediction_check import PredictionDistribution
 from evaluation.residuals import Residuals
+from evaluation.segment_profiles import SegmentProfiles
 from evaluation.slice_report import ToldSlices
 from evaluation.suspects import SuspectParts
 
@@ -76,6 +79,10 @@ class ReportData:
         views: from ``view_board.view_board``; None where the run kept no scores of single views.
         importance: from ``explain.global_importance``; None where the model cannot be explained.
         explained_rows: how many rows ``importance`` was computed over.
+        stability: how far two halves of the run's models agree; None where that is not known.
+        class_profiles: from ``class_profiles.class_profiles``; None where there is one output.
+        segments: from ``segment_profiles.segment_profiles``; None where none differ.
+        segment_columns: by which the explained rows can be cut.
         not_explained: one sentence on why there is no importance.
         dose_responses: from ``dose_response.dose_responses``.
         groups: from ``groups.groups_of_block``, one an embedding; empty where none were looked for.
@@ -116,6 +123,10 @@ class ReportData:
     views: pd.DataFrame | None = None
     importance: pd.DataFrame | None = None
     explained_rows: int = 0
+    stability: Stability | None = None
+    class_profiles: ClassProfiles | None = None
+    segments: SegmentProfiles | None = None
+    segment_columns: tuple[str, ...] = ()
     not_explained: str = ""
     dose_responses: tuple[DoseResponse, ...] = ()
     groups: tuple[BlockGroups, ...] = ()

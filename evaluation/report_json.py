@@ -33,6 +33,8 @@ def _part(data: ReportData) -> dict[str, Any]:
     found["metric_title"] = plain(data.metric_title(data.metric))
     found["findings"] = [finding_json(finding) for finding in data.findings]
     found["schema"] = plain(data.schema.to_json())
+    found["class_profiles"] = data.class_profiles and plain(data.class_profiles.to_json())
+    found["segments"] = data.segments and plain(data.segments.to_json())
     if data.distribution is not None:
         found["distribution"] |= _calibration(data.distribution)
     for told, check in zip(found["models"] or (), data.models or (), strict=True):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from artifacts.feature_table import FeatureTable
 from artifacts.schema import Kind, Title
-from evaluation.explain import Group, feature_groups
+from evaluation.partitions import Group, feature_groups
 from evaluation.saliency import Piece
 
 Float = NDArray[np.float64]

@@ -9,6 +9,7 @@ from evaluation.texts_checks import CHECK_TEXTS
 from evaluation.texts_clusters import CLUSTER_TEXTS
 from evaluation.texts_compare import COMPARE_TEXTS
 from evaluation.texts_errors import ERRORS_TEXTS
+from evaluation.texts_explain import EXPLAIN_TEXTS
 from evaluation.texts_groups import GROUP_TEXTS
 from evaluation.texts_row import ROW_TEXTS
 from evaluation.texts_views import VIEWS_TEXTS
@@ -291,6 +292,7 @@ TEXTS: dict[str, dict[str, str]] = {
     **COMPARE_TEXTS,
     **VIEWS_TEXTS,
     **ERRORS_TEXTS,
+    **EXPLAIN_TEXTS,
     **ROW_TEXTS,
     **GROUP_TEXTS,
     **ADVICE_TEXTS,

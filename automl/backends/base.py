@@ -95,6 +95,11 @@ class FittedBackend(ABC):
         """
         return None
 
+    @property
+    def n_versions(self) -> int:
+        """Models of folds whose mean explains as the final model does; 1 where they are not kept."""
+        return 1
+
     def contributions_of(
         self, version: int, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]
     ) -> Explanation:

@@ -75,6 +75,12 @@ class FittedSearch(FittedBackend):
         models = self.models(key)
         return _summed((1.0 / len(models), model.decide(read)) for model in models)
 
+    @property
+    def n_versions(self) -> int:
+        """See ``FittedBackend.n_versions``; 1 also where members have different numbers of models."""
+        numbers = {len(self.models(key)) for key in self.blends[self.FINAL]}
+        return numbers.pop() if len(numbers) == 1 else 1
+
     def versions(self, table: FeatureTable) -> Float | None:
         """See ``FittedBackend.versions``."""
         weights = self.blends[self.FINAL]

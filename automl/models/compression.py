@@ -71,6 +71,8 @@ class Compression:
 
         What an axis contributes is shared by the features that it is made of, by their squared loadings.
         """
+        if not self.directions:
+            return sum_over_groups(values, np.asarray(groups), n_groups)
         whole: list[Int] = []  # columns that belong to one group, and their groups
         owners: list[Int] = []
         shared = np.zeros((*values.shape[:-1], n_groups))

@@ -19,7 +19,7 @@ from automl.models.base import LINK_UNITS, MANY_CLASSES, Float, Model
 from automl.models.compression import Compression, opaque_width
 from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
 from automl.models.directions import directions_arrays, directions_from
-from automl.models.matrix import NUMBER, Standardizer, check_same_features, sum_over_groups
+from automl.models.matrix import NUMBER, Standardizer, check_groups, check_same_features, sum_over_groups
 from automl.models.output import Output, OutputParams, suggest_output
 from automl.models.solvers import LOSSES, Fitted, Rows, path, ridge, threads
 
@@ -134,14 +134,25 @@ class LinearModel(Model):
         unit = LINK_UNITS[self.fitted_kind]
         check_same_features(self.name, self.features_, table)
         coefficients, n_groups = self.fitted_.coefficients, len(names)
+        check_groups(np.asarray(groups), table.n_features, n_groups)
         raw = np.zeros((table.n_samples, n_groups, self.output_.n_raw))
-        n_seen = self.compression_.n_features(table)
-        for start in range(0, table.n_samples, 256):
-            rows = np.arange(start, min(start + 256, table.n_samples))
-            off = self._matrix(table.take(rows)) - self.reference_
-            for k in range(self.output_.n_raw):
-                of_feature = sum_over_groups(off * coefficients[:, k], self.standardizer_.feature, n_seen)
-                raw[rows, :, k] = self.compression_.sum_over_groups(of_feature, table, np.asarray(groups), n_groups)
+        if self.compression_.directions:
+            n_seen = self.compression_.n_features(table)
+            for start in range(0, table.n_samples, 256):
+                rows = np.arange(start, min(start + 256, table.n_samples))
+                off = self._matrix(table.take(rows)) - self.reference_
+                for k in range(self.output_.n_raw):
+                    of_feature = sum_over_groups(off * coefficients[:, k], self.standardizer_.feature, n_seen)
+                    raw[rows, :, k] = self.compression_.sum_over_groups(of_feature, table, np.asarray(groups), n_groups)
+        else:
+            owner = np.asarray(groups)[self.standardizer_.feature]
+            members = np.split(np.argsort(owner, kind="stable"), np.cumsum(np.bincount(owner, minlength=n_groups))[:-1])
+            for start in range(0, table.n_samples, 256):
+                rows = np.arange(start, min(start + 256, table.n_samples))
+                off = self._matrix(table.take(rows)) - self.reference_
+                for g, columns in enumerate(members):  # of all classes at once, which are many where this takes long
+                    if len(columns):
+                        raw[rows, g] = off[:, columns] @ coefficients[columns]
         base = self.fitted_.intercepts + self.reference_ @ coefficients
         values, base = self.output_.link_parts(raw, base)
         return Explanation(tuple(names), values, base, unit, "exact: coefficient x (value - training mean)")

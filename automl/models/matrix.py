@@ -194,18 +194,31 @@ def sum_over_groups(values: Float, groups: Int, n_groups: int) -> Float:
     Raises:
         InputError: if ``groups`` does not name one of ``n_groups`` groups for each feature.
     """
-    if groups.shape != values.shape[-1:] or (groups.size and not 0 <= groups.min() <= groups.max() < n_groups):
-        raise InputError(
-            f"groups must hold a position from 0 to {n_groups - 1} for each of {values.shape[-1]} features, "
-            f"but has the shape {groups.shape}."
-        )
+    check_groups(groups, values.shape[-1], n_groups)
+    if np.array_equal(groups, np.arange(n_groups)):
+        return np.array(values)
     result = np.zeros((*values.shape[:-1], n_groups))
     if not groups.size:
         return result
     order = np.argsort(groups, kind="stable")
     present, starts = np.unique(groups[order], return_index=True)
-    result[..., present] = np.add.reduceat(values[..., order], starts, axis=-1)
+    if (np.diff(order) != 1).any():
+        values = values[..., order]
+    result[..., present] = np.add.reduceat(values, starts, axis=-1)
     return result
+
+
+def check_groups(groups: Int, n_features: int, n_groups: int) -> None:
+    """Refuse groups (n_features,) that are not positions of ``n_groups`` groups.
+
+    Raises:
+        InputError: with the shape that came.
+    """
+    if groups.shape != (n_features,) or (groups.size and not 0 <= groups.min() <= groups.max() < n_groups):
+        raise InputError(
+            f"groups must hold a position from 0 to {n_groups - 1} for each of {n_features} features, "
+            f"but has the shape {groups.shape}."
+        )
 
 
 def check_same_features(model: str, fitted: Sequence[str], table: FeatureTable) -> None:

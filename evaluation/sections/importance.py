@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from artifacts.schema import SHARES, Title
+from evaluation.agreement import STABLE
 from evaluation.report_data import ReportData
 from evaluation.wording import Wording
 
@@ -45,6 +46,7 @@ def modality(data: ReportData, say: Wording) -> dict[str, Any]:
         "sentence": say("modality_sentence", view=say(f"leans_{leader}"), share=share_text),
         "intro": say("modality_intro", n=say.number(data.explained_rows, 9)),
         "association": say("association"),
+        "warning": unstable_sentence(data, say),
     }
 
 
@@ -62,6 +64,7 @@ def sources(data: ReportData, say: Wording) -> dict[str, Any]:
         "features": features,
         "views": [view for view in SHARES if view in shown],
         "association": say("association"),
+        "warning": unstable_sentence(data, say),
     }
 
 
@@ -69,6 +72,14 @@ def why_missing(data: ReportData, say: Wording) -> str:
     """Why there is no explanation, in a sentence."""
     reason = data.not_explained
     return say("not_explained_because", reason=reason) if reason else say("not_explained")
+
+
+def unstable_sentence(data: ReportData, say: Wording) -> str:
+    """What to say wherever contributions are shown; nothing where they are stable or nobody knows."""
+    found = data.stability
+    if found is None or found.is_stable:
+        return ""
+    return say("stability_unstable", r=say.score(found.of_sources), limit=say.number(STABLE))
 
 
 def _bars(data: ReportData, say: Wording, level: str, limit: int) -> list[dict[str, Any]]:

@@ -25,8 +25,8 @@ from artifacts.store import RunFolder
 from automl.backends.base import FittedBackend, Problem
 from automl.backends.registry import backend_named
 from automl.budget import Budget
-from evaluation.explain import source_groups
 from evaluation.metrics import METRICS
+from evaluation.partitions import source_groups
 from evaluation.splits import Fold
 
 ROOT = Path(__file__).parents[2]

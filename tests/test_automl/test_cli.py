@@ -87,6 +87,17 @@ def test_report_is_written_in_both_languages(shop: Path) -> None:
     assert nothing.returncode == 2 and "Name a page with --out" in nothing.stderr
 
 
+def test_the_explanation_of_a_report_is_data_too(shop: Path) -> None:
+    out = shop / "explanation.json"
+    done = command("report", shop / "run", "--out", out, "--classes")
+    assert done.returncode == 0 and "there are no classes" in done.stdout, done.stderr
+    (told,) = json.loads(out.read_text(encoding="utf-8"))["parts"]
+    assert told["stability"]["n_models"] == [2, 1] and told["class_profiles"] is None
+    assert {"view", "source", "feature"} == {row["level"] for row in told["importance"]}
+    done = command("report", shop / "run", "--out", out, "--segments", "nothing")
+    assert done.returncode == 2 and "cut into segments by 'nothing'" in done.stderr
+
+
 def test_explain_writes_the_page_of_one_row(shop: Path) -> None:
     data, out = shop / "shop" / "test.csv", shop / "row.html"
     card = str(pd.read_csv(data)["card_id"].iloc[0])

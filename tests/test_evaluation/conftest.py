@@ -17,10 +17,11 @@ from artifacts.finding import Finding
 from artifacts.outcome import Outcome
 from artifacts.run_result import RunResult, results_frame
 from artifacts.schema import Column, Kind, Modality, Schema, Title, opaque_features, quantity_feature
+from evaluation.class_profiles import ClassFeature, ClassProfiles, class_profiles
 from evaluation.class_scores import KINDS, class_scores
 from evaluation.confusions import confused_pairs
 from evaluation.dose_response import dose_responses
-from evaluation.explain import explain_rows, global_importance
+from evaluation.explain import Explained, explain_rows, global_importance
 from evaluation.gains import gain_curve
 from evaluation.groups import BlockGroups, DimensionGroup
 from evaluation.groups_description import Attribute, OverRepresented
@@ -28,8 +29,10 @@ from evaluation.groups_graph import FoundGroup
 from evaluation.metrics import METRICS, constant_prediction
 from evaluation.model_checks import ModelCheck, Predicted, check_models
 from evaluation.prediction_check import largest_errors, prediction_distribution
+from evaluation.profiles import Profiles
 from evaluation.report_data import Making, ReportData
 from evaluation.residuals import residuals_by_prediction
+from evaluation.segment_profiles import SegmentProfiles, segment_columns, segment_profiles
 from evaluation.slice_conditions import Condition
 from evaluation.slice_report import ScoredRows, ToldSlice, tell_slices
 from evaluation.suspects import SuspectParts, find_suspects
@@ -59,6 +62,7 @@ HOSTILE = (
 
 class Linear:
     explains_sources_alone = False
+    n_versions = 3
 
     def __init__(self, slopes: np.ndarray, base: np.ndarray) -> None:
         self.slopes, self.base = slopes, base
@@ -73,6 +77,14 @@ class Linear:
     def contributions(self, table: FeatureTable, groups: np.ndarray, names: tuple[str, ...]) -> Explanation:
         values = np.einsum("rfk,fg->rgk", self._parts(table), np.eye(len(names))[groups])
         return Explanation(tuple(names), values, self.base, "log-odds", "exact contributions of a linear model")
+
+    def contributions_of(
+        self, version: int, table: FeatureTable, groups: np.ndarray, names: tuple[str, ...]
+    ) -> Explanation:
+        """Those of a model whose slopes are a little off, so that the mean of all versions is the whole."""
+        off = np.random.default_rng(5).normal(scale=0.2, size=(self.n_versions, len(self.slopes), 1))
+        other = Linear(self.slopes * (1 + off[version] - off.mean(axis=0)), self.base)
+        return other.contributions(table, groups, names)
 
 
 MIDDLE = np.array([0] * 6 + [0.5, 9, 4, 1, 1500], dtype=np.float64)
@@ -254,6 +266,10 @@ def make_data(kind: Kind = Kind.CONVERSION, n: int = 700, names: tuple[str, ...]
         views=make_views(),
         importance=global_importance(explained),
         explained_rows=n,
+        stability=explained.stability,
+        class_profiles=class_profiles(explained),
+        segments=segment_profiles(explained, "season" if n >= 200 else None),
+        segment_columns=segment_columns(explained.table),
         dose_responses=dose_responses(explained),
         groups=make_groups(classes[-1] if classes else "", worst["row"].tolist()),
         distribution=prediction_distribution(outcome, predictions),
@@ -298,6 +314,28 @@ def hostile_groups(block: BlockGroups, nasty: str, texts: Iterator[str]) -> Bloc
     return replace(block, groups=tuple(groups), featurizer=next(texts))
 
 
+def hostile_profiles(sources: tuple[str, ...]) -> Profiles:
+    n = len(HOSTILE), len(sources)
+    share = np.full(n, 1 / n[1])
+    return Profiles(HOSTILE, np.arange(n[0]) + 9, sources, share, share[0], share)
+
+
+def hostile_class_profiles() -> ClassProfiles:
+    title = Title(HOSTILE[0], HOSTILE[1])
+    features = tuple(
+        (ClassFeature(text, title, HOSTILE[2], HOSTILE[3], i % 2 == 0, 0.5, 1.5),) for i, text in enumerate(HOSTILE)
+    )
+    return ClassProfiles(hostile_profiles(HOSTILE), features, "logits")
+
+
+def hostile_segments(found: SegmentProfiles | None) -> SegmentProfiles:
+    assert found is not None
+    profiles = hostile_profiles(found.profiles.sources)
+    clear = np.ones(profiles.share.shape, dtype=bool)
+    title = Title(HOSTILE[0], HOSTILE[1])
+    return replace(found, profiles=profiles, title=title, roles=("value",) * len(HOSTILE), clear=clear)
+
+
 def hostile(data: ReportData) -> ReportData:
     """Every text of the report that may come from the data, replaced by the hostile ones in turn."""
     texts = iter(HOSTILE * 40)
@@ -330,6 +368,8 @@ def hostile(data: ReportData) -> ReportData:
         leaderboard=board,
         schema=replace(data.schema, columns=columns, left_out={text: text for text in HOSTILE}),
         importance=data.importance.assign(title_en=nasty, title_ru=nasty, featurizer=HOSTILE[0]),
+        class_profiles=hostile_class_profiles(),
+        segments=hostile_segments(data.segments),
         dose_responses=curves,
         groups=tuple(hostile_groups(block, nasty, texts) for block in data.groups),
         errors=data.errors.assign(row=rows, truth=nasty, prediction=nasty),
@@ -350,6 +390,21 @@ def hostile(data: ReportData) -> ReportData:
 def make_report() -> Callable[..., ReportData]:
     """``make_data(kind, n)``: everything that a report shows."""
     return make_data
+
+
+@pytest.fixture(scope="session")
+def make_explained() -> Callable[..., tuple[Linear, Explained]]:
+    """``make(kind)``: a linear model of four classes or labels, or of one output, and its explained rows."""
+
+    def make(kind: Kind, n: int = 300) -> tuple[Linear, Explained]:
+        if kind in (Kind.MULTICLASS, Kind.MULTILABEL):
+            slopes, base = np.hstack([SLOPES * f for f in (1.0, -0.5, 0.2, -0.7)]), np.array([0.0, 0.0, 0.0, -9.0])
+            model = Linear(slopes, base)
+        else:
+            model = Linear(SLOPES, np.zeros(1))
+        return model, explain_rows(model, make_table(make_schema(), n), kind, classes=("a", "b", "c", "d"))
+
+    return make
 
 
 @pytest.fixture(scope="session")

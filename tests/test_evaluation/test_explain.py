@@ -14,7 +14,8 @@ from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Column, Kind, Modality, Title, opaque_features, quantity_feature
 from evaluation.dose_response import MAX_CATEGORIES, dose_response, dose_responses
-from evaluation.explain import Explained, explain_rows, feature_groups, global_importance, source_groups
+from evaluation.explain import Explained, explain_rows, global_importance
+from evaluation.partitions import feature_groups, source_groups
 from evaluation.prediction_check import largest_errors, prediction_distribution, row_losses
 
 
@@ -53,6 +54,7 @@ class Linear:
     """score = base + sum of slope * (value - middle); NaN counts as the middle."""
 
     explains_sources_alone = False
+    n_versions = 1
 
     def __init__(self, slopes: NDArray[np.float64], base: NDArray[np.float64], error: float = 0.0) -> None:
         self.slopes, self.base, self.error, self.rows_asked = slopes, base, error, [0]
@@ -158,7 +160,7 @@ def test_multiclass_centres_and_names_the_class_of_the_largest_effect() -> None:
 def test_rows_are_explained_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = explain_rows(Linear(SLOPES, np.zeros(1)), make_table(), Kind.BINARY)
     monkeypatch.setattr("evaluation.explain.CHUNK_VALUES", 500)
-    monkeypatch.setattr("evaluation.explain.KEPT_VALUES", 600)
+    monkeypatch.setattr("evaluation.explained_sums.KEPT_VALUES", 600)
     model = Linear(SLOPES, np.zeros(1))
     pieces = explain_rows(model, make_table(), Kind.BINARY)
     assert max(model.rows_asked) == 100 and pieces.n_kept == 150
@@ -259,6 +261,7 @@ def test_rows_that_would_take_too_long_are_not_begun(monkeypatch: pytest.MonkeyP
 
     class Slow:
         explains_sources_alone = False
+        n_versions = 1
 
         def decide(self, table: FeatureTable) -> np.ndarray:
             return table.to_numpy().astype(np.float64).sum(axis=1, keepdims=True)
