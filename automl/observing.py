@@ -16,8 +16,8 @@ from artifacts.schema import Feature, Kind, Title
 from automl.advice_basis import truth_of
 from automl.predictor import Predictor
 from automl.run import Run
-from evaluation.explain import source_groups
 from evaluation.matching import matched_difference
+from evaluation.partitions import source_groups
 
 Float = NDArray[np.float64]
 FLAG = "0/1"  # the unit of what a row has or has not
