@@ -147,9 +147,9 @@ def _failure_lines(failures: pd.DataFrame, where: Sequence[str]) -> list[Text]:
     lines = []
     reasons = failures["error"].astype(str)
     for reason, rows in failures.groupby([reasons, *where] if where else reasons, sort=False):
-        said, *places = reason if isinstance(reason, tuple) else (reason,)
+        said, *places = map(str, reason if isinstance(reason, tuple) else (reason,))
         about = [f"{row['model']} on {row['view']}" if row["view"] else str(row["model"]) for _, row in rows.iterrows()]
-        start = " ".join(["failed", *map(str, places), ", ".join(dict.fromkeys(about))])
+        start = " ".join(["failed", *places, ", ".join(dict.fromkeys(about))])
         lines.append(Text(_one_line(f"{start}: {said[:MAX_ERROR]}"), style="dim"))
     return lines
 

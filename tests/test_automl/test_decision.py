@@ -134,3 +134,13 @@ def test_a_blend_is_chosen_by_what_its_members_would_decide() -> None:
     decisions = {key: fit_decision(values, outcome, folds_of(N), F1)[0] for key, values in scores.items()}
     weights = greedy_blend(scores, outcome, F1, decisions=decisions)
     assert weights["good"] > 0.7
+
+
+def test_one_validated_fold_is_enough_for_a_threshold() -> None:
+    link, outcome = rare_class()
+    folds = folds_of(N)
+    link[np.setdiff1d(np.arange(N), folds[0].valid)] = np.nan
+    decision, score = decided_score(link, outcome, folds, F1, np.array([0.9, 0.1]))
+    known = folds[0].valid
+    assert decision.shift[0] < -0.5
+    assert score > F1.score(outcome.take(known), from_link(Kind.BINARY, link[known]))
