@@ -96,7 +96,6 @@ def test_even_odds_stay_where_nothing_is_gained() -> None:
     assert decision == Decision() and moved is link
     few = np.arange(LEAST_ROWS - 1)
     assert fit_decision(link[few], outcome.take(few), folds_of(len(few)), F1)[0] == Decision()
-    assert fit_decision(link, outcome, folds[:1], F1)[0] == Decision()
     many = Outcome(Kind.MULTICLASS, np.arange(N) % 3, ("a", "b", "c"), 3)
     assert fit_decision(np.zeros((N, 3)), many, folds, METRICS["f1_macro"])[0] == Decision()
     nothing = Outcome(Kind.MULTILABEL, np.zeros((N, 2)), ("a", "b"), 2)
