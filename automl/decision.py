@@ -24,6 +24,7 @@ Float = NDArray[np.float64]
 
 KINDS = frozenset({Kind.BINARY, Kind.MULTILABEL})  # whose decisions hang on a threshold
 LEAST_ROWS = 50  # on fewer a threshold is noise
+PARTS_OF_ONE_FOLD = 5
 LEAST_OF_LABEL = 20  # rows that have a label, and as many that lack it, for a threshold of its own
 MOST_NUMBERS = 200_000  # link scores that are looked at; more say the same
 SAID = tuple(float(x) for x in np.geomspace(0.25, 4.0, 17))  # how many are predicted, against how many are true
@@ -68,6 +69,8 @@ def fit_decision(link: Float, outcome: Outcome, folds: Sequence[Fold], metric: M
         return nothing
     known = finite_rows(link)
     parts = [rows for fold in folds if len(rows := fold.valid[known[fold.valid]])]
+    if len(parts) == 1:  # a library that validated on one fold alone
+        parts = [parts[0][i::PARTS_OF_ONE_FOLD] for i in range(PARTS_OF_ONE_FOLD)]
     if len(parts) < 2 or sum(map(len, parts)) < LEAST_ROWS:
         return nothing
     link = np.clip(link, -LARGEST_LINK, LARGEST_LINK)

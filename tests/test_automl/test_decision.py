@@ -96,7 +96,6 @@ def test_even_odds_stay_where_nothing_is_gained() -> None:
     assert decision == Decision() and moved is link
     few = np.arange(LEAST_ROWS - 1)
     assert fit_decision(link[few], outcome.take(few), folds_of(len(few)), F1)[0] == Decision()
-    assert fit_decision(link, outcome, folds[:1], F1)[0] == Decision()
     many = Outcome(Kind.MULTICLASS, np.arange(N) % 3, ("a", "b", "c"), 3)
     assert fit_decision(np.zeros((N, 3)), many, folds, METRICS["f1_macro"])[0] == Decision()
     nothing = Outcome(Kind.MULTILABEL, np.zeros((N, 2)), ("a", "b"), 2)
@@ -134,3 +133,13 @@ def test_a_blend_is_chosen_by_what_its_members_would_decide() -> None:
     decisions = {key: fit_decision(values, outcome, folds_of(N), F1)[0] for key, values in scores.items()}
     weights = greedy_blend(scores, outcome, F1, decisions=decisions)
     assert weights["good"] > 0.7
+
+
+def test_one_validated_fold_is_enough_for_a_threshold() -> None:
+    link, outcome = rare_class()
+    folds = folds_of(N)
+    link[np.setdiff1d(np.arange(N), folds[0].valid)] = np.nan
+    decision, score = decided_score(link, outcome, folds, F1, np.array([0.9, 0.1]))
+    known = folds[0].valid
+    assert decision.shift[0] < -0.5
+    assert score > F1.score(outcome.take(known), from_link(Kind.BINARY, link[known]))
