@@ -147,7 +147,7 @@ def test_the_mark_is_found_and_another_model_has_another_map(made: dict[str, Any
 def n_entries(folder: Path) -> int:
     store = EmbeddingStore(folder)
     try:
-        return int(store._open().stat()["entries"])
+        return int(store.describe()["entries"])
     finally:
         store.close()
 
