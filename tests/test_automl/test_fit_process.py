@@ -127,7 +127,7 @@ def test_an_interrupt_keeps_what_is_done_and_finishes(task: Path, tmp_path: Path
 def test_ten_kills_at_any_moment_lose_no_finished_step(task: Path, tmp_path: Path) -> None:
     run, budget = tmp_path / "run", 8.0
     made: dict[Path, int] = {}
-    for wait in np.random.default_rng(0).uniform(0.3, 4.0, size=10):
+    for wait in np.random.default_rng(0).uniform(0.3, 2.5, size=10):
         process = start(task, run, budget)
         with suppress(subprocess.TimeoutExpired):
             process.wait(wait)
