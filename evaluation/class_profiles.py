@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from artifacts.plain import plain
 from artifacts.schema import Title
 from evaluation.explain import Explained
-from evaluation.profiles import Profiles, plain, shares_of
+from evaluation.profiles import Profiles, shares_of
 from evaluation.wording import neutral
 
 MOST_FEATURES = 8  # of a class

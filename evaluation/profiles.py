@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from artifacts.plain import plain
+
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -54,8 +56,3 @@ def shares_of(size: Float) -> Float:
     """Sizes (..., n) as shares of their sum over the last axis; 0 where there is nothing."""
     total = size.sum(axis=-1, keepdims=True)
     return np.asarray(np.divide(size, total, out=np.zeros_like(size), where=total > 0))
-
-
-def plain(value: float) -> float | None:
-    """A number for JSON."""
-    return float(value) if np.isfinite(value) else None
