@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from artifacts.store import RunFolder, read_json
+from artifacts.store import RunFolder, read_object, reading
 from automl.backends.registry import backend_named
 from automl.presets import Preset, preset_named
 
@@ -16,7 +16,7 @@ def is_finished(folder: RunFolder, preset: Preset) -> bool:
     """Whether there is nothing more to do for the run of one back end: it was not stopped, or cannot go on."""
     if not folder.has("run.json"):
         return False
-    interrupted = bool(read_json(folder.folder("run.json")).get("interrupted", False))
+    interrupted = bool(read_object(folder.folder("run.json")).get("interrupted", False))
     return not (interrupted and backend_named(preset.back_end).goes_on)
 
 
@@ -30,7 +30,7 @@ def spent_before(folder: RunFolder, preset: Preset, activities: tuple[str, ...] 
     """
     if not folder.has("run.json"):
         return 0.0
-    manifest = read_json(folder.folder("run.json"))
+    manifest = read_object(folder.folder("run.json"))
     spent = float(manifest["spent_seconds"])
     if not manifest.get("interrupted", False) or spent > (1.0 - LEAST_SHARE) * preset.budget_seconds:
         return None
@@ -43,7 +43,12 @@ def spent_before(folder: RunFolder, preset: Preset, activities: tuple[str, ...] 
 def stopped_in_words(run: str | Path) -> list[str]:
     """Lines for people about a finished run that the user stopped: what it lacks, and how to go on; none otherwise."""
     folder = RunFolder(run)
-    manifest = read_json(folder.folder("run.json"))
+    with reading(folder.path / "run.json"):
+        return _in_words(folder)
+
+
+def _in_words(folder: RunFolder) -> list[str]:
+    manifest = read_object(folder.folder("run.json"))
     if not manifest.get("interrupted", False):
         return []
     said = [f"{folder.path.name} was stopped before its search had ended."]

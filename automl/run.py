@@ -19,7 +19,7 @@ from artifacts.link import from_link
 from artifacts.progress import Progress, Silent
 from artifacts.run_result import ACTIVITY
 from artifacts.schema import Schema
-from artifacts.store import FORMAT_VERSION, RunFolder, read_json
+from artifacts.store import FORMAT_VERSION, RunFolder, read_json, read_object, reading
 from artifacts.tables import read_parquet
 from artifacts.target import WEIGHTED_SUM
 from artifacts.task import Task
@@ -70,23 +70,26 @@ class Run:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """What ``run.json`` says: seeds, versions, encoders, timings, fingerprints."""
-        return dict(read_json(self.folder.path / "run.json"))
+        return read_object(self.folder.path / "run.json")
 
     @cached_property
     def task(self) -> Task:
         """The task that was fitted."""
-        return Task(**read_json(self.folder.folder("task") / "task.json"))
+        return Task(**read_object(self.folder.folder("task") / "task.json"))
 
     @cached_property
     def schema(self) -> Schema:
         """The source columns as they were used."""
-        return Schema.from_json(read_json(self.folder.folder("task") / "schema.json"))
+        path = self.folder.folder("task") / "schema.json"
+        with reading(path):
+            return Schema.from_json(read_json(path))
 
     @property
     def findings(self) -> list[Finding]:
         """What was found wrong in the data."""
-        stored = read_json(self.folder.folder("features") / "findings.json")
-        return [Finding(**{**finding, "rows": tuple(finding["rows"])}) for finding in stored]
+        path = self.folder.folder("features") / "findings.json"
+        with reading(path):
+            return [Finding(**{**finding, "rows": tuple(finding["rows"])}) for finding in read_json(path)]
 
     @property
     def metric(self) -> Metric:
@@ -109,7 +112,9 @@ class Run:
 
     def leaderboard(self) -> pd.DataFrame:
         """One row per model, view and split, best first; see ``artifacts.run_result``."""
-        return read_parquet(self.folder.folder("scores") / "leaderboard.parquet")
+        path = self.folder.folder("scores") / "leaderboard.parquet"
+        with reading(path):
+            return read_parquet(path)
 
     @cached_property
     def predictor(self) -> Predictor:
