@@ -17,6 +17,8 @@ FORMATS = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 SMALL = 1 << 30  # bytes that any file may come to in memory; beyond, at most so many times its size
 MOST_TIMES = 1_000
 PIECE_ROWS = 256
+MOST_COLUMNS = 100_000  # of lines of cells
+LONGEST_LINE = 1 << 24
 # What pandas and pyarrow raise at content that is no table, or whose notes on types are damaged.
 _UNREADABLE = (ValueError, OSError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
 
@@ -86,6 +88,10 @@ def _read_csv(path: Path, separator: str) -> pd.DataFrame:
     """Read lines of cells; never an index: of rows with more cells than names, pandas would make one of the first."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
+        with path.open("rb") as file:
+            widest = max(file.readline(LONGEST_LINE).count(separator.encode()) for _ in range(2))
+        if widest > MOST_COLUMNS:
+            raise InputError(f"{str(path)!r} has over {MOST_COLUMNS} columns. Expected is a row of cells in each line.")
         try:
             names = pd.read_csv(path, sep=separator, nrows=0, index_col=False).columns
             _check_size(path, _count_lines(path), len(names))
@@ -103,8 +109,8 @@ def _check_size(path: Path, rows: int, columns: int, bytes_a_cell: float = 8.0) 
     if needed > limit:
         raise InputError(
             f"{str(path)!r} of {path.stat().st_size} bytes would become a table of {rows} rows and {columns} columns, "
-            f"{needed / 1e9:.1f} GB at least; at most {limit / 1e9:.1f} GB are expected of such a file. Mend its header "
-            "or keys, or leave out rows that repeat."
+            f"{needed / 1e9:.1f} GB at least; at most {limit / 1e9:.1f} GB are expected of such a file. Mend its "
+            "header or keys, or leave out rows that repeat."
         )
 
 

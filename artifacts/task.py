@@ -119,7 +119,9 @@ class Task(Section):
     @classmethod
     def _usable_as_folder(cls, value: str) -> str:
         if not is_folder_name(value):
-            raise ValueError(f'the name becomes a folder name, so it may not hold / \\ : * ? " < > |, got {value!r}')
+            raise ValueError(
+                f'the name becomes a folder name, so it may not hold / \\ : * ? " < > | or control characters, got {value!r}'
+            )
         return value
 
     @model_validator(mode="after")

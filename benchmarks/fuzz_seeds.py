@@ -24,8 +24,8 @@ UNITS = (
     ", dtype=object)", "True", "null,", "Decimal(", "[bold]", "[/]", "[link=", "{{", "${",
 )  # fmt: skip
 WORDS = (
-    "kind = 'binary'", "self = 1", "[target]", "column", "\\u0000", "\ud800", "'''", '"""', "[[", "{'a': [1", "None", "NaN",
-    "Infinity", "1e999", "9" * 400, "\x00", "\ufeff", "../", "/etc/passwd", "secret.png", "away/secret.png",
+    "kind = 'binary'", "self = 1", "[target]", "column", "\\u0000", "\ud800", "'''", '"""', "[[", "{'a': [1", "None",
+    "NaN", "Infinity", "1e999", "9" * 400, "\x00", "\ufeff", "../", "/etc/passwd", "secret.png", "away/secret.png",
     "link.png", "<script>", "-->",
 )  # fmt: skip
 
@@ -163,7 +163,7 @@ SECTIONS = bytes(range(0, 250, 7))
 
 # fmt: off
 SEEDS: dict[str, tuple[bytes, ...]] = {
-    "task": (TASK, b'[target]\nkind = "binary"\ncolumn = "y"\n', 
+    "task": (TASK, b'[target]\nkind = "binary"\ncolumn = "y"\n',
              b'[target]\nkind = "multiclass"\ncolumn = "y"\nseparator = ">"\n'),
     "nested": NESTED,
     "text": TEXTS,
@@ -171,7 +171,8 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
     "image": tuple(photos().values()),
     "photo": tuple(photos().values()),
     "photo_cell": (b"a.png", b"b.jpg; a.png", b"link.png", b"away/secret.png", b"../secret.png", b"['a.png', 'b']",
-                   b"pipe.png", b"line\nend.png", base64.b64encode(photos()["PNG"]), b"data:image/png;base64,AAAA", b"b'\\x89PNG'"),
+                   b"pipe.png", b"line\nend.png", base64.b64encode(photos()["PNG"]),
+                   b"data:image/png;base64,AAAA", b"b'\\x89PNG'"),
     "csv": CSV,
     "jsonl": (b'{"a": 1, "b": [1]}\n{"a": "x"}\n', b'{"a": NaN}'),
     "parquet": tables(),
