@@ -120,7 +120,8 @@ class Task(Section):
     def _usable_as_folder(cls, value: str) -> str:
         if not is_folder_name(value):
             raise ValueError(
-                f'the name becomes a folder name, so it may not hold / \\ : * ? " < > | or control characters, got {value!r}'
+                'the name becomes a folder name, so it may not hold / \\ : * ? " < > | or control characters, '
+                f"got {value!r}"
             )
         return value
 

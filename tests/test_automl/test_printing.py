@@ -90,9 +90,8 @@ def test_every_text_goes_through_the_doors() -> None:
     for room in ("artifacts", "automl", "evaluation", "featurizers"):
         for path in sorted((ROOT / room).rglob("*.py")):
             place = path.relative_to(ROOT).as_posix()
-            printing += [
-                place for call in calls(path) if call in ("typer.echo", "print") or call.endswith("console.print")
-            ]
-            csv += [place for call in calls(path) if call.endswith(".to_csv")]
+            called = calls(path)
+            printing += [place for call in called if call in ("typer.echo", "print") or call.endswith("console.print")]
+            csv += [place for call in called if call.endswith(".to_csv")]
     assert printing == ["artifacts/progress.py", "automl/commands/leaderboard.py", "automl/commands/printing.py"]
     assert csv == ["artifacts/tables.py", "automl/demo_data.py"]
