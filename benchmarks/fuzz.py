@@ -16,6 +16,7 @@ import argparse
 import hashlib
 import os
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fuzz_seeds import SEEDS, WORDS, giants
-from fuzz_targets import TARGETS
+from fuzz_targets import TARGETS, scratch
 
 from artifacts.errors import FusionError
 
@@ -108,6 +109,7 @@ def _drive(watch: Watch, cases: int, seconds: float) -> None:
         watch.one(data)
         if watch.cases >= cases or time.perf_counter() - watch.start >= seconds:
             watch.told()
+            shutil.rmtree(scratch(), ignore_errors=True)
             os._exit(bool(watch.failures))
 
     print(f"{watch.target}: corpus and what it grows to in {folder}", flush=True)

@@ -109,12 +109,12 @@ def tables() -> tuple[bytes, ...]:
 
 @cache
 def large_tables() -> tuple[bytes, ...]:
-    """Parquet files of some kilobytes that hold gigabytes: many equal rows, and a long text in each of many rows."""
+    """Small parquet files that hold much: many equal rows, and gigabytes, a long text in each of many rows."""
     import pyarrow as pa
     import pyarrow.parquet
 
     found = []
-    for value, n in ((0, 600_000_000), ("a" * 1_000_000, 20_000)):
+    for value, n in ((0, 100_000_000), ("a" * 1_000_000, 20_000)):
         stream = io.BytesIO()
         held = pa.array([value], pa.string() if value else pa.int8())
         column = pa.DictionaryArray.from_arrays(pa.array(memoryview(bytes(n)).cast("b"), pa.int8()), held)

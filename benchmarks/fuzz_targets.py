@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -37,7 +38,7 @@ from featurizers.image_cells import photos_in
 from featurizers.image_decoding import MAX_PIXELS, UnreadableImageError, decode_image, image_size
 from featurizers.image_loading import ImageLoader
 from featurizers.nested_flattening import flatten
-from featurizers.nested_parsing import parse_nested, read_nested
+from featurizers.nested_parsing import read_nested
 from featurizers.photo_facts import facts_of_photos
 from featurizers.table_featurizer import FEATURIZERS, TableFeaturizer
 from featurizers.text_cleaning import MAX_RAW_CHARACTERS, as_text, plain_text
@@ -76,12 +77,10 @@ def _task(data: bytes) -> None:
 
 
 def _nested(data: bytes) -> None:
-    for value in (data, text_of(data)):
-        reading = read_nested(value)
-        if reading.nested is not None:
-            json.dumps(reading.nested)
-            flatten(reading.nested)
-    parse_nested(text_of(data))
+    reading = read_nested(data if data[:1] == b"\0" else text_of(data))
+    if reading.nested is not None:
+        json.dumps(reading.nested)
+        flatten(reading.nested)
 
 
 def _text(data: bytes) -> None:
@@ -96,7 +95,9 @@ def _text(data: bytes) -> None:
 def _shown(data: bytes) -> None:
     text = text_of(data)
     shown = neutral(text)
-    assert shown.isprintable() or all(c.isprintable() or c in "\u200c\u200d\u00a0\u3000" or c.isspace() for c in shown)
+    assert not any(
+        unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in "\u202e\u2066\u200f\ufeff" for c in shown
+    )
     assert len(shown) <= 600 and "\n" not in shown and "\n" not in prose(text) + code(text)
     write_table(pd.DataFrame({text: [text]}), scratch() / "shown.csv")
     with (scratch() / "shown.csv").open(encoding="utf-8", newline="") as file:
