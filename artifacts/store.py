@@ -247,7 +247,9 @@ def reading(place: Path) -> Iterator[None]:
         raise
     except _DAMAGED as error:
         told = f"{type(error).__name__}: {str(error)[:200]}"
-        raise ArtifactError(f"{str(place)!r} is damaged or of another version ({told}). {AGAIN}") from error
+        raise ArtifactError(
+            f"{str(place)!r} cannot be read: it is damaged or of another version ({told}). {AGAIN}"
+        ) from error
 
 
 def write_file(path: Path, content: str | bytes) -> None:

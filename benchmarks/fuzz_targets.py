@@ -45,6 +45,7 @@ from featurizers.text_cleaning import MAX_RAW_CHARACTERS, as_text, plain_text
 from featurizers.text_normal import normal_form
 from featurizers.text_statistics import MAX_CHARACTERS, measure
 
+csv.field_size_limit(1 << 30)
 SECRET = b"\x89PNG\r\n\x1a\nof another folder"
 
 

@@ -169,3 +169,10 @@ def test_hostile_files_are_refused(tmp_path: Path, content: str | bytes, match: 
 def test_a_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="too long"):
         Task.from_toml(tmp_path / ("a" * 5_000))
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m", "a\ud800", "a\x9b2J", "../a", "a\nb", "..", " "])
+def test_an_activity_that_no_folder_can_be_named_after_is_refused(name: str) -> None:
+    target = {"kind": "conversion", "activities": [name, "like"], "trials": "view"}
+    with pytest.raises(InputError, match="becomes a folder of its name"):
+        Task(name="a", target=target)
