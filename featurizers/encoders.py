@@ -285,7 +285,7 @@ def _check_format(folder: Path, modality: Modality, spec: str) -> None:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         found = f"its config.json has {sorted(config)[:8]}"
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         config, found = {}, f"its config.json cannot be read: {error}"
     key = "architecture" if modality is Modality.IMAGE else "model_type"
     if not isinstance(config, dict) or key not in config:

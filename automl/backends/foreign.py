@@ -18,7 +18,7 @@ from artifacts.errors import ArtifactError, FusionError, InputError
 from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
 from artifacts.link import to_link
-from artifacts.store import read_json, write_json
+from artifacts.store import read_json, reading, write_json
 from automl.backends.base import Candidate, FittedBackend, Problem
 from automl.backends.foreign_process import Job, Patience, run_child
 from automl.backends.foreign_table import (
@@ -92,16 +92,14 @@ class ForeignRun:
         Raises:
             ArtifactError: if a file is missing or damaged.
         """
-        described = read_json(folder / "foreign.json")
-        try:
+        with reading(folder):
+            described = read_json(folder / "foreign.json")
             candidates = tuple(Candidate(**line) for line in described["candidates"])
             answers = answers_from_json(described["answers"])
             maker = FrameMaker.load(folder)
             return cls(
                 folder, maker, answers, candidates, described["final"], described["n_threads"], _background(folder)
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactError(f"{str(folder)!r} holds no fitted back end ({error}). Run fit again.") from error
 
 
 class FittedForeign(FittedBackend):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from artifacts.errors import FusionError
 from artifacts.examples import Examples
 from artifacts.link import finite_rows
-from artifacts.store import read_json, write_json
+from artifacts.store import read_json, reading, write_json
 from automl.backends import out_of_fold
 from automl.backends.base import Candidate, Problem
 from automl.backends.fitted_search import candidate_from, described
@@ -159,7 +159,8 @@ class Tried:
         folder = self.root / key
         if not folder.exists() or any(candidate.key == key for candidate in self.candidates):
             return None
-        return replace(candidate_from(read_json(folder / "candidate.json")), out_of_fold=out_of_fold.read(folder))
+        with reading(folder):
+            return replace(candidate_from(read_json(folder / "candidate.json")), out_of_fold=out_of_fold.read(folder))
 
     def take_stored(self) -> None:
         """Trials that a killed fit had finished."""

@@ -149,6 +149,9 @@ def test_a_folder_of_another_form(tmp_path) -> None:
         resolve("empty", IMAGE, tmp_path)
     with pytest.raises(InputError, match="expected the key 'architecture'"):
         resolve("list", IMAGE, tmp_path)
+    (tmp_path / "list" / "config.json").write_text("[" * 10_000)
+    with pytest.raises(InputError, match="config.json cannot be read: maximum recursion depth"):
+        resolve("list", IMAGE, tmp_path)
 
 
 @pytest.mark.parametrize("endpoint", ["http://10.255.255.1:81", "http://no-such-host.invalid", "not a url"])
