@@ -232,9 +232,11 @@ def _one_line(text: str) -> str:
 def main() -> NoReturn:
     """Entry point of ``tabular-fusion``."""
     from artifacts.errors import FusionError
+    from automl.shortages import told_shortages
 
     try:
-        app(standalone_mode=True)
+        with told_shortages("The command"):
+            app(standalone_mode=True)
     except FusionError as error:
         typer.echo(f"tabular-fusion: {_one_line(str(error))}", err=True)
         sys.exit(2)
