@@ -252,7 +252,7 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 def _day() -> bytes:
-    return int(time.time() // DAY_SECONDS).to_bytes(4, "big")
+    return int(time.time() // DAY_SECONDS).to_bytes(4, "big")  # noqa: TID251 - the day, which other processes know
 
 
 def _keys(transaction: Any) -> Iterator[bytes]:

@@ -135,7 +135,7 @@ def test_what_another_process_has_encoded_meanwhile_is_taken(encoder, surroundin
     monkeypatch.setattr(text_embedding, "WRITE", 2)
     values = [f"cup {'x ' * i}" for i in range(6)]
     featurizer = TextEmbedding(COLUMN, encoder).fit(series(values), surroundings)
-    counting, keys = text_embedding.encode_texts, featurizer._keys(values)
+    counting, keys = text_embedding.encode_texts, featurizer._keys([value.strip() for value in values])
     mark = np.full(featurizer.state().values["n_dimensions"], 7.0, dtype=np.float32)
 
     def encode_as_another_does(*args):
