@@ -5,14 +5,14 @@ DEMO ?= demo
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check slow examples lock clean
+.PHONY: demo test check slow examples lock licences audit clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "tabular-fusion needs Python 3.11 to 3.13, this is " + sys.version + ". Name one: make PYTHON=python3.12 demo")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing about 7 GB of packages; this takes some minutes."
-	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps -e .
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 demo: $(READY)
@@ -47,7 +47,14 @@ check: $(READY)
 # Needs uv. Every version of a release on one page, for all supported Pythons and systems.
 lock:
 	uv pip compile --universal --python-version 3.11 --extra all --extra dev pyproject.toml \
-		--no-annotate --no-header -o requirements.lock
+		--no-annotate --no-header --generate-hashes -o requirements.lock
+
+licences: $(READY)
+	$(BIN)/tabular-fusion doctor --licences > docs/licences.md
+
+# Known vulnerabilities of what the lock file names; needs uv and a network.
+audit:
+	uvx pip-audit --requirement requirements.lock --require-hashes --disable-pip
 
 clean:
 	rm -rf $(VENV) $(DEMO) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -295,6 +295,13 @@ FIT_FINDINGS: dict[str, tuple[str, str, str]] = {
         "{column}: бюджет не оставляет времени на кодирование с помощью {example}; вместо него: {fallback}. Увеличьте "
         "бюджет.",
     ),
+    "photos_too_slow": (
+        "warning",
+        "{column}: measuring its photos ({example}) would take about {details} s, more than the budget allows; these "
+        "features are left out. Raise the budget.",
+        "{column}: измерение фото ({example}) заняло бы около {details} с, больше, чем позволяет бюджет; этих "
+        "признаков нет. Увеличьте бюджет.",
+    ),
     "text_shortened": (
         "info",
         "{column}: encoding whole texts would take about {details} s, more than the budget allows; only the first "

@@ -185,10 +185,17 @@ def demo_data(
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
-    """Say what this machine has: versions, encoders, processor, cache and disk."""
+def doctor(
+    as_json: Json = False,
+    packages: Annotated[bool, typer.Option("--licences", help="Licences of packages, as Markdown.")] = False,
+) -> None:
+    """Say what this machine has: versions, encoders and their licences, processor, cache and disk."""
     from automl.doctor import diagnose
+    from automl.licences import page
 
+    if packages:
+        typer.echo(page())
+        return
     facts = diagnose()
     if as_json:
         _print_json(facts)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -28,14 +28,33 @@ PROBED = 512  # rows looked up to see how many are in the store already
 PATIENCE = 1.0  # seconds a batch, after which no larger one is timed
 FIRST = 2  # rows of the first batch; each is twice the one before
 
+MEASURING = 0.5  # of what encoding may take, for measuring photos beside it
+SURE = 0.2  # seconds a photo; where so many fit, nothing is timed
+
 _WARM_UP = 32  # rows tried until one of them is computed
 
 
 @dataclass
 class Allowance:
-    """Seconds that may be spent on encoding, shared by the columns in their order. None: as many as it takes."""
+    """Seconds that may be spent on encoding, shared by the columns in their order. None: as many as it takes.
+
+    ``measuring``: those for measuring photos, which may also take what encoding leaves.
+    """
 
     seconds: float | None = None
+    measuring: float | None = None
+
+    @classmethod
+    def of(cls, seconds: float | None) -> Self:
+        """With the usual part for photos."""
+        return cls(seconds, None if seconds is None else MEASURING * seconds)
+
+    def take_measuring(self, seconds: float) -> None:
+        """Take off what measuring took, first of its own part."""
+        if self.measuring is not None and self.seconds is not None:
+            own = min(seconds, self.measuring)
+            self.measuring -= own
+            self.seconds -= seconds - own
 
 
 def fit_embedding(
@@ -75,6 +94,25 @@ def fit_embedding(
     if isinstance(found[0], TextEmbedding) and found[0].max_characters < MAX_CHARACTERS:
         say("text_shortened", details=seconds, limit=found[0].max_characters)
     return found[0]
+
+
+def affords(featurizer: Featurizer, values: pd.Series[Any], surroundings: Surroundings, allowance: Allowance) -> bool:
+    """Whether measuring photos fits into the allowance, which it is taken off then. Finding: ``photos_too_slow``."""
+    if allowance.measuring is None or allowance.seconds is None:
+        return True
+    left = allowance.measuring + max(allowance.seconds, 0.0)
+    if SURE * len(values) <= left:
+        return True
+    started = time.monotonic()
+    takes = seconds_to_transform(featurizer, values, surroundings)
+    probing = time.monotonic() - started
+    fits = takes <= left - probing
+    allowance.take_measuring(probing + (takes if fits else 0.0))
+    if not fits:
+        surroundings.audit.add(
+            "photos_too_slow", column=featurizer.column.name, example=featurizer.name, details=f"{takes:.0f}"
+        )
+    return fits
 
 
 def _candidates(

@@ -21,6 +21,7 @@ import xxhash
 from artifacts.errors import ArtifactError, InputError, MissingDependencyError
 from artifacts.finding import Audit
 from artifacts.schema import Modality
+from featurizers.encoder_licence import licence_of
 from featurizers.encoder_options import PLAIN, SIGN, EncoderOptions
 
 BUNDLED = "bundled:minilm"
@@ -145,12 +146,16 @@ def find_again(saved: Mapping[str, Any]) -> Encoder:
 
 
 def available_encoders() -> dict[str, str]:
-    """Name to what and where, of every encoder that can be had without a network: bundled and in the hub's cache."""
+    """Name to what, under which licence and where, of every encoder, bundled or in the hub's cache: no network."""
     names = [f.name.removeprefix("models--").replace("--", "/") for f in sorted(_hub_cache().glob("models--*--*"))]
     cached = (_in_hub_cache(name, name, modality) for name in names for modality in AUTO)
     found = [_bundled(BUNDLED, Modality.TEXT)] if _bundled_folder() else []
     found += [encoder for encoder in cached if encoder]
-    return {encoder.name: f"{encoder.modality.value}, {encoder.kind}, {encoder.location}" for encoder in found}
+    return {
+        encoder.name: f"{encoder.modality.value}, {encoder.kind}, licence of the weights: "
+        f"{licence_of(encoder.location) or 'not said'}, {encoder.location}"
+        for encoder in found
+    }
 
 
 def _best_here(modality: Modality, audit: Audit) -> Encoder | None:

@@ -15,7 +15,7 @@ from artifacts.feature_table import Block, FeatureTable
 from artifacts.finding import Audit
 from artifacts.schema import Column, Modality, Schema, unique_features
 from artifacts.store import read_json, write_json
-from featurizers.affordability import Allowance, fit_embedding
+from featurizers.affordability import Allowance, affords, fit_embedding
 from featurizers.base import Featurizer, State, Surroundings
 from featurizers.calendar import Calendar
 from featurizers.categories import Categories
@@ -75,6 +75,7 @@ READERS: dict[Modality, tuple[tuple[str, ...], tuple[str, ...]]] = {
 # on three data sets it added nothing to the scores.
 PAIRS: dict[str, type[PairFeaturizer]] = {"text_pair": TextPair}
 READ_FILLED = frozenset({"text_lexical", "text_embedding"})
+MEASURING_PHOTOS = frozenset({"image_quality", "image_descriptor"})  # decode every photo
 OF_ONE_TEXT = frozenset({"text_statistics"})  # says nothing of texts from several places
 FILE = "featurizers.json"
 MAX_NEW_NAMED = 20  # new columns that get a finding
@@ -127,7 +128,8 @@ class TableFeaturizer:
             surroundings: their audit gets what concerns whole columns.
             encoding_seconds: what encoding texts and photos of these rows may take, in the order of the
                 columns. Of a text that would need more, the start is encoded; a column that would still need more
-                is read without an encoder, with a finding. None: as much as it takes.
+                is read without an encoder, with a finding. Half as much more may go to measuring photos, which
+                are only counted where that is too little. None: as much as it takes.
 
         Raises:
             InputError: if a column of the schema is missing.
@@ -142,7 +144,7 @@ class TableFeaturizer:
         around = replace(surroundings, audit=Audit())
         nested = {c.name: Nested(c).fit(frame[c.name], around) for c in self.schema.of_modality(Modality.NESTED)}
         sources = Sources.of(self.schema, nested, frame)
-        reading, allowance = Reading(sources, frame, around), Allowance(encoding_seconds)
+        reading, allowance = Reading(sources, frame, around), Allowance.of(encoding_seconds)
         parts: list[_Part] = []
         for column in sources.columns:
             found = self._fit_readers(column, reading, around, allowance, nested)
@@ -253,7 +255,10 @@ class TableFeaturizer:
             else:
                 made = self._make(key, column)
                 assert isinstance(made, Featurizer)
-                parts.append(_Part(key, made.fit(_values(key, column.name, reading), around)))
+                values = _values(key, column.name, reading)
+                made.fit(values, around)
+                if key not in MEASURING_PHOTOS or affords(made, values, around, allowance):
+                    parts.append(_Part(key, made))
         return parts
 
     def _make(self, key: str, column: Column, second: Column | None = None) -> Featurizer | PairFeaturizer:

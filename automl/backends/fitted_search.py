@@ -18,10 +18,9 @@ from artifacts.schema import Kind
 from artifacts.store import read_json, write_file
 from automl.backends.base import Candidate, FittedBackend
 from automl.backends.out_of_fold import compact
-from automl.backends.stacking import base_model, stack_table
+from automl.backends.stacking import model_class, stack_table
 from automl.calibration import Calibration
 from automl.models.base import LINK_UNITS, Model
-from automl.models.registry import MODELS
 
 Float = NDArray[np.float64]
 
@@ -132,7 +131,7 @@ class FittedSearch(FittedBackend):
         if key in self._models:
             return self._models[key]
         folders = sorted((self.folder / key).glob("model_*"))
-        models = [MODELS[base_model(self._candidate(key))].load(folder) for folder in folders]
+        models = [model_class(self._candidate(key)).load(folder) for folder in folders]
         if key in self.blends[self.FINAL]:
             self._models[key] = models
         return models

@@ -15,11 +15,15 @@ from numpy.typing import NDArray
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.schema import Column, Modality, Title, opaque_features
 from automl.backends.base import Candidate
+from automl.models.base import Model
+from automl.models.boosted_sum import BoostedSum
+from automl.models.output_sum import OutputSum
+from automl.models.registry import MODELS
 from evaluation.splits import Fold
 
 Float = NDArray[np.float64]
 
-STACKERS = ("linear", "lightgbm")
+STACKERS: dict[str, type[Model]] = {"linear": OutputSum, "lightgbm": BoostedSum}
 PER_VIEW = 2  # models whose outputs are read; the best of different kinds
 PREFIX = "stacked "
 MOST_OUTPUTS = 100  # of a member; with more, the table of outputs is larger than the rows can fill with meaning
@@ -47,9 +51,9 @@ def stacks_over(ranked: Sequence[Candidate]) -> list[Candidate]:
     return [Candidate(f"stacked-{name}", f"{PREFIX}{name}", view, members=members) for name in STACKERS]
 
 
-def base_model(candidate: Candidate) -> str:
-    """The name in ``MODELS`` of a candidate or of a stack."""
-    return candidate.model.removeprefix(PREFIX)
+def model_class(candidate: Candidate) -> type[Model]:
+    """The class of the models of a candidate or of a stack."""
+    return STACKERS[candidate.model.removeprefix(PREFIX)] if candidate.members else MODELS[candidate.model]
 
 
 def stack_table(outputs: Mapping[str, Float], index: pd.Index) -> FeatureTable:

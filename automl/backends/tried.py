@@ -21,7 +21,7 @@ from automl.backends import out_of_fold
 from automl.backends.base import Candidate, Problem
 from automl.backends.fitted_search import candidate_from, described
 from automl.backends.fold_models import Pruned, Way, fit_fold_models
-from automl.backends.stacking import base_model, folds_within, stack_table
+from automl.backends.stacking import folds_within, model_class, stack_table
 from automl.budget import Budget
 from automl.decision import Decision, decided_score
 from automl.memory import memory_lack
@@ -87,7 +87,7 @@ class Tried:
         """As many seconds from when its libraries are there, so that the first fold does not lack what they take."""
         started = time.monotonic()
         with suppress(ImportError):  # which the fit itself will say
-            for name in MODELS[base_model(wanted)].libraries:
+            for name in model_class(wanted).libraries:
                 importlib.import_module(name)
         taken = time.monotonic() - started
         return replace(allowed, started=allowed.started + min(taken, max(self.budget.left - allowed.left, 0.0)))
@@ -135,7 +135,7 @@ class Tried:
 
         def make(params: dict[str, Any]) -> Model:
             chosen = {**candidate.params, **params}
-            return MODELS[base_model(candidate)](chosen, seed=self.problem.seed, n_threads=self.problem.n_threads)
+            return model_class(candidate)(chosen, seed=self.problem.seed, n_threads=self.problem.n_threads)
 
         settings = self.problem.settings
         way = Way(
@@ -155,7 +155,7 @@ class Tried:
     def _side_by_side(self, candidate: Candidate, examples: Examples) -> int:
         """Folds at once: a small fit has too little work for two threads. Of large ones memory holds one at a time."""
         small = examples.table.n_samples * examples.table.n_features <= VALUES_SIDE_BY_SIDE
-        return self.problem.n_threads if small and MODELS[base_model(candidate)].fits_side_by_side else 1
+        return self.problem.n_threads if small and model_class(candidate).fits_side_by_side else 1
 
     def _read_by(self, candidate: Candidate) -> tuple[Examples, tuple[Fold, ...]]:
         """What a candidate learns from: a view of the table, or the outputs of other candidates."""

@@ -78,6 +78,7 @@ class LightGBMModel(Model):
     libraries: ClassVar[tuple[str, ...]] = ("lightgbm",)
     fits_side_by_side: ClassVar[bool] = True
     tables_in_memory: ClassVar[float] = 0.5  # of embeddings it holds a few axes
+    starts_by_rows: ClassVar[bool] = False  # ``starts`` are predictions already, that no tree may better
 
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:
         """See ``Model.fit``. A deadline that leaves no time for one round leaves the best constant prediction."""
@@ -86,13 +87,10 @@ class LightGBMModel(Model):
         self.output_ = Output.of(train.outcome, chosen)
         self.booster_: Any = None
         self.rounds_ = 0
-        self.compression_ = Compression.of(
-            train.table, embedding=chosen.embedding_components, lexical=chosen.lexical_components, seed=self.seed
-        )
+        self.compression_ = self.compress(train.table, chosen)
         seen = self.compression_.examples(train)
-        held = None if valid is None else self.compression_.examples(valid)
         if self.output_.learnable and seen.table.n_features and not _too_late(seen, self.output_.n_raw, deadline):
-            self._boost(chosen, seen, held, deadline)
+            self._boost(chosen, train, valid, deadline)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
         self.hold_means(valid or train)
         return self
@@ -102,20 +100,24 @@ class LightGBMModel(Model):
 
         from automl.models.lightgbm_rows import Labels, binned
 
-        options = self._options(chosen, train.table, self.output_)
+        seen, start = self.compression_.apply(train.table), self.starts(train.table)
+        options, of_labels = self._options(chosen, seen, self.output_), self.output_.kind is Kind.MULTILABEL
         y, weight = self.output_.encode(train.outcome)
-        labels = Labels(y, weight, self._start) if self.output_.kind is Kind.MULTILABEL else None
-        dataset = binned(train.table, y, weight, options)
+        labels = Labels(y, weight, start) if of_labels and start is not None else None
+        dataset = binned(seen, y, weight, options, start=None if of_labels else start)
         booster = lightgbm.Booster(params=options, train_set=dataset)
         loss = None
         watch = Watch(chosen.patience)
         if valid is not None:
             y, weight = self.output_.encode(valid.outcome)
             if weight.sum() > 0:
-                held = binned(valid.table, y, weight, options, dataset)
+                seen, start = self.compression_.apply(valid.table), self.starts(valid.table)
+                held = binned(seen, y, weight, options, dataset, start=None if of_labels else start)
                 booster.add_valid(held, "valid")
                 watch.watching = True
-                loss = None if labels is None else Labels(y, weight, self._start).loss
+                loss = Labels(y, weight, start).loss if of_labels and start is not None else None
+                if self.starts_by_rows:
+                    watch.see(0, booster.eval_valid(loss)[0][2])
         for number in range(1, chosen.rounds + 1):
             started = time.monotonic()
             finished = booster.update(fobj=None if labels is None else labels.slopes)
@@ -125,15 +127,30 @@ class LightGBMModel(Model):
             if finished or watch.over or (deadline is not None and 2 * now - started > deadline):
                 break  # not one round more than fits
         self.rounds_ = watch.best_round if watch.watching else booster.current_iteration()
-        text = booster.model_to_string(num_iteration=max(self.rounds_, 1))
-        self.booster_ = lightgbm.Booster(model_str=text)
+        if self.rounds_ or not self.starts_by_rows:
+            text = booster.model_to_string(num_iteration=max(self.rounds_, 1))
+            self.booster_ = lightgbm.Booster(model_str=text)
 
-    @property
-    def _start(self) -> Float:
-        """Raw scores (n_raw,) that the trees are added to: of many labels the base rates, which LightGBM finds itself
-        for its own objectives alone."""
-        prior = np.array(self.output_.prior)
-        return prior if self.output_.kind is Kind.MULTILABEL else np.zeros(len(prior))
+    def compress(self, table: FeatureTable, chosen: LightGBMParams) -> Compression:
+        """What the trees see of a table, learned from training rows."""
+        return Compression.of(
+            table, embedding=chosen.embedding_components, lexical=chosen.lexical_components, seed=self.seed
+        )
+
+    def starts(self, table: FeatureTable) -> Float | None:
+        """Raw scores (n_samples or 1, n_raw) that the trees are added to; None for what LightGBM finds itself.
+
+        Of many labels they are the base rates, which it finds for its own objectives alone.
+        """
+        return np.array(self.output_.prior)[None] if self.output_.kind is Kind.MULTILABEL else None
+
+    def start_parts(
+        self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]
+    ) -> tuple[NDArray[np.float64], Float]:
+        """Contributions (n_samples, n_groups, n_raw) and base (n_raw,) of ``starts``."""
+        start = self.starts(table)
+        base = np.zeros(self.output_.n_raw) if start is None else start[0]
+        return np.zeros((table.n_samples, len(names), self.output_.n_raw)), base
 
     def _options(self, chosen: LightGBMParams, table: FeatureTable, output: Output) -> dict[str, Any]:
         own = asdict(chosen)
@@ -163,8 +180,10 @@ class LightGBMModel(Model):
         """See ``Model.decide``."""
         _ = self.fitted_kind
         check_same_features(self.name, self.features_, table)
+        start = self.starts(table)
         if self.booster_ is None:
-            return self.output_.link(self.output_.constant(table.n_samples))
+            constant = self.output_.constant(table.n_samples)
+            return self.output_.link(start if self.starts_by_rows and start is not None else constant)
         from automl.models.lightgbm_rows import matrix
 
         n_threads = self.n_threads if table.n_samples >= ROWS_WORTH_THREADS else 1
@@ -176,7 +195,8 @@ class LightGBMModel(Model):
             for chunk in table.row_chunks(16384)
         ]
         raw = np.concatenate(parts) if parts else np.zeros(0)
-        return self.output_.link(self._start + raw.reshape(table.n_samples, self.output_.n_raw))
+        raw = raw.reshape(table.n_samples, self.output_.n_raw)
+        return self.output_.link(raw if start is None else start + raw)
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``; computed in pieces, so that memory holds groups and not features."""
@@ -185,8 +205,8 @@ class LightGBMModel(Model):
         unit = LINK_UNITS[self.fitted_kind]
         check_same_features(self.name, self.features_, table)
         n_raw, n_features = self.output_.n_raw, self.compression_.n_features(table)
-        raw = np.zeros((table.n_samples, len(names), n_raw))
-        base = np.array(self.output_.prior)
+        raw, begun = self.start_parts(table, groups, names)
+        base = begun if self.starts_by_rows or self.booster_ is not None else np.array(self.output_.prior)
         size = max(1, CHUNK_BYTES // (8 * max(n_raw, 1) * (n_features + 1)))
         for start in range(0, table.n_samples if self.booster_ is not None else 0, size):
             rows = np.arange(start, min(start + size, table.n_samples))
@@ -195,8 +215,8 @@ class LightGBMModel(Model):
                 self.booster_.predict(read, pred_contrib=True, num_threads=self.n_threads), dtype=np.float64
             ).reshape(len(rows), n_raw, n_features + 1)
             summed = self.compression_.sum_over_groups(found[..., :-1], table, np.asarray(groups), len(names))
-            raw[rows] = summed.transpose(0, 2, 1)
-            base = self._start + found[0, :, -1]
+            raw[rows] += summed.transpose(0, 2, 1)
+            base = begun + found[0, :, -1]
         values, base = self.output_.link_parts(raw, base)
         return Explanation(tuple(names), values, base, unit, "exact: path-dependent TreeSHAP")
 
@@ -252,7 +272,8 @@ class LightGBMModel(Model):
 
     def params_for_refit(self, fitted: Sequence[Self]) -> dict[str, Any]:
         """The median of the folds' best rounds."""
-        return {**self.params, "rounds": max(1, round(median_of([model.rounds_ for model in fitted])))}
+        least = 0 if self.starts_by_rows else 1
+        return {**self.params, "rounds": max(least, round(median_of([model.rounds_ for model in fitted])))}
 
 
 class Watch:

@@ -47,7 +47,7 @@ class Labels:
     Args:
         y: 0 and 1 (n_samples, n_raw).
         weight: (n_samples,).
-        start: log-odds (n_raw,) that the trees are added to.
+        start: log-odds (n_samples or 1, n_raw) that the trees are added to.
     """
 
     def __init__(self, y: Float, weight: Float, start: Float) -> None:
@@ -67,9 +67,18 @@ class Labels:
 
 
 def binned(
-    table: FeatureTable, y: Float, weight: Float, params: dict[str, Any], reference: lightgbm.Dataset | None = None
+    table: FeatureTable,
+    y: Float,
+    weight: Float,
+    params: dict[str, Any],
+    reference: lightgbm.Dataset | None = None,
+    *,
+    start: Float | None = None,
 ) -> lightgbm.Dataset:
-    """A data set with bins of a sample of the table's rows, or with those of ``reference``."""
+    """A data set with bins of a sample of the table's rows, or with those of ``reference``.
+
+    ``start`` are raw scores (n_samples, n_raw) that trees are added to, if not those that LightGBM finds itself.
+    """
     wanted = int(np.clip(BINNED_VALUES / max(table.n_features, 1), FEWEST_BINNED, MOST_BINNED))
     params = {**params, "bin_construct_sample_cnt": wanted}
     categories = list(table.category_positions)
@@ -80,5 +89,11 @@ def binned(
     data = matrix(table) if reference is None else Rows(table)
     label = y if y.ndim == 1 else y[:, 0]  # many labels are told by ``Labels``
     return lightgbm.Dataset(
-        data, label=label, weight=weight, reference=reference, categorical_feature=categories, params=params
+        data,
+        label=label,
+        weight=weight,
+        reference=reference,
+        init_score=None if start is None else start.ravel(order="F"),  # all rows of a class, then those of the next
+        categorical_feature=categories,
+        params=params,
     )

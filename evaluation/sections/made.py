@@ -7,6 +7,7 @@ from typing import Any
 
 from evaluation.column_reasons import reason_in
 from evaluation.report_data import ReportData
+from evaluation.texts_methods import method_in
 from evaluation.wording import Wording, neutral
 
 MAX_COLUMNS = 120
@@ -69,7 +70,7 @@ def _facts(data: ReportData, say: Wording) -> list[tuple[str, str]]:
     if making.seed is not None:
         facts.append((say("made_seed"), str(making.seed)))
     if making.explanation_method:
-        method = making.explanation_method
+        method = method_in(say.language, making.explanation_method)
         if math.isfinite(making.explanation_gap):
             method = say("made_gap", method=method, gap=say.number(making.explanation_gap, 2))
         facts.append((say("made_explained"), method))

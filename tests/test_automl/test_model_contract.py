@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from artifacts.outcome import Outcome
 from artifacts.schema import Column, Kind, Modality, Title, opaque_features
 from automl.models.base import Model
 from automl.models.registry import MODELS
+from evaluation.texts_methods import method_in
 
 every_model = pytest.mark.parametrize("model_class", MODELS.values(), ids=list(MODELS))
 PAIRS = [(model, kind) for model in MODELS.values() for kind in Kind if kind in model.kinds]
@@ -134,6 +136,7 @@ def test_contributions_add_up_to_the_decision(model_class: type[Model], kind: Ki
     groups, names = each_feature(new.table)
     by_feature = model.contributions(new.table, groups, names)
     np.testing.assert_allclose(by_feature.total, scores, rtol=1e-6, atol=1e-6 * np.abs(scores).max())
+    assert re.findall(r"[A-Za-z]+", method_in("ru", by_feature.method)) in ([], ["TreeSHAP"])
     sources = ["photo", "not in this view", "price", "same", "none", "shop"]
     grouping = np.array([sources.index(feature.source) for feature in new.table.features])
     by_source = model.contributions(new.table, grouping, sources)

@@ -274,7 +274,8 @@ def test_available_encoders_for_the_doctor(hub_cache, no_network) -> None:
     make_cached(hub_cache, "some/thing", {"else": 1})
     found = available_encoders()
     assert list(found) == ["bundled:minilm", f"timm/resnet18.a1_in1k@{'a' * 40}"]
-    assert found["bundled:minilm"].startswith("text, bundled, ")
+    assert found["bundled:minilm"].startswith("text, bundled, licence of the weights: apache-2.0, ")
+    assert "licence of the weights: not said" in found[f"timm/resnet18.a1_in1k@{'a' * 40}"]
 
 
 @pytest.mark.skipif(not (SHARED / "weights").exists(), reason="needs the shared weights")

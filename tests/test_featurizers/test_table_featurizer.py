@@ -260,6 +260,26 @@ def test_what_encoding_may_take_is_kept_and_the_choice_is_saved(
     np.testing.assert_array_equal(again.to_numpy(), table.to_numpy())
 
 
+@pytest.mark.parametrize(
+    ("takes", "left_out"),
+    [({"quality": 4.0, "descriptor": 3.0}, set()), ({"quality": 9.0, "descriptor": 3.0}, {"quality"})],
+)
+def test_photos_are_measured_if_the_budget_allows_it(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch, takes: dict[str, float], left_out: set[str]
+) -> None:
+    """Of 5 s for encoding, none are used, and 2.5 are for measuring beside it."""
+    monkeypatch.setattr(affordability, "seconds_to_transform", lambda featurizer, *_: takes[featurizer.name])
+    monkeypatch.setattr(affordability, "SURE", 1.0)
+    frame = make_frame()
+    fitted = TableFeaturizer(SCHEMA).fit(frame, around, encoding_seconds=5.0)
+    made = {block.featurizer for block in fitted.transform(frame, around).blocks if block.source == "photo"}
+    assert made == {"quality", "descriptor"} - left_out
+    slow = [finding for finding in around.audit.findings if finding.code == "photos_too_slow"]
+    assert {finding.details["example"] for finding in slow} == left_out
+    if slow:
+        assert "would take about 9 s" in slow[0].in_language("en") and "около 9 с" in slow[0].in_language("ru")
+
+
 def test_several_photos_of_a_row_and_several_columns_of_photos(tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()
