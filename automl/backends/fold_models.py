@@ -59,14 +59,12 @@ def fit_fold_models(
 ) -> tuple[list[Model], Float]:
     """Models of the folds, or a single one of all rows in folds for a refit, and link scores (n_samples, n_link).
 
-    Where time ran out and ``way`` is ``partial``: models of the folds that are done, without a refit.
-
     Args:
         make: an unfitted model, with parameters that come before its own.
         examples: rows of all folds; scores are NaN in rows that no fold validated.
         folds: rows to learn from and to validate on.
         allowed: split evenly between the fits that are left.
-        way: how they are fitted.
+        way: how they are fitted; where time runs out and it is ``partial``, without the other folds and the refit.
         after_fold: gets the number of the fold and the scores so far, and may raise ``Pruned``.
 
     Raises:
@@ -107,10 +105,8 @@ def fit_fold_models(
             if not (way.partial and models):
                 raise
     if way.refit and len(models) == len(folds):
-        known = np.unique(np.concatenate([rows for fold in folds for rows in (fold.train, fold.valid)]))
-        rows = examples if len(known) == outcome.n_samples else examples.take(known)
         last = make(models[0].params_for_refit(models))
-        models = [last.fit(_emphasised(rows, way.emphasis), deadline=deadline(1))]
+        models = [last.fit(_emphasised(_of_folds(examples, folds), way.emphasis), deadline=deadline(1))]
     return models, scores
 
 
@@ -125,6 +121,11 @@ def _in_order(work: Callable[[int], Result], n: int, width: int) -> Generator[Re
             yield future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _of_folds(examples: Examples, folds: Sequence[Fold]) -> Examples:
+    known = np.unique(np.concatenate([rows for fold in folds for rows in (fold.train, fold.valid)]))
+    return examples if len(known) == examples.n_samples else examples.take(known)
 
 
 def _emphasised(rows: Examples, emphasis: float) -> Examples:
