@@ -235,9 +235,11 @@ def _print_findings(run: Any) -> None:
 def main() -> NoReturn:
     """Entry point of ``tabular-fusion``."""
     from artifacts.errors import FusionError
+    from automl.shortages import told_shortages
 
     try:
-        app(standalone_mode=True)
+        with told_shortages("The command"):
+            app(standalone_mode=True)
     except FusionError as error:
         show(f"tabular-fusion: {error}", err=True)
         sys.exit(2)

@@ -42,6 +42,14 @@ def claim(folder: RunFolder, request: dict[str, Any], loaded: Loaded) -> None:
     """Write the task into a new run folder, or refuse the folder of another request."""
     if folder.has("task"):
         before = read_object(folder.folder("task") / "request.json")
+        inputs = before.get("inputs")
+        for name in ("train", "test"):
+            was, now = inputs.get(name) if isinstance(inputs, dict) else None, request["inputs"][name]
+            if was != now:
+                raise InputError(
+                    f"The run folder {str(folder.path)!r} was begun with a {name} table of hash {was!r}, but now it "
+                    f"has {now!r}: the data have changed. Put the old data back, or name another folder with --run."
+                )
         for name, value in request.items():
             if before.get(name) != value:
                 raise InputError(

@@ -210,12 +210,12 @@ def _prepared(
     np.savez(folder / "rows.npz", weight=weight, **arrays)  # type: ignore[arg-type]
     (folder / "model").mkdir()
     left = problem.budget.left
-    ends_at = time.time() + left - min(max(SYNC_SHARE * left, 1.0), 10.0)
+    ends_at = time.monotonic() + left - min(max(SYNC_SHARE * left, 1.0), 10.0)
     job = Job(
         folder=folder,
         answers=answers,
         metric=problem.metric.name,
-        started_at=time.time(),
+        started_at=time.monotonic(),
         work_until=ends_at - rescue_seconds,
         ends_at=ends_at,
         seed=problem.seed,
@@ -239,7 +239,7 @@ def _work(job: Job, problem: Problem, module: str, wind_down_seconds: float) -> 
         ended = run_child(job, module, "work", Patience(job.work_until, wind_down_seconds, say), advance, interrupts)
         if not results.exists() and job.work_until < job.ends_at:
             late = max(LATE_RESCUE_SECONDS, LATE_RESCUE_SHARE * job.seconds)  # late is better than nothing at all
-            latest = max(job.ends_at, time.time() + late)
+            latest = max(job.ends_at, time.monotonic() + late)
             run_child(job, module, "rescue", Patience(latest, float("inf")), advance, interrupts)
     if ended.interrupted and not results.exists():
         raise KeyboardInterrupt(f"{name} had finished no model when it was stopped")
