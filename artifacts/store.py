@@ -176,6 +176,10 @@ class RunFolder:
             found += [checksums.Fault(fault.kind, f"{name}/{fault.path}") for fault in inner.faults()]
         return found
 
+    def with_inner(self) -> list[RunFolder]:
+        """This run, and the runs inside it."""
+        return [self, *self._inner()]
+
     def _inner(self) -> list[RunFolder]:
         runs = (path for kind in (ACTIVITIES, CONTEST) for path in sorted((self.path / kind).glob("*")))
         return [RunFolder(path) for path in runs if (path / MANIFEST).exists()]

@@ -11,6 +11,7 @@ import typer
 
 from automl.commands.advise import advise
 from automl.commands.cache import cache
+from automl.commands.carry import export_command, import_command
 from automl.commands.cluster import cluster
 from automl.commands.compare import compare
 from automl.commands.explain import explain
@@ -210,6 +211,8 @@ def doctor(
 
 for command in (report, leaderboard, compare, explain, advise, cluster, probe, verify, cache):
     app.command()(command)
+app.command("export")(export_command)
+app.command("import")(import_command)
 
 
 def _records(frame: Any) -> list[dict[str, Any]]:

