@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -26,6 +26,8 @@ DAY_SECONDS = 86_400
 AT_ONCE = 10_000  # entries of one transaction
 CHECKED_EVERY = 100  # deletions
 _CHECKSUM = 8
+
+T = TypeVar("T")
 
 _open: WeakValueDictionary[tuple[int, str], Any] = WeakValueDictionary()  # by process: LMDB opens a file once in each
 
@@ -58,6 +60,16 @@ def content_key(content: bytes, recipe: str) -> bytes:
     return xxhash.xxh3_128_digest(recipe.encode()) + xxhash.xxh3_128_digest(content)
 
 
+def in_own_order(batches: Sequence[T]) -> list[T]:
+    """Batches of work in an order that differs from process to process.
+
+    Two fits at once that have the same texts or photos then meet seldom, and each finds in the store what the other
+    has done; in one order both would do all of it.
+    """
+    order = np.random.default_rng(os.getpid()).permutation(len(batches))
+    return [batches[i] for i in order]
+
+
 class EmbeddingStore:
     """float32 vectors in an LMDB file. Opened at first use; any number of readers, one writer at a time.
 
@@ -74,7 +86,7 @@ class EmbeddingStore:
         found: list[NDArray[np.float32] | None] = []
         today, before = _day(), []
         environment, used = self._databases()
-        with environment.begin() as transaction:
+        with _reading(self.folder), environment.begin() as transaction:
             for key in keys:
                 vector = _unpack(transaction.get(key))
                 found.append(vector)
@@ -105,8 +117,9 @@ class EmbeddingStore:
         """Delete entries, those not used for longest first, until the content takes no more; says how many went."""
         environment, used = self._databases()
         with environment.begin() as transaction:
-            days = dict(transaction.cursor(db=used))
-            stored = ((days.get(key, b""), key) for key in _keys(transaction))
+            days, today = dict(transaction.cursor(db=used)), _day()
+            known = {key: day for key, day in days.items() if day <= today}  # others are of a clock that was wrong
+            stored = ((known.get(key, b""), key) for key in _keys(transaction))
             oldest = [key for _, key in sorted(stored)]
         gone = 0
         for start in range(0, len(oldest), AT_ONCE):
@@ -121,7 +134,7 @@ class EmbeddingStore:
     def verify(self) -> tuple[int, int]:
         """Number of entries, and how many of them had another checksum and were deleted: they are made again."""
         environment, used = self._databases()
-        with environment.begin() as transaction:
+        with _reading(self.folder), environment.begin() as transaction:
             keys = list(_keys(transaction))
             damaged = [key for key in keys if _unpack(transaction.get(key)) is None]
         with _writing(self.folder), environment.begin(write=True) as transaction:
@@ -170,12 +183,14 @@ class EmbeddingStore:
                 if environment is None:
                     self.folder.mkdir(parents=True, exist_ok=True)
                     environment = lmdb.open(str(self.folder), map_size=MAP_SIZE, max_readers=512, max_dbs=1)
+                    _fill_up(environment, self.folder)
                     _open[place] = environment
                 self._environment = environment, environment.open_db(USED)
             except (lmdb.Error, OSError) as error:
                 raise ArtifactError(
                     f"The cache {str(self.folder)!r} cannot be opened ({error}). "
-                    f"Name another folder in ${CACHE_VARIABLE}, or delete this one: it can be made anew."
+                    f"Name another folder in ${CACHE_VARIABLE}, or delete this one with `tabular-fusion cache clear`: "
+                    "what it held is made anew."
                 ) from error
         environment, used = self._environment
         return environment, used
@@ -192,6 +207,37 @@ class EmbeddingStore:
         return {**self.__dict__, "_environment": None}
 
 
+def _fill_up(environment: Any, folder: Path) -> None:
+    """Zeros behind the end of a file that was cut off: reading there would end the process with a signal.
+
+    What had stood there has no right checksum then, and is made again. The last pages may lack by right, too, where
+    they were given up before they were written.
+    """
+    file = folder / "data.mdb"
+
+    def lacks() -> int:
+        needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+        return int(needed) if file.stat().st_size < needed else 0
+
+    if lacks():
+        with environment.begin(write=True):  # nobody else makes it longer meanwhile
+            if size := lacks():
+                os.truncate(file, size)
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    import lmdb
+
+    try:
+        yield
+    except lmdb.Error as error:
+        raise ArtifactError(
+            f"The cache {str(folder)!r} is damaged ({error}). Delete it with `tabular-fusion cache clear`, or name "
+            f"another folder in ${CACHE_VARIABLE}: what it held is made anew."
+        ) from error
+
+
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
     import lmdb
@@ -206,7 +252,7 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 def _day() -> bytes:
-    return int(time.time() // DAY_SECONDS).to_bytes(4, "big")
+    return int(time.time() // DAY_SECONDS).to_bytes(4, "big")  # noqa: TID251 - the day, which other processes know
 
 
 def _keys(transaction: Any) -> Iterator[bytes]:

@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from artifacts.block_file import read_values, rows_at_once, write_values
-from artifacts.errors import ArtifactError, InputError
+from artifacts.errors import InputError
 from artifacts.schema import SHARES, VIEWS, Feature, Modality
+from artifacts.store import read_json, reading
 from artifacts.tables import read_parquet
 
 FloatArray = NDArray[np.float32]
@@ -282,8 +283,8 @@ class FeatureTable:
         Raises:
             ArtifactError: if a file is missing or damaged.
         """
-        try:
-            described = json.loads((folder / "blocks.json").read_text(encoding="utf-8"))
+        with reading(folder):
+            described = read_json(folder / "blocks.json")
             index = pd.Index(read_parquet(folder / "index.parquet")["row"], name=None)
             blocks = tuple(
                 Block(
@@ -295,12 +296,7 @@ class FeatureTable:
                 )
                 for item in described
             )
-        except (OSError, ValueError, KeyError) as error:
-            raise ArtifactError(
-                f"The feature table in {str(folder)!r} cannot be read ({error}). "
-                "Delete that folder and run fit again to make it anew."
-            ) from error
-        return cls(blocks, index)
+            return cls(blocks, index)
 
 
 def concatenate(tables: Sequence[FeatureTable]) -> FeatureTable:

@@ -48,7 +48,7 @@ class Bars:
 
         if self._bars is None:
             self._bars = progress.Progress(
-                progress.TextColumn("{task.description}"),
+                progress.TextColumn("{task.description}", markup=False),  # columns may be named "[/]"
                 progress.BarColumn(),
                 progress.TaskProgressColumn(),
                 progress.TimeElapsedColumn(),
@@ -60,7 +60,7 @@ class Bars:
         if self._depth == 0:
             self._bars.start()
         self._depth += 1
-        bar = self._bars.add_task(description, total=total)
+        bar = self._bars.add_task(_one_line(description), total=total)
         try:
             yield lambda units: self._bars.advance(bar, units)
         finally:
@@ -71,4 +71,9 @@ class Bars:
 
     def say(self, line: str) -> None:
         """Print one line of plain text above the bars."""
-        self._console.print(line, markup=False)
+        self._console.print(_one_line(line), markup=False, emoji=False)
+
+
+def _one_line(text: str) -> str:
+    """What a terminal shows as it is: names of columns may hold its escapes, and marks that turn text."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

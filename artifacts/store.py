@@ -8,19 +8,25 @@ import platform
 import shutil
 import time
 import uuid
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from artifacts import checksums
-from artifacts.errors import ArtifactError
+from artifacts.errors import ArtifactError, FusionError
 
 FORMAT_VERSION = 3
 ACTIVITIES = "activities"
 CONTEST = "contest"
 MANIFEST = "run.json"
 LOCK, HOLDER = ".lock", ".lock-holder"
+AGAIN = "Name the folder of a finished run, or run fit again."
+# What reading damaged files gives: JSON of another form, numpy's and safetensors' files, parquet.
+_DAMAGED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, EOFError, RuntimeError,
+            MemoryError, zipfile.BadZipFile, zlib.error)  # fmt: skip
 SHARED_STEPS = ("split", "features")  # of the activities, or of the contestants, of one run
 
 
@@ -164,7 +170,7 @@ class RunFolder:
                 f"{str(self.path)!r} has no {checksums.FILE}: it is no finished run, or one of an older version. Name "
                 "the folder that fit printed, or run fit again."
             )
-        found = checksums.faults(self.path, read_json(self.path / checksums.FILE), self._own_files())
+        found = checksums.faults(self.path, read_object(self.path / checksums.FILE), self._own_files())
         for inner in self._inner():
             name = inner.path.relative_to(self.path).as_posix()
             found += [checksums.Fault(fault.kind, f"{name}/{fault.path}") for fault in inner.faults()]
@@ -185,7 +191,8 @@ class RunFolder:
         """Bring the list up to date after a step of a finished run was written."""
         if (self.path / checksums.FILE).exists():
             place = step.relative_to(self.path).as_posix() + "/"
-            known = {name: v for name, v in read_json(self.path / checksums.FILE).items() if not name.startswith(place)}
+            known = read_object(self.path / checksums.FILE)
+            known = {name: entry for name, entry in known.items() if not name.startswith(place)}
             new = (path for path in checksums.files_under(step))
             self._write_list({**known, **checksums.listed(self.path, new)})
 
@@ -213,9 +220,39 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        raise ArtifactError(f"{str(path)!r} cannot be read ({error}). {AGAIN}") from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object in UTF-8.
+
+    Raises:
+        ArtifactError: if the file is missing or holds no JSON object.
+    """
+    found = read_json(path)
+    if not isinstance(found, dict):
         raise ArtifactError(
-            f"{str(path)!r} cannot be read ({error}). Name the folder of a finished run, or run fit again."
+            f"{str(path)!r} holds a {type(found).__name__}, but an object {{...}} was expected. {AGAIN}"
+        )
+    return found
+
+
+@contextmanager
+def reading(place: Path) -> Iterator[None]:
+    """Around code that reads files of a run: what they lack, or hold in another form, is told as a damaged file.
+
+    Raises:
+        ArtifactError: instead of the errors that keys, types and values give.
+    """
+    try:
+        yield
+    except FusionError:
+        raise
+    except _DAMAGED as error:
+        told = f"{type(error).__name__}: {str(error)[:200]}"
+        raise ArtifactError(
+            f"{str(place)!r} cannot be read: it is damaged or of another version ({told}). {AGAIN}"
         ) from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,13 @@ from artifacts.errors import InputError
 from artifacts.store import write_file
 
 FORMATS = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+SMALL = 1 << 30  # bytes that any file may come to in memory; beyond, at most so many times its size
+MOST_TIMES = 1_000
+PIECE_ROWS = 256
+MOST_COLUMNS = 100_000  # of lines of cells
+LONGEST_LINE = 1 << 24
+# What pandas and pyarrow raise at content that is no table, or whose notes on types are damaged.
+_UNREADABLE = (ValueError, OSError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -25,13 +33,13 @@ def read_table(path: str | Path) -> pd.DataFrame:
         InputError: if there is nothing there, the format is unknown, or the content does not fit it.
     """
     path = Path(path)
-    if not path.exists():
-        raise InputError(f"There is no data at {str(path)!r}. Check the path, or name the folder with --data.")
     try:
+        if not path.exists():
+            raise InputError(f"There is no data at {str(path)!r}. Check the path, or name the folder with --data.")
         frame = _read_folder(path) if path.is_dir() else _read_file(path)
     except InputError:
         raise
-    except (ValueError, OSError, KeyError) as error:  # pandas and pyarrow errors are of these
+    except _UNREADABLE as error:
         raise InputError(f"{str(path)!r} cannot be read: {type(error).__name__}: {str(error)[:200]}.") from error
     frame.columns = frame.columns.map(str)
     twice = sorted(set(frame.columns[frame.columns.duplicated()]))
@@ -45,12 +53,15 @@ def read_table(path: str | Path) -> pd.DataFrame:
 def _read_file(path: Path) -> pd.DataFrame:
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
-        return pd.read_csv(path, sep="\t" if suffix == ".tsv" else ",", low_memory=False)
+        return _read_csv(path, "\t" if suffix == ".tsv" else ",")
     if suffix == ".parquet":
-        return read_parquet(path)
+        return _read_within(path)
     if suffix in (".jsonl", ".ndjson"):
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-        return pd.DataFrame([_object(line, f"{path.name} line {i}") for i, line in enumerate(lines, 1) if line.strip()])
+        # Only "\n" parts rows: str.splitlines also parts at characters that a string of JSON may hold as they are.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        rows = [_object(line, f"{path.name} line {i}") for i, line in enumerate(lines, 1) if line.strip()]
+        _check_size(path, len(rows), len({name for row in rows for name in row}))
+        return pd.DataFrame(rows)
     raise InputError(
         f"{str(path)!r} has an unknown format {suffix!r}. Expected one of {list(FORMATS)} or a folder of JSON files."
     )
@@ -71,6 +82,68 @@ def read_parquet(path: str | Path) -> pd.DataFrame:
     with parquet.ParquetFile(path, pre_buffer=False) as file:
         frame: pd.DataFrame = file.read(use_threads=False).to_pandas(use_threads=False)
     return frame
+
+
+def _read_csv(path: Path, separator: str) -> pd.DataFrame:
+    """Read lines of cells; never an index: of rows with more cells than names, pandas would make one of the first."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        with path.open("rb") as file:
+            widest = max(file.readline(LONGEST_LINE).count(separator.encode()) for _ in range(2))
+        if widest > MOST_COLUMNS:
+            raise InputError(f"{str(path)!r} has over {MOST_COLUMNS} columns. Expected is a row of cells in each line.")
+        try:
+            names = pd.read_csv(path, sep=separator, nrows=0, index_col=False).columns
+            _check_size(path, _count_lines(path), len(names))
+            return pd.read_csv(path, sep=separator, index_col=False, low_memory=False)
+        except pd.errors.ParserWarning as error:
+            raise InputError(
+                f"{str(path)!r} has rows with more cells than its first line has names. Name every column in the first "
+                "line, and write cells that hold the separator in quotation marks."
+            ) from error
+
+
+def _check_size(path: Path, rows: int, columns: int, bytes_a_cell: float = 8.0) -> None:
+    """Refuse a small file that would become a table of very many cells, before there is memory for them."""
+    needed, limit = rows * columns * bytes_a_cell, max(SMALL, MOST_TIMES * path.stat().st_size)
+    if needed > limit:
+        raise InputError(
+            f"{str(path)!r} of {path.stat().st_size} bytes would become a table of {rows} rows and {columns} columns, "
+            f"{needed / 1e9:.1f} GB at least; at most {limit / 1e9:.1f} GB are expected of such a file. Mend its "
+            "header or keys, or leave out rows that repeat."
+        )
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
+
+
+def _read_within(path: Path) -> pd.DataFrame:
+    """Read parquet, unless it unpacks to far more than it is: by its rows, or by what its texts come to in pieces."""
+    import pyarrow
+    import pyarrow.parquet
+
+    arrow: Any = pyarrow  # untyped
+    with arrow.parquet.ParquetFile(path, pre_buffer=False) as file:
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+        _check_size(path, rows, len(schema), bytes_a_cell=1.0)
+        if all(_has_width(kind) for kind in schema.types):
+            return read_parquet(path)
+        pieces, unpacked = [], 0
+        for piece in file.iter_batches(PIECE_ROWS, use_threads=False):
+            unpacked += piece.nbytes
+            _check_size(path, rows, len(schema), bytes_a_cell=unpacked / max(1, rows * len(schema)))
+            pieces.append(piece)
+    frame: pd.DataFrame = arrow.Table.from_batches(pieces, schema).to_pandas(use_threads=False)
+    return frame
+
+
+def _has_width(kind: Any) -> bool:
+    try:
+        return bool(kind.bit_width)
+    except ValueError:  # texts, lists
+        return False
 
 
 def _read_folder(folder: Path) -> pd.DataFrame:

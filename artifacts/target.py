@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
@@ -11,7 +12,8 @@ from artifacts.errors import nearest
 from artifacts.schema import Kind
 
 WEIGHTED_SUM = "weighted sum"  # of the rates of activities, where their own names stand otherwise
-NOT_IN_FOLDERS = '/\\\0\n:*?"<>|'
+# Marks of paths, and what no terminal and no UTF-8 holds as it is: control characters and halves of surrogate pairs.
+_NOT_IN_FOLDERS = re.compile('[/\\\\:*?"<>|\x00-\x1f\x7f-\x9f\ud800-\udfff]')
 
 
 class Section(BaseModel):
@@ -154,4 +156,4 @@ class Target(Section):
 
 def is_folder_name(name: str) -> bool:
     """Whether a folder may have this name on every system."""
-    return bool(name.strip()) and name not in (".", "..") and not any(c in name for c in NOT_IN_FOLDERS)
+    return bool(name.strip()) and name not in (".", "..") and not _NOT_IN_FOLDERS.search(name)

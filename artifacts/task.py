@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Container
 from pathlib import Path
@@ -14,6 +15,10 @@ from artifacts.schema import SOURCE_MODALITIES, Modality
 from artifacts.target import Section, Target, is_folder_name
 from artifacts.task_errors import explain
 
+MAX_BYTES = 1_000_000  # of a task file
+MAX_DOTS = 40  # of a key; what Python's reader needs of memory and time grows with their square
+_MANY_DOTS = re.compile(rf"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){{{MAX_DOTS}}}")
+
 
 class DataFiles(Section):
     """``[data]``: where the rows and photos are. Relative paths are relative to ``root``."""
@@ -21,6 +26,13 @@ class DataFiles(Section):
     train: str | None = None
     test: str | None = None
     images: str | None = None
+
+    @field_validator("train", "test", "images")
+    @classmethod
+    def _can_be_a_path(cls, value: str | None) -> str | None:
+        if value is not None and "\0" in value:
+            raise ValueError(f"a path holds no character NUL, got {value!r}")
+        return value
 
 
 class Columns(Section):
@@ -107,7 +119,10 @@ class Task(Section):
     @classmethod
     def _usable_as_folder(cls, value: str) -> str:
         if not is_folder_name(value):
-            raise ValueError(f'the name becomes a folder name, so it may not hold / \\ : * ? " < > |, got {value!r}')
+            raise ValueError(
+                'the name becomes a folder name, so it may not hold / \\ : * ? " < > | or control characters, '
+                f"got {value!r}"
+            )
         return value
 
     @model_validator(mode="after")
@@ -121,7 +136,7 @@ class Task(Section):
         """The column that names rows: that of ``[output]``, else that of ``[columns]``, whichever there is."""
         return next((name for name in (self.output.id, self.columns.id) if name and name in columns), None)
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:  # a file may have a key "self"
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -139,12 +154,14 @@ class Task(Section):
             InputError: if the file is missing, is not TOML, or does not say a whole task.
         """
         path = Path(path)
-        if not path.is_file():
-            raise InputError(f"There is no task file {str(path)!r}. Make a draft with: tabular-fusion init DATA.")
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"Task file {str(path)!r} is not valid TOML in UTF-8: {error}.") from error
+            if not path.is_file():
+                raise InputError(f"There is no task file {str(path)!r}. Make a draft with: tabular-fusion init DATA.")
+            values = _toml(path)
+        except InputError:
+            raise
+        except (ValueError, RecursionError, OSError) as error:  # of TOML, of UTF-8, a number of 5,000 digits; too deep
+            raise InputError(f"Task file {str(path)!r} is not valid TOML in UTF-8: {str(error)[:300]}.") from error
         if "root" in values:
             raise InputError(f"Task file {str(path)!r} may not set 'root'; name the data folder with --data.")
         try:
@@ -185,3 +202,15 @@ class Task(Section):
                 "output": self.output.model_copy(update={"prediction": f"{self.output.prediction}_{name}"}),
             }
         )
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    """What a TOML file holds; ValueError or RecursionError if it is none, or no task could be so large."""
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"it has more than {MAX_BYTES} bytes, which no task needs")
+    text = content.decode("utf-8-sig")
+    if _MANY_DOTS.search(text):
+        raise ValueError(f"it has a key of more than {MAX_DOTS} parts with dots between them")
+    return tomllib.loads(text)

@@ -16,6 +16,7 @@ from automl.commands.cluster import cluster
 from automl.commands.compare import compare
 from automl.commands.explain import explain
 from automl.commands.leaderboard import leaderboard, print_board
+from automl.commands.printing import one_line, show, show_json, show_lines
 from automl.commands.probe import probe
 from automl.commands.report import report
 from automl.commands.verify import verify
@@ -49,8 +50,8 @@ def init(
         raise InputError(f"{str(out)!r} is there already. Name another file with --out, or remove it.")
     draft = draft_task(read_table(data), data=data, target=target, out=out)
     write_file(out, draft)
-    typer.echo(draft)
-    typer.echo(f"Written to {out}. Check it, then run: tabular-fusion fit {out}", err=True)
+    show_lines(draft)
+    show(f"Written to {out}. Check it, then run: tabular-fusion fit {out}", err=True)
 
 
 @app.command()
@@ -75,23 +76,23 @@ def fit(
     )
     board = done.leaderboard()
     if as_json:
-        _print_json({"run": str(done.path), "seconds": done.manifest["seconds"], "leaderboard": _records(board)})
+        show_json({"run": str(done.path), "seconds": done.manifest["seconds"], "leaderboard": _records(board)})
         return
     print_board(board)
     for line in contest_in_words(done.manifest["contest"]) if "contest" in done.manifest else ():
-        typer.echo(line)
+        show(line)
     _print_findings(done)
     for name, part in done.manifest.get("labels", {}).items():
         f1 = "not defined" if part["f1_micro"] is None else f"{part['f1_micro']:.4f}"
-        typer.echo(f"{name} labels ({part['n_labels']}): micro F1 {f1}")
+        show(f"{name} labels ({part['n_labels']}): micro F1 {f1}")
     for name, encoder in done.manifest["encoders"].items():
-        typer.echo(f"{name} encoder: {encoder['name'] if encoder else 'none'}")
+        show(f"{name} encoder: {encoder['name'] if encoder else 'none'}")
     predictions = done.path / "scores" / "predictions.parquet"
     if predictions.exists():
-        typer.echo(f"Predictions of the test file: {predictions}")
-    typer.echo(f"Run: {done.path} ({done.manifest['spent_seconds']:.0f} s)")
+        show(f"Predictions of the test file: {predictions}")
+    show(f"Run: {done.path} ({done.manifest['spent_seconds']:.0f} s)")
     for line in stopped_in_words(done.path):
-        typer.echo(line)
+        show(line)
 
 
 @app.command()
@@ -122,11 +123,11 @@ def predict(  # noqa: PLR0913 - each is an option of the command
     predictions = predictor.predict(frame, proba=proba, interval=interval, quantiles=quantile or ())
     write_table(predictions, out)
     if as_json:
-        _print_json({"out": str(out), "rows": len(predictions), "findings": _finding_lines(predictor.audit.findings)})
+        show_json({"out": str(out), "rows": len(predictions), "findings": _finding_lines(predictor.audit.findings)})
         return
     for line in _finding_lines(predictor.audit.findings):
-        typer.echo(line)
-    typer.echo(f"{len(predictions)} predictions: {out}")
+        show(line)
+    show(f"{len(predictions)} predictions: {out}")
 
 
 @app.command()
@@ -162,12 +163,13 @@ def audit(
         page = _json_text(found.to_json()) if out.suffix.lower() == ".json" else render_audit(found, lang)
         write_file(out, page)
     if as_json:
-        _print_json(found.to_json())
+        show_json(found.to_json())
         return
     for line in audit_lines(found, lang):
-        typer.echo(line)
+        show(line)
     if out is not None:
-        typer.echo(f"\n{out}")
+        show()
+        show(out)
 
 
 @app.command("demo-data")
@@ -181,8 +183,8 @@ def demo_data(
 
     truth = make_demo_data(folder, n_rows=rows, seed=seed)
     for effect in truth.effects:
-        typer.echo(f"planted: {effect.description.en}")
-    typer.echo(f"Task: {folder / 'task.toml'}")
+        show(f"planted: {effect.description.en}")
+    show(f"Task: {folder / 'task.toml'}")
 
 
 @app.command()
@@ -195,16 +197,16 @@ def doctor(
     from automl.licences import page
 
     if packages:
-        typer.echo(page())
+        show_lines(page())
         return
     facts = diagnose()
     if as_json:
-        _print_json(facts)
+        show_json(facts)
         return
     for group, values in facts.items():
-        typer.echo(f"{group}:")
+        show(f"{group}:")
         for name, value in values.items():
-            typer.echo(f"  {name}: {value}")
+            show(f"  {name}: {value}")
 
 
 for command in (report, leaderboard, compare, explain, advise, cluster, probe, verify, cache):
@@ -217,38 +219,31 @@ def _records(frame: Any) -> list[dict[str, Any]]:
     return list(json.loads(frame.to_json(orient="records")))
 
 
-def _print_json(data: Any) -> None:
-    typer.echo(_json_text(data))
-
-
 def _json_text(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, indent=1, default=str)
 
 
 def _finding_lines(findings: list[Any]) -> list[str]:
-    return [f"{finding.severity.value}: {_one_line(finding.in_language('en'))}" for finding in findings]
+    return [f"{finding.severity.value}: {one_line(finding.in_language('en'))}" for finding in findings]
 
 
 def _print_findings(run: Any) -> None:
     for line in _finding_lines(run.findings):
-        typer.echo(line)
-
-
-def _one_line(text: str) -> str:
-    # Data may hold terminal escapes and newlines; a message is one printable line.
-    return "".join(character if character.isprintable() else " " for character in text)
+        show(line)
 
 
 def main() -> NoReturn:
     """Entry point of ``tabular-fusion``."""
     from artifacts.errors import FusionError
+    from automl.shortages import told_shortages
 
     try:
-        app(standalone_mode=True)
+        with told_shortages("The command"):
+            app(standalone_mode=True)
     except FusionError as error:
-        typer.echo(f"tabular-fusion: {_one_line(str(error))}", err=True)
+        show(f"tabular-fusion: {error}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
-        typer.echo("tabular-fusion: stopped. The same command goes on from the last finished step.", err=True)
+        show("tabular-fusion: stopped. The same command goes on from the last finished step.", err=True)
         sys.exit(130)
     sys.exit(0)

@@ -18,6 +18,7 @@ from automl.presets import preset_named
 from automl.request import claim, default_folder, request_of
 from automl.resuming import spent_before
 from automl.run import Run
+from automl.shortages import told_shortages
 from automl.steps import Steps
 
 
@@ -51,7 +52,7 @@ def fit(
     Raises:
         InputError: if the task, the data or an argument is not usable.
         MissingDependencyError: if the preset's back end is not installed.
-        ArtifactError: if the run folder cannot be written.
+        ArtifactError: if the run folder cannot be written, or memory or the disk ran out.
     """
     chosen = preset_named(preset).with_budget(budget_seconds)
     check_kind(chosen.back_end, task.target.kind)
@@ -59,10 +60,11 @@ def fit(
         raise InputError("A contest is about one target, but the task has several activities. Take another preset.")
     budget = Budget(chosen.budget_seconds)
     progress = progress or Silent()
-    loaded = load(task, train, test)
+    with told_shortages("Reading the data"):
+        loaded = load(task, train, test)
     request = request_of(loaded, chosen, seed)
     folder = RunFolder(run if run is not None else default_folder(task, chosen, request))
-    with folder.held():
+    with told_shortages("The fit"), folder.held():
         claim(folder.create(), request, loaded)
         spent = spent_before(folder, chosen, task.target.activity_names)
         if spent is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artifacts.errors import InputError
-from artifacts.store import read_json, write_json
+from artifacts.store import read_json, reading, write_json
 from automl.backends.base import Candidate, FittedBackend
 from automl.backends.out_of_fold import compact
 from automl.view_scores import some_rows
@@ -54,10 +54,11 @@ class ModelScores:
                 f"The run in {str(folder.parent)!r} kept no scores of single models: it was made by an older version. "
                 "Fit it again into another folder to see each of them."
             )
-        told = read_json(folder / FILES[1])
-        links = np.load(folder / FILES[0], allow_pickle=False)
-        rows = None if told["rows"] is None else np.array(told["rows"], dtype=np.int64)
-        return cls(tuple(KeptModel(**model) for model in told["models"]), links, rows)
+        with reading(folder):
+            told = read_json(folder / FILES[1])
+            links = np.load(folder / FILES[0], allow_pickle=False)
+            rows = None if told["rows"] is None else np.array(told["rows"], dtype=np.int64)
+            return cls(tuple(KeptModel(**model) for model in told["models"]), links, rows)
 
 
 @dataclass

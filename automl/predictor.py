@@ -20,12 +20,13 @@ from artifacts.feature_table import FeatureTable
 from artifacts.finding import Audit
 from artifacts.progress import Progress, Silent
 from artifacts.schema import Kind
-from artifacts.store import FORMAT_VERSION, RunFolder, read_json
+from artifacts.store import RunFolder, read_object, reading
 from artifacts.task import Task
 from automl.activities import FittedActivities
 from automl.backends.base import FittedBackend
 from automl.backends.registry import backend_named
 from automl.decision import Decision
+from automl.manifest import read_manifest
 from automl.scored_rows import FOLDS, read_scored
 from evaluation.metric_functions import DECIDED
 from evaluation.metrics import decided_codes
@@ -70,20 +71,20 @@ class Predictor:
         Raises:
             ArtifactError: if the folder is not a finished run, or needs ``trust``.
         """
-        run = RunFolder(folder)
-        manifest = read_json(run.folder("run.json"))
-        if manifest.get("format") != FORMAT_VERSION:
-            raise ArtifactError(
-                f"The run in {str(folder)!r} has format {manifest.get('format')}, but this version reads "
-                f"{FORMAT_VERSION}. Run fit again."
-            )
+        with reading(Path(folder)):
+            return cls._loaded(RunFolder(folder), trust, progress or Silent())
+
+    @classmethod
+    def _loaded(cls, run: RunFolder, trust: bool, progress: Progress) -> Self:
+        folder = run.path
+        manifest = read_manifest(run.path)
         fitted_class = backend_named(manifest["back_end"]).fitted
         if fitted_class.executes_code_on_load and not trust:
             raise ArtifactError(
                 f"The run in {str(folder)!r} was fitted by {manifest['back_end']!r}, whose files are pickles: reading "
                 "them executes code. If you made this run yourself, load it with trust=True (--trust)."
             )
-        task = Task(**read_json(run.folder("task") / "task.json"))
+        task = Task(**read_object(run.folder("task") / "task.json"))
         featurizer = TableFeaturizer.load(run.folder("features") / "featurizer")
         fitted: FittedBackend | FittedActivities
         if task.target.activities:
@@ -92,7 +93,7 @@ class Predictor:
         else:
             fitted = fitted_class.load(run.folder("model"))
         outcome = manifest["outcome"]
-        predictor = cls(task, featurizer, fitted, outcome["classes"][: outcome["n_known"]], progress or Silent())
+        predictor = cls(task, featurizer, fitted, outcome["classes"][: outcome["n_known"]], progress)
         predictor.decision = Decision(tuple(manifest.get("decision", ())))
         predictor._run = run
         return predictor
@@ -118,7 +119,7 @@ class Predictor:
         runs = [self._run.activity(name) for name in target.activity_names]
         if target.activity_weights or not runs:
             runs.append(self._run)
-        parts = [read_scored(run, FOLDS, read_json(run.folder("run.json"))) for run in runs]
+        parts = [read_scored(run, FOLDS, read_manifest(run.path)) for run in runs]
         return tuple(PredictionIntervals.fit(part.outcome, part.predictions) for part in parts)
 
     @property

@@ -20,7 +20,7 @@ from artifacts.examples import Examples
 from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
 from artifacts.progress import Progress
-from artifacts.store import read_json, write_json
+from artifacts.store import read_json, reading, write_json
 from automl.backends.base import Candidate
 from automl.models.base import Model
 from automl.models.registry import MODELS
@@ -105,9 +105,10 @@ class Refits:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what ``save`` wrote."""
-        data = read_json(folder / FILE)
-        models = (MODELS[data["model"]].load(folder / f"model_{i:02d}") for i in range(data["n"]))
-        return cls(data["model"], data["view"], tuple(models), data["seed"])
+        with reading(folder):
+            data = read_json(folder / FILE)
+            models = (MODELS[data["model"]].load(folder / f"model_{i:02d}") for i in range(data["n"]))
+            return cls(data["model"], data["view"], tuple(models), data["seed"])
 
 
 def candidate_to_refit(candidates: Sequence[Candidate], n_fits: int, seconds: float) -> Candidate:

@@ -11,7 +11,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from artifacts.errors import InputError
-from artifacts.store import FORMAT_VERSION, RunFolder, read_json, write_file, write_json
+from artifacts.store import FORMAT_VERSION, RunFolder, read_object, write_file, write_json
 from artifacts.task import Task
 from automl.data import Loaded, Rows
 from automl.presets import Preset
@@ -41,7 +41,15 @@ def default_folder(task: Task, preset: Preset, request: dict[str, Any]) -> Path:
 def claim(folder: RunFolder, request: dict[str, Any], loaded: Loaded) -> None:
     """Write the task into a new run folder, or refuse the folder of another request."""
     if folder.has("task"):
-        before = read_json(folder.folder("task") / "request.json")
+        before = read_object(folder.folder("task") / "request.json")
+        inputs = before.get("inputs")
+        for name in ("train", "test"):
+            was, now = inputs.get(name) if isinstance(inputs, dict) else None, request["inputs"][name]
+            if was != now:
+                raise InputError(
+                    f"The run folder {str(folder.path)!r} was begun with a {name} table of hash {was!r}, but now it "
+                    f"has {now!r}: the data have changed. Put the old data back, or name another folder with --run."
+                )
         for name, value in request.items():
             if before.get(name) != value:
                 raise InputError(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from artifacts.store import RunFolder, read_json
+from artifacts.store import RunFolder, reading
 from automl.backends.registry import backend_named
+from automl.manifest import read_manifest
 from automl.presets import Preset, preset_named
 
 LEAST_SHARE = 0.1  # of the budget: with less of it left, a search that was stopped has seen nearly all that it would
@@ -16,7 +17,7 @@ def is_finished(folder: RunFolder, preset: Preset) -> bool:
     """Whether there is nothing more to do for the run of one back end: it was not stopped, or cannot go on."""
     if not folder.has("run.json"):
         return False
-    interrupted = bool(read_json(folder.folder("run.json")).get("interrupted", False))
+    interrupted = bool(read_manifest(folder.path).get("interrupted", False))
     return not (interrupted and backend_named(preset.back_end).goes_on)
 
 
@@ -30,7 +31,7 @@ def spent_before(folder: RunFolder, preset: Preset, activities: tuple[str, ...] 
     """
     if not folder.has("run.json"):
         return 0.0
-    manifest = read_json(folder.folder("run.json"))
+    manifest = read_manifest(folder.path)
     spent = float(manifest["spent_seconds"])
     if not manifest.get("interrupted", False) or spent > (1.0 - LEAST_SHARE) * preset.budget_seconds:
         return None
@@ -43,7 +44,12 @@ def spent_before(folder: RunFolder, preset: Preset, activities: tuple[str, ...] 
 def stopped_in_words(run: str | Path) -> list[str]:
     """Lines for people about a finished run that the user stopped: what it lacks, and how to go on; none otherwise."""
     folder = RunFolder(run)
-    manifest = read_json(folder.folder("run.json"))
+    with reading(folder.path / "run.json"):
+        return _in_words(folder)
+
+
+def _in_words(folder: RunFolder) -> list[str]:
+    manifest = read_manifest(folder.path)
     if not manifest.get("interrupted", False):
         return []
     said = [f"{folder.path.name} was stopped before its search had ended."]

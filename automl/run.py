@@ -12,18 +12,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from artifacts.errors import ArtifactError, InputError
+from artifacts.errors import InputError
 from artifacts.feature_table import FeatureTable
 from artifacts.finding import Finding
 from artifacts.link import from_link
 from artifacts.progress import Progress, Silent
 from artifacts.run_result import ACTIVITY
 from artifacts.schema import Schema
-from artifacts.store import FORMAT_VERSION, RunFolder, read_json
+from artifacts.store import RunFolder, read_json, read_object, reading
 from artifacts.tables import read_parquet
 from artifacts.target import WEIGHTED_SUM
 from artifacts.task import Task
 from automl.activities import SUM_METRICS
+from automl.manifest import read_manifest
 from automl.predictor import Predictor
 from automl.scored_rows import FOLDS, ScoredPart, read_scored
 from automl.view_scores import ViewScores
@@ -46,16 +47,7 @@ class Run:
     def __init__(self, path: str | Path, *, progress: Progress | None = None) -> None:
         self.folder = RunFolder(path)
         self.progress = progress or Silent()
-        if not (self.folder.path / "run.json").exists():
-            raise ArtifactError(
-                f"{str(path)!r} is not the folder of a finished run: it has no run.json. Name the folder that fit "
-                "printed, or run fit again to finish it."
-            )
-        if self.manifest.get("format") != FORMAT_VERSION:
-            raise ArtifactError(
-                f"The run in {str(path)!r} has format {self.manifest.get('format')}, but this version reads "
-                f"{FORMAT_VERSION}. Use the version of tabular-fusion that wrote it, or run fit again."
-            )
+        _ = self.manifest  # refuses a folder that is none of a finished run
 
     @property
     def path(self) -> Path:
@@ -70,23 +62,26 @@ class Run:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """What ``run.json`` says: seeds, versions, encoders, timings, fingerprints."""
-        return dict(read_json(self.folder.path / "run.json"))
+        return read_manifest(self.folder.path)
 
     @cached_property
     def task(self) -> Task:
         """The task that was fitted."""
-        return Task(**read_json(self.folder.folder("task") / "task.json"))
+        return Task(**read_object(self.folder.folder("task") / "task.json"))
 
     @cached_property
     def schema(self) -> Schema:
         """The source columns as they were used."""
-        return Schema.from_json(read_json(self.folder.folder("task") / "schema.json"))
+        path = self.folder.folder("task") / "schema.json"
+        with reading(path):
+            return Schema.from_json(read_json(path))
 
     @property
     def findings(self) -> list[Finding]:
         """What was found wrong in the data."""
-        stored = read_json(self.folder.folder("features") / "findings.json")
-        return [Finding(**{**finding, "rows": tuple(finding["rows"])}) for finding in stored]
+        path = self.folder.folder("features") / "findings.json"
+        with reading(path):
+            return [Finding(**{**finding, "rows": tuple(finding["rows"])}) for finding in read_json(path)]
 
     @property
     def metric(self) -> Metric:
@@ -109,7 +104,9 @@ class Run:
 
     def leaderboard(self) -> pd.DataFrame:
         """One row per model, view and split, best first; see ``artifacts.run_result``."""
-        return read_parquet(self.folder.folder("scores") / "leaderboard.parquet")
+        path = self.folder.folder("scores") / "leaderboard.parquet"
+        with reading(path):
+            return read_parquet(path)
 
     @cached_property
     def predictor(self) -> Predictor:

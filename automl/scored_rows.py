@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from artifacts.errors import InputError
 from artifacts.link import from_link
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
-from artifacts.store import RunFolder
+from artifacts.store import RunFolder, reading
 from artifacts.tables import read_parquet
 from automl.decision import Decision
 
@@ -48,6 +49,11 @@ def read_scored(run: RunFolder, name: str, manifest: Mapping[str, Any]) -> Score
     path = run.folder("scores") / f"{name}.parquet"
     if not path.exists():
         raise InputError(f"The run in {str(run.path)!r} has no predictions of the rows {name!r}.")
+    with reading(path):
+        return _read(path, name, manifest)
+
+
+def _read(path: Path, name: str, manifest: Mapping[str, Any]) -> ScoredPart:
     frame = read_parquet(path)
     info = manifest["outcome"]
     kind = Kind(info["kind"])

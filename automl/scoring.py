@@ -102,6 +102,8 @@ def score_run(
         if candidate.error:
             results.append(replace(row, split=part.name, error=candidate.error))
             continue
+        if candidate.lack:
+            results.append(replace(row, split=part.name, error=candidate.lack))
         decision, out_of_fold = Decision(), np.nan
         if candidate.out_of_fold is not None:
             decision, moved = fit_decision(candidate.out_of_fold, train, problem.folds, problem.metric)

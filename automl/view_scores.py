@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from artifacts.errors import InputError
 from artifacts.schema import VIEWS
-from artifacts.store import read_json, write_json
+from artifacts.store import read_json, reading, write_json
 from automl.backends.base import Candidate, Problem
 from automl.backends.out_of_fold import MOST_IN_MEMORY, compact
 from automl.decision import Decision, fit_decision
@@ -70,10 +70,11 @@ class ViewScores:
                 f"The run in {str(folder.parent)!r} kept no scores of single views: it was made by an older version. "
                 "Fit it again into another folder to compare photo, text and table."
             )
-        told = read_json(folder / FILES[1])
-        links = np.load(folder / FILES[0], allow_pickle=False)
-        rows = None if told["rows"] is None else np.array(told["rows"], dtype=np.int64)
-        return cls(tuple(KeptView(**view) for view in told["views"]), links, rows)
+        with reading(folder):
+            told = read_json(folder / FILES[1])
+            links = np.load(folder / FILES[0], allow_pickle=False)
+            rows = None if told["rows"] is None else np.array(told["rows"], dtype=np.int64)
+            return cls(tuple(KeptView(**view) for view in told["views"]), links, rows)
 
 
 @dataclass

@@ -14,11 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from artifacts.embedding_store import EmbeddingStore
-from artifacts.errors import ArtifactError
 from artifacts.feature_table import Block
 from artifacts.finding import Audit
 from artifacts.progress import Progress, Silent
 from artifacts.schema import Column, Modality
+from artifacts.store import read_object, reading
 
 
 @dataclass
@@ -52,15 +52,13 @@ class State:
         Raises:
             ArtifactError: if a file is missing or damaged.
         """
-        try:
-            values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        with reading(folder):
+            values = read_object(folder / "state.json")
             arrays: dict[str, NDArray[Any]] = {}
             if (folder / "arrays.npz").exists():
                 with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
                     arrays = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError) as error:
-            raise ArtifactError(f"The state in {str(folder)!r} cannot be read ({error}). Run fit again.") from error
-        return cls(values, arrays)
+            return cls(values, arrays)
 
 
 class Featurizer(ABC):

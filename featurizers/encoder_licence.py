@@ -24,7 +24,7 @@ def licence_of(folder: str | Path) -> str:
         return field[1].strip()
     try:
         config = json.loads(_text(folder / "config.json") or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         config = {}
     if isinstance(config, dict):
         own = config.get("pretrained_cfg")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -213,10 +214,13 @@ def _from_hub(spec: str, name: str, modality: Modality) -> Encoder:
 
 def _download(name: str) -> str:
     """Download a hub model into the cache; the reason if that fails, an empty string if not."""
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, get_session, snapshot_download
 
     repository, _, revision = name.partition("@")
+    client = importlib.import_module(type(get_session()).__module__.partition(".")[0])  # requests, or httpx
     try:
+        # Asks what the download asks first, and for that knows no time limit.
+        HfApi().model_info(repository, revision=revision or None, timeout=REACH_SECONDS)
         snapshot_download(
             repository,
             revision=revision or None,
@@ -225,7 +229,7 @@ def _download(name: str) -> str:
             allow_patterns=[f"*{suffix}" for suffix in DECIDING],
             ignore_patterns=["onnx/*", "openvino/*"],
         )
-    except (OSError, ValueError) as error:  # errors of the hub and of the network are of these
+    except (OSError, ValueError, client.HTTPError) as error:  # errors of the hub and of the network are of these
         return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
     return ""
 
@@ -285,7 +289,7 @@ def _check_format(folder: Path, modality: Modality, spec: str) -> None:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         found = f"its config.json has {sorted(config)[:8]}"
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         config, found = {}, f"its config.json cannot be read: {error}"
     key = "architecture" if modality is Modality.IMAGE else "model_type"
     if not isinstance(config, dict) or key not in config:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from artifacts.embedding_store import content_key
+from artifacts.embedding_store import content_key, in_own_order
 from artifacts.schema import Column
 from featurizers.base import Surroundings
 from featurizers.image_cells import MAX_PHOTOS, photos_in
@@ -199,20 +199,20 @@ def _compute(photos: list[int], chunk: _Chunk, done: _Pass, advance: Callable[[f
 
     def finish() -> None:
         part, future = waiting.popleft()
-        for photo, (example, key, outcome) in zip(part, future.result(), strict=True):
+        for photo, (example, key, outcome, stored) in zip(part, future.result(), strict=True):
             if isinstance(outcome, str):
                 done.failures.append((chunk.owners[photo], outcome, example))
                 done.broken[key] = outcome
             else:
                 chunk.fill(photo, outcome)
-                fresh.append((key, outcome))
+                fresh.extend([] if stored else [(key, outcome)])
         if len(fresh) >= WRITE:
             write()
         advance(float(len(part)))
 
     with done.work.open_pool() as pool:
-        for part in batches:
-            waiting.append((part, pool.submit(_batch, [chunk.values[photo] for photo in part], done.loader, done.work)))
+        for part in in_own_order(batches):
+            waiting.append((part, pool.submit(_batch, [chunk.values[photo] for photo in part], done)))
             if len(waiting) >= IN_FLIGHT:
                 finish()
         while waiting:
@@ -220,14 +220,23 @@ def _compute(photos: list[int], chunk: _Chunk, done: _Pass, advance: Callable[[f
     write()
 
 
-_Batch = list[tuple[str, bytes, "FloatArray | str"]]
+_Batch = list[tuple[str, bytes, "FloatArray | str", bool]]
 
 
-def _batch(values: list[Any], loader: ImageLoader, work: ImageWork) -> _Batch:
-    """Example, key, and vector or failure of each value; the key is of the bytes that were decoded."""
-    loaded: list[LoadedImage] = [loader.load(value) for value in values]
-    outcomes = iter(work.compute([one.content for one in loaded if not one.failure]))
-    return [(one.example, content_key(one.content, work.recipe), one.failure or next(outcomes)) for one in loaded]
+def _batch(values: list[Any], done: _Pass) -> _Batch:
+    """Example, key, vector or failure, and whether it was stored, of each value; the key is of the decoded bytes."""
+    work, store = done.work, done.around.store
+    loaded: list[LoadedImage] = [done.loader.load(value) for value in values]
+    keys = [content_key(one.content, work.recipe) for one in loaded]
+    # Another process may have computed some since they were looked up.
+    stored = [None] * len(keys) if store is None else store.get(keys)
+    known = [vector is not None and vector.shape == (work.n_dimensions,) for vector in stored]
+    lacking = [one.content for one, has in zip(loaded, known, strict=True) if not (has or one.failure)]
+    outcomes = iter(work.compute(lacking) if lacking else [])
+    return [
+        (one.example, key, one.failure or (vector if vector is not None and has else next(outcomes)), has)
+        for one, key, vector, has in zip(loaded, keys, stored, known, strict=True)
+    ]
 
 
 def _pool(chunk: _Chunk, result: FloatArray, n_readable: NDArray[np.int64]) -> None:

@@ -148,8 +148,7 @@ def _literal(text: str) -> Any:
 def _is_clean(text: str) -> bool:
     """Whether a text needs no mending: the quick way for most values."""
     bare = _TEXT.sub("0", text)
-    doubtful = _OPERATOR.search(bare) or _UNSEPARATED.search(bare) or _depth(bare) > MAX_DEPTH
-    return bool(_CLEAN.fullmatch(bare)) and not doubtful
+    return bool(_CLEAN.fullmatch(bare)) and not (_UNSEPARATED.search(bare) or _is_no_literal(bare))
 
 
 def _mended(text: str) -> str:
@@ -159,6 +158,8 @@ def _mended(text: str) -> str:
     after_text = False
     position = 0
     text = _DTYPE.sub(")", text)
+    if _is_no_literal(_TEXT.sub("0", text)):  # before each mark is looked at: a million of them take seconds
+        raise ValueError("not a literal")
     for token in _TOKEN.finditer(text):
         if token.start() != position:
             raise ValueError("a string does not end")
@@ -176,7 +177,7 @@ def _mended(text: str) -> str:
         pieces.append(piece)
         skeleton.append("0" if token["text"] else piece)
     bare = "".join(skeleton)
-    if position != len(text) or _OPERATOR.search(bare) or _depth(bare) > MAX_DEPTH:
+    if position != len(text) or _is_no_literal(bare):
         raise ValueError("not a literal")
     return "".join(pieces) if not _UNSEPARATED.search(bare) else _separated(pieces)
 
@@ -193,15 +194,21 @@ def _separated(pieces: list[str]) -> str:
     return "".join(result)
 
 
-def _depth(bare: str) -> int:
-    depth = deepest = 0
+def _is_no_literal(bare: str) -> bool:
+    """Whether a text without its strings holds a sum, or is too deep."""
+    return bool(_OPERATOR.search(bare)) or _is_too_deep(bare)
+
+
+def _is_too_deep(bare: str) -> bool:
+    depth = 0
     for character in bare:
         if character in "{[(":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > MAX_DEPTH:
+                return True
         elif character in "}])":
             depth -= 1
-    return deepest
+    return False
 
 
 def _layered(text: str) -> Any:

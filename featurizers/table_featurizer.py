@@ -10,11 +10,11 @@ from typing import Any, Self
 
 import pandas as pd
 
-from artifacts.errors import ArtifactError, InputError, NotFittedError, pick_known
+from artifacts.errors import InputError, NotFittedError, pick_known
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.finding import Audit
 from artifacts.schema import Column, Modality, Schema, unique_features
-from artifacts.store import read_json, write_json
+from artifacts.store import read_object, reading, write_json
 from featurizers.affordability import Allowance, affords, fit_embedding
 from featurizers.base import Featurizer, State, Surroundings
 from featurizers.calendar import Calendar
@@ -208,8 +208,8 @@ class TableFeaturizer:
         Raises:
             ArtifactError: if a file is missing or damaged, or an encoder is gone or has other weights.
         """
-        data = read_json(folder / FILE)
-        try:
+        with reading(folder):
+            data = read_object(folder / FILE)
             encoders = {name: find_again(saved) if saved else None for name, saved in data["encoders"].items()}
             self = cls(Schema.from_json(data["schema"]), encoders["text"], encoders["image"])
             states = [State.load(folder / Path(item["folder"]).name) for item in data["parts"]]
@@ -223,10 +223,6 @@ class TableFeaturizer:
             for item, state in zip(data["parts"], states, strict=True):
                 columns = [self._sources.column(name) for name in item["sources"]]
                 self._parts.append(_Part(item["featurizer"], self._make(item["featurizer"], *columns).restore(state)))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise ArtifactError(
-                f"The featurizers in {str(folder)!r} cannot be read ({type(error).__name__}: {error}). Run fit again."
-            ) from error
         return self
 
     def _fitted(self) -> Sources:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from artifacts.embedding_store import EmbeddingStore, content_key
+from artifacts.embedding_store import EmbeddingStore, content_key, in_own_order
 from artifacts.errors import NotFittedError
 from artifacts.feature_table import Block
 from artifacts.schema import Column, Modality, opaque_features
@@ -133,15 +133,19 @@ class TextEmbedding(Featurizer):
         amount = float(sum(map(len, texts)))
         bar = surroundings.progress.task(title, amount) if len(texts) > WRITE else nullcontext(lambda _: None)
         with bar as advance:
-            for start in range(0, len(order), WRITE):
+            for start in in_own_order(range(0, len(order), WRITE)):
                 part = order[start : start + WRITE]
-                batch = [texts[i] for i in part]
+                advance(float(sum(len(texts[i]) for i in part)))
+                places = [rows[i] for i in part]  # which another process may have encoded meanwhile
+                missing = self._look_up([texts[i] for i in part], places, result, surroundings.store)
+                if not missing:
+                    continue
+                batch = [texts[part[i]] for i in missing]
                 vectors = encode_texts(self.encoder, batch, self._precision())
                 if surroundings.store is not None:
                     surroundings.store.put(zip(self._keys(batch), vectors, strict=True))
-                for i, vector in zip(part, vectors, strict=True):
-                    result[rows[i]] = vector
-                advance(float(sum(map(len, batch))))
+                for i, vector in zip(missing, vectors, strict=True):
+                    result[places[i]] = vector
 
 
 def _rows_by_text(texts: list[str]) -> tuple[list[str], list[NDArray[Any]]]:

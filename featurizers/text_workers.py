@@ -26,7 +26,7 @@ def map_chunks(
     ``function`` must be importable by name and depend on its argument alone. ``seconds`` is a rough
     guess of the work of a single process; it decides about chunks, workers and a bar, never about
     results. Python threads would not help here: regular expressions hold the interpreter's lock. If
-    workers cannot be had or die, the rest is done here.
+    workers cannot be had or die, the rest is done here, which is said.
     """
     chunks = _chunks(texts, 1 + int(seconds / CHUNK_SECONDS))
     results: list[T] = []
@@ -38,8 +38,8 @@ def map_chunks(
                 for result in _by_workers(function, chunks, n_workers):
                     advance(float(len(chunks[len(results)])))
                     results.append(result)
-            except (OSError, ImportError, BrokenExecutor):
-                pass  # no semaphores, no memory for another process: go on below
+            except (OSError, ImportError, BrokenExecutor) as error:  # no semaphores, no memory for another process
+                progress.say(f"{description}: worker processes failed ({type(error).__name__}); going on without them.")
         for chunk in chunks[len(results) :]:
             results.append(function(chunk))
             advance(float(len(chunk)))

@@ -140,7 +140,7 @@ def rescue(job: Job) -> None:
     tabular = _library()
     rows = job.rows()
     predictor = tabular.TabularPredictor.load(str(job.model_folder), verbosity=2)
-    seconds = 0.5 * (job.ends_at - time.time()) - 1.0
+    seconds = 0.5 * (job.ends_at - time.monotonic()) - 1.0
     if seconds > 0 and len(predictor.model_names()) > 1:  # of which no ensemble was made, or one of fewer models
         predictor.fit_weighted_ensemble(
             name_suffix="OfFinished", time_limit=seconds, num_cpus=job.n_threads, num_gpus=0
@@ -188,7 +188,7 @@ def _report(job: Job, predictor: Any, rows: TrainingRows, tuning: pd.DataFrame |
     shown = [str(model) for model in board["model"][:SHOWN_MODELS] if str(model) != final]
     results: list[dict[str, Any]] = []
     for model in [final, *shown]:
-        if model != final and job.ends_at - time.time() < 3.0:
+        if model != final and job.ends_at - time.monotonic() < 3.0:
             break
         raw = np.full((len(rows.source), job.answers.n_columns), np.nan)
         if tuning is None:
@@ -203,7 +203,7 @@ def _report(job: Job, predictor: Any, rows: TrainingRows, tuning: pd.DataFrame |
             {"key": PREFIX + model, "fit_seconds": seconds, "may_be_final": model == final, "out_of_fold": file}
         )
         job.report(results)
-    if job.ends_at - time.time() > 5.0:
+    if job.ends_at - time.monotonic() > 5.0:
         kept = [str(result["key"]).removeprefix(PREFIX) for result in results]
         predictor.delete_models(models_to_keep=kept, dry_run=False)
         predictor.save_space()

@@ -52,7 +52,8 @@ class Candidate:
 
     ``out_of_fold`` holds link scores (n_train, n_link), NaN in rows that no fold validated; None if
     there are none. ``weight`` is its share in the back end's final blend. ``members`` are the keys of the candidates
-    whose outputs it reads, if it is a stack.
+    whose outputs it reads, if it is a stack. ``lack`` says what a fitted candidate lacks: folds for which there was no
+    time.
     """
 
     key: str
@@ -64,6 +65,7 @@ class Candidate:
     weight: float = 0.0
     error: str = ""
     members: tuple[str, ...] = ()
+    lack: str = ""
 
 
 class FittedBackend(ABC):

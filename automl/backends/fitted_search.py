@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
 from artifacts.schema import Kind
-from artifacts.store import read_json, write_file
+from artifacts.store import read_object, reading, write_file
 from automl.backends.base import Candidate, FittedBackend
 from automl.backends.out_of_fold import compact
 from automl.backends.stacking import model_class, stack_table
@@ -162,9 +162,10 @@ class FittedSearch(FittedBackend):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what ``save`` wrote; executes no code from the folder."""
-        data = read_json(folder / "search.json")
-        candidates = tuple(candidate_from(candidate) for candidate in data["candidates"])
-        found = cls(Kind(data["kind"]), candidates, data["blends"], folder, Calibration(**data["calibration"]))
+        with reading(folder / "search.json"):
+            data = read_object(folder / "search.json")
+            candidates = tuple(candidate_from(candidate) for candidate in data["candidates"])
+            found = cls(Kind(data["kind"]), candidates, data["blends"], folder, Calibration(**data["calibration"]))
         found.interrupted = data.get("interrupted", False)
         return found
 

@@ -31,17 +31,22 @@ class Way:
     ``refit``: one model of all rows is what stays; the folds' models give the scores and its parameters. ``emphasis``
     of high values in the rows to learn from and to stop on, see ``Outcome.emphasised``. ``end``: value of
     ``time.monotonic()`` until which late folds may go on; the end of their own time if None. ``side_by_side``: folds
-    that are fitted at once, each by one thread.
+    that are fitted at once, each by one thread. ``partial``: where time runs out, the folds that are done will do.
     """
 
     refit: bool = False
     emphasis: float = 0.0
     end: float | None = None
     side_by_side: int = 1
+    partial: bool = False
 
 
 class Pruned(Exception):  # noqa: N818 - a verdict, not an error
     """Not worth more of the budget, or none is left."""
+
+
+class OutOfTime(Pruned):
+    """Time ran out before the last fold."""
 
 
 def fit_fold_models(
@@ -56,14 +61,15 @@ def fit_fold_models(
 
     Args:
         make: an unfitted model, with parameters that come before its own.
-        examples: rows of all folds; scores are NaN in rows that no fold validates.
+        examples: rows of all folds; scores are NaN in rows that no fold validated.
         folds: rows to learn from and to validate on.
         allowed: split evenly between the fits that are left.
-        way: how they are fitted.
+        way: how they are fitted; where time runs out and it is ``partial``, without the other folds and the refit.
         after_fold: gets the number of the fold and the scores so far, and may raise ``Pruned``.
 
     Raises:
-        Pruned: if the time runs out before the last fold.
+        OutOfTime: if the time runs out before the last fold.
+        Pruned: if ``after_fold`` does.
     """
     outcome = examples.outcome
     scores = unknown((outcome.n_samples, n_link(outcome.kind, outcome.n_outputs)))
@@ -80,7 +86,7 @@ def fit_fold_models(
 
     def fit(i: int) -> tuple[Model, Float]:
         if i and time.monotonic() >= latest:
-            raise Pruned(f"time ran out after {i} of {len(folds)} folds")
+            raise OutOfTime(f"time ran out after {i} of {len(folds)} folds")
         train, valid = (_emphasised(examples.take(rows), way.emphasis) for rows in (folds[i].train, folds[i].valid))
         model = make({})
         if width > 1:
@@ -89,16 +95,18 @@ def fit_fold_models(
         return model, model.decide(valid.table)
 
     with closing(_in_order(fit, len(folds), width)) as fitted:
-        for i, (model, found) in enumerate(fitted):
-            models.append(model)
-            scores[folds[i].valid] = found
-            if after_fold is not None:
-                after_fold(i, scores)
-    if way.refit:
-        known = np.unique(np.concatenate([rows for fold in folds for rows in (fold.train, fold.valid)]))
-        rows = examples if len(known) == outcome.n_samples else examples.take(known)
+        try:
+            for i, (model, found) in enumerate(fitted):
+                models.append(model)
+                scores[folds[i].valid] = found
+                if after_fold is not None:
+                    after_fold(i, scores)
+        except OutOfTime:
+            if not (way.partial and models):
+                raise
+    if way.refit and len(models) == len(folds):
         last = make(models[0].params_for_refit(models))
-        models = [last.fit(_emphasised(rows, way.emphasis), deadline=deadline(1))]
+        models = [last.fit(_emphasised(_of_folds(examples, folds), way.emphasis), deadline=deadline(1))]
     return models, scores
 
 
@@ -113,6 +121,11 @@ def _in_order(work: Callable[[int], Result], n: int, width: int) -> Generator[Re
             yield future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _of_folds(examples: Examples, folds: Sequence[Fold]) -> Examples:
+    known = np.unique(np.concatenate([rows for fold in folds for rows in (fold.train, fold.valid)]))
+    return examples if len(known) == examples.n_samples else examples.take(known)
 
 
 def _emphasised(rows: Examples, emphasis: float) -> Examples:

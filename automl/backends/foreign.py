@@ -18,7 +18,7 @@ from artifacts.errors import ArtifactError, FusionError, InputError
 from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
 from artifacts.link import to_link
-from artifacts.store import read_json, write_json
+from artifacts.store import read_json, reading, write_json
 from automl.backends.base import Candidate, FittedBackend, Problem
 from automl.backends.foreign_process import Job, Patience, run_child
 from automl.backends.foreign_table import (
@@ -92,16 +92,14 @@ class ForeignRun:
         Raises:
             ArtifactError: if a file is missing or damaged.
         """
-        described = read_json(folder / "foreign.json")
-        try:
+        with reading(folder):
+            described = read_json(folder / "foreign.json")
             candidates = tuple(Candidate(**line) for line in described["candidates"])
             answers = answers_from_json(described["answers"])
             maker = FrameMaker.load(folder)
             return cls(
                 folder, maker, answers, candidates, described["final"], described["n_threads"], _background(folder)
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactError(f"{str(folder)!r} holds no fitted back end ({error}). Run fit again.") from error
 
 
 class FittedForeign(FittedBackend):
@@ -212,12 +210,12 @@ def _prepared(
     np.savez(folder / "rows.npz", allow_pickle=False, weight=weight, **arrays)
     (folder / "model").mkdir()
     left = problem.budget.left
-    ends_at = time.time() + left - min(max(SYNC_SHARE * left, 1.0), 10.0)
+    ends_at = time.monotonic() + left - min(max(SYNC_SHARE * left, 1.0), 10.0)
     job = Job(
         folder=folder,
         answers=answers,
         metric=problem.metric.name,
-        started_at=time.time(),
+        started_at=time.monotonic(),
         work_until=ends_at - rescue_seconds,
         ends_at=ends_at,
         seed=problem.seed,
@@ -241,7 +239,7 @@ def _work(job: Job, problem: Problem, module: str, wind_down_seconds: float) -> 
         ended = run_child(job, module, "work", Patience(job.work_until, wind_down_seconds, say), advance, interrupts)
         if not results.exists() and job.work_until < job.ends_at:
             late = max(LATE_RESCUE_SECONDS, LATE_RESCUE_SHARE * job.seconds)  # late is better than nothing at all
-            latest = max(job.ends_at, time.time() + late)
+            latest = max(job.ends_at, time.monotonic() + late)
             run_child(job, module, "rescue", Patience(latest, float("inf")), advance, interrupts)
     if ended.interrupted and not results.exists():
         raise KeyboardInterrupt(f"{name} had finished no model when it was stopped")

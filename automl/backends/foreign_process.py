@@ -37,8 +37,8 @@ POLL_SECONDS = 0.25
 class Job:
     """What the child is told.
 
-    ``started_at``, ``work_until`` and ``ends_at`` are values of ``time.time()``, which two processes
-    share: the latter are when ``work`` is ended, and when ``rescue`` is.
+    ``started_at``, ``work_until`` and ``ends_at`` are values of ``time.monotonic()``, a clock that all processes share
+    and nobody sets: the latter are when ``work`` is ended, and when ``rescue`` is.
     """
 
     folder: Path
@@ -60,7 +60,7 @@ class Job:
     @property
     def seconds_left(self) -> float:
         """Seconds until ``work`` is ended."""
-        return self.work_until - time.time()
+        return self.work_until - time.monotonic()
 
     @property
     def model_folder(self) -> Path:
@@ -107,7 +107,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Patience:
-    """What a child is allowed: ``ends_at``, a value of ``time.time()``, and so many seconds after a first Ctrl-C.
+    """What a child is allowed: ``ends_at``, a value of ``time.monotonic()``, and seconds after a first Ctrl-C.
 
     ``say`` tells the user that the child was asked to end.
     """
@@ -144,19 +144,25 @@ def run_child(
                 try:
                     if child.poll() is not None:
                         break
-                    if time.time() >= ends_at:
+                    if time.monotonic() >= ends_at:
                         return Ending("before its time was over", interrupted)
                     time.sleep(POLL_SECONDS)
                     advance(POLL_SECONDS)
                 except KeyboardInterrupt:
                     if interrupted or interrupts.again:
                         raise
-                    interrupted, ends_at = True, min(ends_at, time.time() + patience.wind_down_seconds)
+                    interrupted, ends_at = True, min(ends_at, time.monotonic() + patience.wind_down_seconds)
                     patience.say()
                     _ask_to_end(child)
         finally:
             _end(child)
-    return Ending(f"and ended by itself with code {child.returncode}", interrupted)
+    return Ending(_ended_in_words(child.returncode), interrupted)
+
+
+def _ended_in_words(code: int) -> str:
+    if code < 0:  # by a signal; the system kills so what takes the last of the memory
+        return f"and was killed by signal {-code}, as happens when memory runs out"
+    return f"and ended by itself with code {code}"
 
 
 def _ask_to_end(child: subprocess.Popen[bytes]) -> None:

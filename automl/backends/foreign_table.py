@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from artifacts.errors import ArtifactError, InputError
+from artifacts.errors import InputError
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
-from artifacts.store import read_json, write_json
+from artifacts.store import read_json, reading, write_json
 from evaluation.splits import Fold
 
 Float = NDArray[np.float64]
@@ -226,14 +226,12 @@ class FrameMaker:
         Raises:
             ArtifactError: if a file is missing or damaged.
         """
-        described = read_json(folder / "columns.json")
-        maker = cls(described["n_dims"])
-        maker._blocks = described["blocks"]
-        try:
+        with reading(folder):
+            described = read_json(folder / "columns.json")
+            maker = cls(described["n_dims"])
+            maker._blocks = described["blocks"]
             with np.load(folder / "axes.npz", allow_pickle=False) as stored:
                 maker._axes = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError) as error:
-            raise ArtifactError(f"{str(folder / 'axes.npz')!r} cannot be read ({error}). Run fit again.") from error
         return maker
 
 

@@ -108,9 +108,9 @@ def work(job: Job) -> None:
     """In the child: fit and report, stage by stage, each with as many trees as the time left allows."""
     data = _data(job)
     results: list[dict[str, Any]] = []
-    started = time.time()
+    started = time.monotonic()
     _stage(job, data, ["linear_l2"], {"linear_l2_params": _linear_parameters(job, data)}, results)
-    linear_seconds, slowness, most = time.time() - started, 1.0, 0
+    linear_seconds, slowness, most = time.monotonic() - started, 1.0, 0
     for _ in range(BOOSTED_STAGES):
         if _winding_down.is_set():
             return
@@ -122,9 +122,9 @@ def work(job: Job) -> None:
         most = max(most, sum(trees.values()))
         parameters = {f"{name}_params": _booster_parameters(name, n) for name, n in trees.items()}
         parameters["linear_l2_params"] = _linear_parameters(job, data)
-        started = time.time()
+        started = time.monotonic()
         _stage(job, data, ["linear_l2", *trees], parameters, results)
-        took = max(time.time() - started - linear_seconds, 0.1)
+        took = max(time.monotonic() - started - linear_seconds, 0.1)
         slowness = took / sum(n * _seconds(name, data) / len(TREE_SECONDS) for name, n in trees.items())
 
 
@@ -201,7 +201,7 @@ def _stage(
     import joblib
 
     presets, tasks = _library(), optional_import("lightautoml.tasks", extra="lightautoml", purpose=PURPOSE)
-    started = time.time()
+    started = time.monotonic()
     automl = presets.TabularAutoML(
         task=tasks.Task(TASKS[job.answers.kind], metric=_metric(job)),
         timeout=max(int(0.9 * job.seconds_left), 1),
@@ -221,7 +221,7 @@ def _stage(
     joblib.dump(automl, partial)
     partial.replace(job.model_folder / f"{name}.joblib")
     results.append(
-        {"key": PREFIX + name, "fit_seconds": time.time() - started, "may_be_final": True, "out_of_fold": file}
+        {"key": PREFIX + name, "fit_seconds": time.monotonic() - started, "may_be_final": True, "out_of_fold": file}
     )
     job.report(results)
 

@@ -21,7 +21,7 @@ from automl.backends.fitted_search import FittedSearch, weighted
 from automl.backends.stacking import stacks_over
 from automl.backends.subsample import on_part, slow_models
 from automl.backends.tried import Tried
-from automl.backends.turns import Arm, Turns
+from automl.backends.turns import Arm, Turns, trials_asked
 from automl.backends.warm_start import finished_trials
 from automl.budget import Budget
 from automl.interrupts import watching_interrupts
@@ -80,7 +80,10 @@ class SearchBackend(Backend):
         usable = [candidate for candidate in search.tried.candidates if not candidate.error]
         if not usable:
             reasons = "; ".join(f"{c.model} on {c.view}: {c.error}" for c in search.tried.candidates)
-            raise FusionError(f"No model could be fitted in {problem.budget.seconds:.0f} s. {reasons}.")
+            raise FusionError(
+                f"No model could be fitted in {problem.budget.seconds:.0f} s. {reasons}. Mend what these say, or give "
+                "a larger --budget with another --run."
+            )
         fitted = blended(search.tried, search.tried.informative(usable), search.portfolio)
         fitted.interrupted = search.interrupted or bool(problem.settings.get("cut_short"))
         write_file(search.tried.root / "search.json", fitted.described())
@@ -100,7 +103,7 @@ class _Search:
         named = [name for name in wanted if name in suited]
         self.models = named or [name for name in suited if name not in ON_REQUEST]
         self.probe = next((name for name in CHEAP if name in self.models), self.models[0])
-        self.trials_left = self.max_trials
+        self.trials_left = self.max_trials - trials_asked(self.tried.root)
         self.begun = budget.spent
         self.interrupted = False
         self.slow: set[str] = set()  # models whose configurations were compared on a part of the rows
@@ -217,12 +220,14 @@ class _Search:
 
     def _run_trial(self, arm: Arm, budget: Budget) -> None:
         started = time.monotonic()
-        trial = arm.study.ask()
+        trial = arm.ask()
         table = self.problem.examples.table.select(view=arm.view)
         params = MODELS[arm.model].suggest(trial, self.problem.examples.outcome, table)
         allowed = Budget(max(min(budget.left, 4 * arm.fit_seconds + 5.0), 1e-3))
         key = f"{arm.key}-{_digest(params)}" if params else arm.key
         before = next((candidate for candidate in self.tried.candidates if candidate.key == key), None)
+        if before is not None:
+            self.tried.tell_again(before, trial)
         done = before or self.tried.fit(Candidate(key, arm.model, arm.view, params), allowed, trial)
         arm.tell(trial, None if done.error else self.tried.score(done), pruned="pruned" in done.error)
         arm.spent += time.monotonic() - started

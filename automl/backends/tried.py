@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from artifacts.errors import FusionError
 from artifacts.examples import Examples
 from artifacts.link import finite_rows
-from artifacts.store import read_json, write_json
+from artifacts.store import read_json, reading, write_json
 from automl.backends import out_of_fold
 from automl.backends.base import Candidate, Problem
 from automl.backends.fitted_search import candidate_from, described
@@ -27,6 +27,7 @@ from automl.decision import Decision, decided_score
 from automl.memory import memory_lack
 from automl.models.base import Model
 from automl.models.registry import MODELS
+from automl.shortages import is_full_disk
 from evaluation.metrics import constant_prediction
 from evaluation.splits import Fold
 
@@ -58,10 +59,13 @@ class Tried:
     # -- fitting ----------------------------------------------------------------------------------
 
     def fit(self, wanted: Candidate, allowed: Budget, trial: optuna.Trial | None = None) -> Candidate:
-        """Fit over the folds, or take what a killed fit had finished; a failure is a candidate, too."""
+        """Fit over the folds, or take what a killed fit had finished; a failure is a candidate, too.
+
+        A stored one that lacks folds is fitted again where there is time.
+        """
         self.check_interrupt()
         stored = self.stored(wanted.key)
-        if stored is not None:
+        if stored is not None and (not stored.lack or allowed.left < 0.05):
             candidate = stored
         elif allowed.left < 0.05:
             candidate = replace(wanted, error="the budget was used up before its turn")
@@ -69,6 +73,7 @@ class Tried:
             candidate = replace(wanted, error=lack)
         else:
             candidate = self._fitted(wanted, self._after_imports(wanted, allowed), trial)
+            candidate = stored if stored is not None and candidate.error else candidate
         self.candidates.append(candidate)
         self.show()
         return candidate
@@ -98,15 +103,25 @@ class Tried:
         try:
             with self.problem.folder.write(f"search/{candidate.key}") as folder:
                 scores = self._over_folds(candidate, allowed, folder, trial)
-                candidate = replace(candidate, fit_seconds=time.monotonic() - started)
+                seconds, lack = time.monotonic() - started, self._lack(candidate, scores)
+                candidate = replace(candidate, fit_seconds=seconds, lack=lack)
                 out_of_fold.write(folder, scores)
                 write_json(folder / "candidate.json", described(candidate))
         except Pruned as pruned:
             return replace(candidate, fit_seconds=time.monotonic() - started, error=f"pruned: {pruned}")
         except Exception as error:  # a trial that fails is a row, whatever the library raised
+            if is_full_disk(error):  # the next one would fail, too, and this one would not be tried again
+                raise
             text = f"{type(error).__name__}: {str(error)[:300]}"
             return replace(candidate, fit_seconds=time.monotonic() - started, error=text)
         return replace(candidate, out_of_fold=out_of_fold.read(self.root / candidate.key))
+
+    def _lack(self, candidate: Candidate, scores: Float) -> str:
+        if candidate.members:
+            return ""
+        folds = self.problem.folds
+        done = sum(bool(finite_rows(scores[fold.valid]).any()) for fold in folds)
+        return "" if done == len(folds) else f"time ran out after {done} of {len(folds)} folds: the scores are of these"
 
     def _over_folds(self, candidate: Candidate, allowed: Budget, folder: Path, trial: optuna.Trial | None) -> Float:
         examples, folds = self._read_by(candidate)
@@ -128,6 +143,8 @@ class Tried:
             emphasis=float(settings.get("emphasis", 0.0)),
             end=self.budget.deadline,
             side_by_side=self._side_by_side(candidate, examples),
+            partial=not candidate.members
+            and all(one.error for one in self.candidates),  # else there is no model at all
         )
         models, scores = fit_fold_models(make, examples, folds, allowed, way, report)
         for i, model in enumerate(models):
@@ -159,12 +176,23 @@ class Tried:
         folder = self.root / key
         if not folder.exists() or any(candidate.key == key for candidate in self.candidates):
             return None
-        return replace(candidate_from(read_json(folder / "candidate.json")), out_of_fold=out_of_fold.read(folder))
+        with reading(folder):
+            return replace(candidate_from(read_json(folder / "candidate.json")), out_of_fold=out_of_fold.read(folder))
+
+    def tell_again(self, candidate: Candidate, trial: optuna.Trial) -> None:
+        """Report the folds of a finished candidate to a trial of the same parameters, by which others are pruned."""
+        if candidate.out_of_fold is None or candidate.error:
+            return
+        scores = out_of_fold.unknown(candidate.out_of_fold.shape)
+        for i, fold in enumerate(self.problem.folds):
+            scores[fold.valid] = candidate.out_of_fold[fold.valid]
+            trial.report(self._decide(scores)[1], i)
 
     def take_stored(self) -> None:
-        """Trials that a killed fit had finished."""
+        """Trials that a killed fit had finished, in the order in which it did."""
         known = {candidate.key for candidate in self.candidates}
-        stored = [folder.parent.name for folder in sorted(self.root.glob("*/candidate.json"))]
+        found_at = {path: path.stat().st_mtime_ns for path in sorted(self.root.glob("*/candidate.json"))}
+        stored = [path.parent.name for path in sorted(found_at, key=found_at.__getitem__)]
         found = [self.stored(key) for key in stored if key not in known]
         self.candidates.extend(candidate for candidate in found if candidate is not None and not candidate.members)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from automl.backends.base import Candidate
 if TYPE_CHECKING:
     import optuna
 
+JOURNAL = "study.journal"
+KNOWN = "known"  # attribute of trials that no study asked for
+STARTUP_TRIALS = 8  # by chance
 N_ARMS = 3  # tuned side by side
 TRIALS_PER_PARAMETER = 12  # in a round: after these another arm learns more from the same seconds
 MIN_TRIAL_SECONDS = 1.0
@@ -27,6 +31,7 @@ class Arm:
     fit_seconds: float
     study: optuna.Study
     spent: float = 0.0
+    seed: int = 0
 
     @property
     def key(self) -> str:
@@ -38,6 +43,19 @@ class Arm:
         trials = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()]
         enough = TRIALS_PER_PARAMETER * len(trials[-1].params) if trials else 1
         return len(trials) / enough if enough else math.inf
+
+    def ask(self) -> optuna.Trial:
+        """The next trial: the same whether or not the process was another one before it, so that a fit that was killed
+        goes on as it would have without."""
+        import optuna
+
+        n_before = sum(trial.state.is_finished() for trial in self.study.get_trials(deepcopy=False))
+        self.study.sampler = optuna.samplers.TPESampler(
+            seed=self.seed + n_before,
+            n_startup_trials=STARTUP_TRIALS,
+            constant_liar=False,  # a trial that runs now was killed
+        )
+        return self.study.ask()
 
     def fits(self, seconds: float) -> bool:
         """Whether a trial may be worth its while in so many seconds."""
@@ -112,7 +130,8 @@ class Turns:
         """The next arm that waits; where none does and none plays, those that rest come back for another round."""
         if self._waiting:
             candidate = self._waiting.pop(0)
-            return Arm(candidate.model, candidate.view, candidate.fit_seconds, self._study(candidate))
+            study = self._study(candidate)
+            return Arm(candidate.model, candidate.view, candidate.fit_seconds, study, seed=self._seed)
         if not self._playing and not self._back:
             self._round += 1
             self._back, self._rested = self._rested, []
@@ -120,19 +139,42 @@ class Turns:
 
     def _study(self, candidate: Candidate) -> optuna.Study:
         import optuna
-        from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._root.mkdir(parents=True, exist_ok=True)
-        storage = optuna.storages.JournalStorage(JournalFileBackend(str(self._root / "study.journal")))
         study = optuna.create_study(
             study_name=candidate.key,
-            storage=storage,
+            storage=_storage(self._root),
             load_if_exists=True,
             direction="maximize" if self._maximize else "minimize",
-            sampler=optuna.samplers.TPESampler(seed=self._seed, n_startup_trials=8),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
         )
-        if not study.get_trials(deepcopy=False):
-            study.add_trials(self._known(candidate))
+        trials = study.get_trials(deepcopy=False)
+        if all(KNOWN in trial.user_attrs for trial in trials):  # a killed fit may have told some of them
+            study.add_trials(self._known(candidate)[len(trials) :])
         return study
+
+
+def trials_asked(root: Path) -> int:
+    """Trials that the studies kept in a folder have finished, without those that they began with."""
+    if not (root / JOURNAL).exists():
+        return 0
+    storage = _storage(root)
+    studies = [storage.get_all_trials(study._study_id, deepcopy=False) for study in storage.get_all_studies()]
+    return sum(trial.state.is_finished() and KNOWN not in trial.user_attrs for trials in studies for trial in trials)
+
+
+def _storage(root: Path) -> optuna.storages.JournalStorage:
+    """The studies kept in a folder, which one fit at a time has to itself."""
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    journal = root / JOURNAL
+    for left in root.glob(f"{JOURNAL}.lock*"):  # by a process that was killed: it would be waited for
+        left.unlink()
+    if journal.exists():
+        content = journal.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):  # half a line, which would spoil the next one
+            os.truncate(journal, whole)
+    return optuna.storages.JournalStorage(JournalFileBackend(str(journal)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from artifacts.examples import Examples
 from automl.backends.base import Candidate
+from automl.backends.turns import KNOWN
 from automl.models.registry import MODELS
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def finished_trials(scored: Sequence[tuple[Candidate, float]], examples: Example
         told = {name: values[name.removeprefix(f"{model}.")] for name in space}
         known = {name: value for name, value in told.items() if _holds(space[name], value)}
         distributions = {name: space[name] for name in known}
-        trials.append(create_trial(params=known, distributions=distributions, value=score))
+        trials.append(create_trial(params=known, distributions=distributions, value=score, user_attrs={KNOWN: True}))
     return trials
 
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from automl.commands.printing import show, show_json
+
 
 def advise(  # noqa: PLR0913 - each is an option of the command
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="RUN")],
@@ -48,9 +50,10 @@ def advise(  # noqa: PLR0913 - each is an option of the command
         is_data = out.suffix.lower() == ".json"
         write_file(out, text if is_data else render_advice(report, lang, titles=titles, pictures=pictures))
     if as_json:
-        typer.echo(text)
+        show_json(report.to_json())
         return
     for line in advice_lines(report, lang, titles):
-        typer.echo(line)
+        show(line)
     if out is not None:
-        typer.echo(f"\n{out}")
+        show()
+        show(out)

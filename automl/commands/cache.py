@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+from automl.commands.printing import show, show_json
 
 
 class Action(StrEnum):
@@ -31,12 +32,12 @@ def cache(
     elif action is Action.CLEAR:
         store.clear()
     if as_json:
-        typer.echo(json.dumps({"action": action.value, **told}, ensure_ascii=False))
+        show_json({"action": action.value, **told})
         return
     content, file = (f"{told[name] / 1e6:,.1f} MB" for name in ("content_bytes", "file_bytes"))
     size = f"{told['entries']} vectors, {content} in a file of {file}"
-    typer.echo(f"{told['folder']}: {size}; limit {told['limit_bytes'] / 1e9:g} GB (${LIMIT_VARIABLE})")
+    show(f"{told['folder']}: {size}; limit {told['limit_bytes'] / 1e9:g} GB (${LIMIT_VARIABLE})")
     if action is Action.VERIFY:
-        typer.echo(f"{told['damaged']} damaged entries dropped; they are made again when they are needed.")
+        show(f"{told['damaged']} damaged entries dropped; they are made again when they are needed.")
     if action is Action.CLEAR:
-        typer.echo("All of it was deleted.")
+        show("All of it was deleted.")

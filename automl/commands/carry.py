@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from automl.commands.printing import show, show_json
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -24,11 +25,11 @@ def export_command(
     encoders = {modality: saved["name"] if saved else None for modality, saved in portable.encoders.items()}
     told = {"file": str(file), "files": len(portable.files), "bytes": file.stat().st_size, "encoders": encoders}
     if as_json:
-        typer.echo(json.dumps(told, ensure_ascii=False))
+        show_json(told)
         return
-    typer.echo(f"{told['files']} files, {file.stat().st_size / 1e6:,.1f} MB: {file}")
+    show(f"{told['files']} files, {file.stat().st_size / 1e6:,.1f} MB: {file}")
     for modality, name in encoders.items():
-        typer.echo(f"{modality} encoder: {name or 'none'}")
+        show(f"{modality} encoder: {name or 'none'}")
 
 
 def import_command(
@@ -41,8 +42,8 @@ def import_command(
 
     found, lacking = import_(file, run)
     if as_json:
-        typer.echo(json.dumps({"run": str(found.path), "lacking": lacking}, ensure_ascii=False))
+        show_json({"run": str(found.path), "lacking": lacking})
         return
-    typer.echo(f"Run: {found.path}")
+    show(f"Run: {found.path}")
     for modality, reason in lacking.items():
-        typer.echo(f"{modality} encoder: {reason}")
+        show(f"{modality} encoder: {reason}")

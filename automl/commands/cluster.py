@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from automl.commands.printing import one_line, show, show_json
 
 if TYPE_CHECKING:
     from evaluation.cluster_report import ClusterReport
@@ -42,12 +43,12 @@ def cluster(  # noqa: PLR0913 - each is an option of the command
     if out is not None:
         write_file(out, render_clusters(found, lang))
     if as_json:
-        typer.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=1, default=str))
+        show_json(found.to_json())
         return
     for line in cluster_lines(found):
-        typer.echo(line)
+        show(line)
     if out is not None:
-        typer.echo(f"Page: {out}")
+        show(f"Page: {out}")
 
 
 def cluster_lines(found: ClusterReport) -> list[str]:
@@ -64,13 +65,8 @@ def cluster_lines(found: ClusterReport) -> list[str]:
     if n_equal:
         lines.append(f"rows with equal texts in one cluster: {share:.3f} of {n_equal} (by chance {chance:.3f})")
     for number, (size, traits) in enumerate(zip(found.sizes(), found.traits, strict=True), 1):
-        more = "; ".join(f"{trait.source}: {_printable(trait.name)} x{trait.lift:.1f}" for trait in traits[:4])
+        more = "; ".join(f"{trait.source}: {one_line(trait.name)[:60]} x{trait.lift:.1f}" for trait in traits[:4])
         lines.append(f"cluster {number}: {size} rows; more of: {more or 'nothing for sure'}")
     if found.n_noise:
         lines.append(f"in no cluster: {found.n_noise} rows")
     return lines
-
-
-def _printable(text: str) -> str:
-    # Values come from data and may hold terminal escapes and newlines.
-    return "".join(character if character.isprintable() else " " for character in text)[:60]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from automl.commands.printing import show, show_json
 
 if TYPE_CHECKING:
     from evaluation.run_comparison import RunsComparison
@@ -35,10 +36,10 @@ def compare(
     elif out is not None:
         write_table(_pairs(found), out)
     if as_json:
-        typer.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=1, default=str))
+        show_json(found.to_json())
         return
     for line in comparison_lines(found):
-        typer.echo(neutral(line))
+        show(neutral(line))
 
 
 def comparison_lines(found: RunsComparison) -> list[str]:

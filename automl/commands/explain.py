@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from automl.commands.printing import show, show_json
+
 
 def explain(  # noqa: PLR0913 - each is an option of the command
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="RUN")],
@@ -20,7 +22,6 @@ def explain(  # noqa: PLR0913 - each is an option of the command
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Say what moved the prediction of one row: columns, regions of the photo, words of the texts."""
-    import json
 
     from artifacts.progress import Bars
     from artifacts.store import write_file
@@ -42,9 +43,9 @@ def explain(  # noqa: PLR0913 - each is an option of the command
     if out is not None:
         write_file(out, render_row(found, lang))
     if as_json:
-        typer.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=1))
+        show_json(found.to_json())
         return
     for line in row_lines(found, say):
-        typer.echo(line)
+        show(line)
     if out is not None:
-        typer.echo(str(out))
+        show(str(out))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from automl.commands.printing import show, show_json, show_lines
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -40,11 +42,11 @@ def leaderboard(
         higher = {run.metric.name: run.metric.higher_is_better for run in opened}
         board = merge_leaderboards([run.leaderboard() for run in opened], higher)
         if as_json:
-            _print_json(_records(board))
+            show_json(_records(board))
         else:
             print_board(board)
             for line in (line for run in opened for line in stopped_in_words(run.path)):
-                typer.echo(line)
+                show(line)
 
 
 def print_board(board: pd.DataFrame) -> None:
@@ -66,26 +68,22 @@ def _views(run: Run) -> pd.DataFrame | None:
     try:
         return run.view_leaderboard()
     except InputError as error:
-        typer.echo(str(error), err=True)
+        show(str(error), err=True)
         return None
 
 
 def _print_each(found: Sequence[tuple[Run, pd.DataFrame]], as_json: bool) -> None:
     if as_json:
-        _print_json([row for run, scores in found for row in _records(scores.assign(run=run.name))])
+        show_json([row for run, scores in found for row in _records(scores.assign(run=run.name))])
         return
     from evaluation.wording import neutral
 
     for run, scores in found:
-        typer.echo(f"{neutral(run.name)}, {run.scored_part}, {run.metric.name}:")
+        show(f"{neutral(run.name)}, {run.scored_part}, {run.metric.name}:")
         # Names of classes come from data and may hold terminal escapes and newlines.
         shown = scores.map(lambda value: neutral(value, 60) if isinstance(value, str) else value)
-        typer.echo(shown.to_string(index=False, float_format="{:.4f}".format, na_rep=""))
+        show_lines(shown.to_string(index=False, float_format="{:.4f}".format, na_rep=""))
 
 
 def _records(frame: Any) -> list[dict[str, Any]]:
     return list(json.loads(frame.to_json(orient="records")))
-
-
-def _print_json(data: Any) -> None:
-    typer.echo(json.dumps(data, ensure_ascii=False, indent=1, default=str))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from automl.commands.printing import show, show_json
 
 
 def probe(
@@ -23,15 +24,15 @@ def probe(
 
     found = probe_task(Task.from_toml(task, data=data), protocol, seed=seed, progress=Bars())
     if as_json:
-        typer.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=1, default=str))
+        show_json(found.to_json())
         return
     sampled = " (random samples)" if found.sampled else ""
-    typer.echo(f"{found.task}: {found.n_train} training rows, {found.n_scored} rows of the {found.split}{sampled}")
-    typer.echo(found.note)
+    show(f"{found.task}: {found.n_train} training rows, {found.n_scored} rows of the {found.split}{sampled}")
+    show(found.note)
     for score in found.scores:
         chosen = "" if score.parameter != score.parameter else f", parameter {score.parameter:g}"
         lacking = f", {score.missing:.0%} of the rows lack it" if score.missing else ""
-        typer.echo(
+        show(
             f"{score.encoder} ({score.name}, {score.n_dimensions} dimensions{chosen}{lacking}): {score.metric} "
             f"{score.score:.4f} ({score.low:.4f} .. {score.high:.4f}); constant {score.constant:.4f}"
         )

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from automl.commands.printing import show, show_json, show_lines
+
 
 def report(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="RUN")],
@@ -36,18 +38,20 @@ def report(
     if out is None and card is None and not as_json:
         raise InputError("There is nothing to write. Name a page with --out report.html, or ask for --card or --json.")
     first, *others = report_parts(run, segments=segments, trust=trust, progress=Bars())
-    text = json.dumps(report_json(first, others), ensure_ascii=False, indent=1, allow_nan=False)
+    told = report_json(first, others)
+    text = json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False)
     if out is not None:
         write_file(out, text if out.suffix.lower() == ".json" else render_report(first, lang, others))
     if card is not None:
         write_file(card, render_card(first, lang, others))
     if as_json:
-        typer.echo(text)
+        show_json(told)
         return
     for part in (first, *others) if classes else ():
         found = part.class_profiles
         listing = "there are no classes" if found is None else class_listing(found).to_string(index=False)
-        typer.echo(f"{part.target}:\n{listing}")
+        show(f"{part.target}:")
+        show_lines(listing)
     for what, path in (("Report", out), ("Model card", card)):
         if path is not None:
-            typer.echo(f"{what}: {path}")
+            show(f"{what}: {path}")

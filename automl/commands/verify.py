@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from automl.commands.printing import show, show_json
 
 MOST_SHOWN = 50
 
@@ -22,13 +23,13 @@ def verify(
     folder = RunFolder(run)
     faults = folder.faults()
     if as_json:
-        typer.echo(json.dumps({"run": str(run), "faults": [asdict(fault) for fault in faults]}, ensure_ascii=False))
+        show_json({"run": str(run), "faults": [asdict(fault) for fault in faults]})
     else:
         for fault in faults[:MOST_SHOWN]:
-            typer.echo(f"{fault.kind}: {fault.path!r}")
+            show(f"{fault.kind}: {fault.path!r}")
         if len(faults) > MOST_SHOWN:
-            typer.echo(f"and {len(faults) - MOST_SHOWN} more")
-        typer.echo(
+            show(f"and {len(faults) - MOST_SHOWN} more")
+        show(
             f"{len(faults)} files of {str(run)!r} are not as they were written. Restore them, or run fit again into "
             "another folder."
             if faults

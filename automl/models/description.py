@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from artifacts.errors import ArtifactError, InputError, nearest
 from artifacts.feature_table import FeatureTable
-from artifacts.store import read_json, write_json
+from artifacts.store import read_object, write_json
 from automl.models.output import Output
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Description:
         Raises:
             ArtifactError: if a file is missing, damaged or of another model.
         """
-        data = read_json(folder / FILE)
+        data = read_object(folder / FILE)
         try:
             for file, digest in data.pop("files").items():
                 if not (folder / file).is_file() or _digest(folder / file) != digest:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from artifacts import embedding_store
-from artifacts.embedding_store import EmbeddingStore, content_key, default_limit_bytes
+from artifacts.embedding_store import EmbeddingStore, content_key, default_limit_bytes, in_own_order
 from artifacts.errors import ArtifactError, InputError
 from automl.cli import app
 
@@ -90,6 +91,46 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path, monkeypatch: p
     assert all(kept[:100]) and sum(kept[100:]) < 150
     assert store.get([new])[0] is not None
     assert store.describe()["entries"] == sum(kept) + 1
+
+
+def test_days_of_a_clock_that_was_ahead_do_not_keep_entries_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = 30_000  # when the clock was wrong
+    monkeypatch.setattr(embedding_store.time, "time", lambda: day * embedding_store.DAY_SECONDS + 5.0)
+    store = filled(tmp_path, 200)
+    day = 20_000
+    store.put((key, np.zeros(384, dtype="f4")) for key in keys_of(200, start=1000))
+    day = 20_001
+    used = keys_of(50)
+    assert all(vector is not None for vector in store.get(used))
+    store.evict(store.describe()["content_bytes"] // 2)
+    assert all(vector is not None for vector in store.get(used)), "what was used last stays"
+    kept = [sum(v is not None for v in store.get(keys)) for keys in (keys_of(150, 50), keys_of(200, 1000))]
+    assert kept[0] < kept[1], "what has a day that is yet to come goes first"
+
+
+@pytest.mark.parametrize("share", [0.9, 0.02])
+def test_a_file_that_was_cut_off_is_one_clear_error_and_no_signal(tmp_path: Path, share: float) -> None:
+    filled(tmp_path, 200).close()
+    file = tmp_path / "data.mdb"
+    os.truncate(file, int(share * file.stat().st_size))
+    code = (
+        "import sys\nfrom artifacts.embedding_store import EmbeddingStore, content_key\n"
+        "from artifacts.errors import ArtifactError\n"
+        "try: EmbeddingStore(sys.argv[1]).get([content_key(str(i).encode(), 'r') for i in range(200)])\n"
+        "except ArtifactError as error: sys.exit(str(error))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "tabular-fusion cache clear" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_batches_come_in_the_order_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = []
+    for pid in (1, 2, 1):
+        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        orders.append(in_own_order(list(range(20))))
+    assert orders[0] == orders[2] != orders[1] and sorted(orders[1]) == list(range(20))
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "many", "nan", "inf"])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.errors import ArtifactError
-from artifacts.store import RunFolder, read_json, write_file
+from artifacts.errors import ArtifactError, InputError
+from artifacts.store import RunFolder, read_json, read_object, reading, write_file
 
 
 def test_a_step_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -106,3 +106,18 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     assert (tmp_path / ".lock-holder").exists()
     with RunFolder(tmp_path).held():
         pass
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "7", "null", "[" * 100_000, "9" * 5_000, "\ud800"])
+def test_what_is_no_object_is_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / "run.json").write_bytes(content.encode("utf-8", "surrogatepass"))
+    with pytest.raises(ArtifactError, match=r"run\.json.* run fit again"):
+        read_object(tmp_path / "run.json")
+
+
+def test_files_of_another_form_are_told_as_damaged(tmp_path: Path) -> None:
+    for read in (lambda: {}["gone"], lambda: [].gone, lambda: int([]), lambda: float(10**400), lambda: [][3]):
+        with pytest.raises(ArtifactError, match="is damaged or of another version .* run fit again"), reading(tmp_path):
+            read()
+    with pytest.raises(InputError, match="as it is"), reading(tmp_path):
+        raise InputError("as it is")

@@ -3,9 +3,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from artifacts import tables
 from artifacts.errors import InputError
 from artifacts.tables import read_parquet, read_table, write_table
 
@@ -98,3 +102,63 @@ def test_parquet_comes_back_with_its_index_and_types(tmp_path: Path) -> None:
     back = read_parquet(folder / "rows.parquet")
     assert list(back.index) == ["one", "two"] and list(back["of_list"].iloc[0]) == ["a", "b"]
     assert back.dtypes.map(str).to_dict() == frame.dtypes.map(str).to_dict()
+
+
+def test_a_small_file_does_not_become_a_huge_table(tmp_path: Path) -> None:
+    """Bombs: few bytes that stand for very many cells, refused before there is memory for them."""
+    (tmp_path / "keys.jsonl").write_text("".join(f'{{"{i}": 1}}\n' for i in range(13_000)))
+    (tmp_path / "rows.csv").write_text(",".join(map(str, range(9_000))) + "\n" + "1\n" * 30_000)
+    (tmp_path / "wide.csv").write_text("a,b\n" + "1," * 100_001)
+    for name, match in (
+        ("keys.jsonl", "GB at least"),
+        ("rows.csv", "GB at least"),
+        ("wide.csv", "over 100000 columns"),
+    ):
+        with pytest.raises(InputError, match=match):
+            read_table(tmp_path / name)
+
+
+@pytest.mark.parametrize("value", [7, "a" * 1_000])
+def test_parquet_that_unpacks_to_far_more_is_refused(
+    tmp_path: Path, value: int | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n = 20_000 if isinstance(value, str) else 4_000_000
+    column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, dtype=np.int8)), pa.array([value]))
+    pq.write_table(pa.table({"a": column}), tmp_path / "t.parquet", compression="zstd", store_schema=False)
+    assert (tmp_path / "t.parquet").stat().st_size < 50_000
+    assert len(read_table(tmp_path / "t.parquet")) == n, "of less than a gigabyte, all is read"
+    monkeypatch.setattr(tables, "SMALL", 3_000_000)
+    monkeypatch.setattr(tables, "MOST_TIMES", 50)
+    with pytest.raises(InputError, match=rf"would become a table of {n} rows and 1 columns, .* GB at least"):
+        read_table(tmp_path / "t.parquet")
+
+
+def test_damaged_notes_on_types_are_refused(tmp_path: Path) -> None:
+    pd.DataFrame({"t": [pd.Timestamp("2020-01-01")]}).to_parquet(tmp_path / "t.parquet")
+    content = (tmp_path / "t.parquet").read_bytes()
+    assert b"datetime64" in content
+    (tmp_path / "t.parquet").write_bytes(content.replace(b"datetime64", b"datetime65"))
+    with pytest.raises(InputError, match="cannot be read: TypeError"):
+        read_table(tmp_path / "t.parquet")
+
+
+def test_cells_without_a_name_are_told_and_not_taken_for_names_of_rows(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,2,3\n")
+    with pytest.raises(InputError, match="more cells than its first line has names"):
+        read_table(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text("a,b\n1,2,\n3,4,\n")
+    assert read_table(tmp_path / "t.csv").to_dict("list") == {"a": [1, 3], "b": [2, 4]}, "a comma too many is no cell"
+    (tmp_path / "t.csv").write_text(",b\n7,2\n")
+    assert read_table(tmp_path / "t.csv").to_dict("list") == {"Unnamed: 0": [7], "b": [2]}
+
+
+def test_json_lines_end_at_line_feeds_alone(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(
+        '{"a": "x\u2028y\x85z"}\r\n{"a": "\x0c"}\n'.replace("\x0c", "w"), encoding="utf-8"
+    )
+    assert list(read_table(tmp_path / "t.jsonl")["a"]) == ["x\u2028y\x85z", "w"]
+
+
+def test_a_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="too long"):
+        read_table(tmp_path / ("a" * 5_000))

@@ -8,6 +8,7 @@ from artifacts import Task
 from artifacts.errors import InputError
 from artifacts.schema import Kind, Modality
 
+BINARY = '[target]\nkind = "binary"\ncolumn = "y"\n'
 FULL = """
 name = "movie-posts"
 [data]
@@ -142,3 +143,36 @@ def test_labels_that_are_paths_name_their_separator() -> None:
         Task(name="x", target={"kind": "regression", "column": "y", "separator": ">"})
     with pytest.raises(InputError, match="may not be blank, got ' '"):
         Task(name="x", target={"kind": "multiclass", "column": "y", "separator": " "})
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        ("a = " + "[" * 10_000 + "]" * 10_000, "recursion"),
+        ("a = " + "9" * 5_000, "not valid TOML.*limit"),
+        ("a" + ".a" * 60 + " = 1", "a key of more than 40 parts"),
+        ('"a" . ' * 60 + "a = 1", "a key of more than 40 parts"),
+        ("#" + "a" * 1_000_001, "more than 1000000 bytes"),
+        ("self = 1\n" + BINARY, "unknown key 'self'"),
+        (BINARY + '[data]\ntrain = "a\\u0000b"', "no character NUL"),
+        (b"\xff", "not valid TOML in UTF-8"),
+        ('name = "a\\u001b[31m"\n' + BINARY, "control characters"),
+    ],
+)
+def test_hostile_files_are_refused(tmp_path: Path, content: str | bytes, match: str) -> None:
+    path = tmp_path / "task.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError, match=match):
+        Task.from_toml(path)
+
+
+def test_a_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="too long"):
+        Task.from_toml(tmp_path / ("a" * 5_000))
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m", "a\ud800", "a\x9b2J", "../a", "a\nb", "..", " "])
+def test_an_activity_that_no_folder_can_be_named_after_is_refused(name: str) -> None:
+    target = {"kind": "conversion", "activities": [name, "like"], "trials": "view"}
+    with pytest.raises(InputError, match="becomes a folder of its name"):
+        Task(name="a", target=target)

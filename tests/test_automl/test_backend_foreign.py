@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -50,6 +51,8 @@ RELEASED = (
     FAKE + "import threading\nasked = threading.Event()\ndef wind_down():\n asked.set()\n"
     "def work(job):\n started(job)\n asked.wait(600)\n finish(job)\n"
 )
+KILLED = FAKE + "def work(job):\n finish(job)\n os.kill(os.getpid(), 9)\n"
+LOST = FAKE + "def work(job):\n os.kill(os.getpid(), 9)\n"
 BROKEN = FAKE + "def work(job):\n raise ValueError('the library is out of order')\n"
 
 
@@ -174,7 +177,11 @@ def test_nothing_varies() -> None:
         FrameMaker().fit(make_table(30).take(np.zeros(5, dtype=int)))
 
 
-def test_a_hanging_child_is_ended_with_all_that_it_started(fake: SimpleNamespace, capfd) -> None:
+def test_a_hanging_child_is_ended_with_all_that_it_started_however_the_clock_is_set(
+    fake: SimpleNamespace, capfd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = itertools.cycle([0.0, 1e9, -1e9])
+    monkeypatch.setattr(time, "time", lambda: next(hours))
     started = time.monotonic()
     with pytest.raises(FusionError, match=r"fake_library finished no model before its time was over.*working"):
         fake.solve(HANGING, 6.0)
@@ -207,6 +214,13 @@ def test_a_rescue_that_begins_late_is_waited_for(fake: SimpleNamespace) -> None:
 def test_a_failure_of_the_library_is_one_clear_error(fake: SimpleNamespace) -> None:
     with pytest.raises(FusionError, match=r"ended by itself with code 1.*the library is out of order"):
         fake.solve(BROKEN, 20.0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_of_a_killed_child_what_was_finished_counts(fake: SimpleNamespace) -> None:
+    with pytest.raises(FusionError, match=r"no model and was killed by signal 9, as happens when memory runs out"):
+        fake.solve(LOST, 20.0)
+    assert fake.solve(KILLED, 20.0).final == "fake/constant"
 
 
 def test_one_class_only_is_refused(tmp_path: Path) -> None:

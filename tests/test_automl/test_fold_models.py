@@ -15,7 +15,7 @@ from artifacts.examples import Examples
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Column, Kind, Modality, Title, opaque_features
-from automl.backends.fold_models import Pruned, Way, fit_fold_models
+from automl.backends.fold_models import OutOfTime, Pruned, Way, fit_fold_models
 from automl.budget import Budget
 from automl.models.base import Model
 from automl.models.lightgbm import LightGBMModel
@@ -101,5 +101,12 @@ def test_an_error_of_one_is_that_of_all(examples: Examples, folds: tuple[Fold, .
 
 
 def test_no_time_for_the_last_fold_is_pruned(examples: Examples, folds: tuple[Fold, ...]) -> None:
-    with pytest.raises(Pruned, match="time ran out after"):
+    with pytest.raises(OutOfTime, match="time ran out after"):
         fit_fold_models(making(Slow, []), examples, folds, Budget(0.02), Way(side_by_side=2))
+
+
+def test_the_folds_that_are_done_will_do(examples: Examples, folds: tuple[Fold, ...]) -> None:
+    way = Way(side_by_side=2, partial=True, refit=True)
+    models, scores = fit_fold_models(making(Slow, []), examples, folds, Budget(0.02), way)
+    known = [bool(np.isfinite(scores[fold.valid]).all()) for fold in folds]
+    assert known == sorted(known, reverse=True) and 1 <= sum(known) == len(models) <= 2

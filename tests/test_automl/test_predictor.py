@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from artifacts import Task
+from artifacts.errors import FusionError
+from artifacts.store import RunFolder
 from artifacts.task import Output
 from automl import Predictor, fit, predictor
 from automl.decision import Decision
+from automl.model_scores import ModelScores
 from automl.predictor import predictions_frame
+from automl.resuming import stopped_in_words
+from automl.run import Run
+from automl.view_scores import ViewScores
+
+READS: dict[str, tuple[Callable[[Path], Any], ...]] = {  # what reads the files of a run, by their place
+    "run.json": (Predictor.load, lambda run: Run(run).scored(), lambda run: Run(run).metric, stopped_in_words),
+    "checksums.json": (lambda run: RunFolder(run).faults(),),
+    "task": (lambda run: [Run(run).task, Run(run).schema],),
+    "features": (lambda run: Run(run).findings, lambda run: Run(run).scored_table(), Predictor.load),
+    "model": (Predictor.load,),
+    "scores": (lambda run: ModelScores.load(run / "scores"), lambda run: ViewScores.load(run / "scores")),
+}
 
 
 def make_frame(n: int = 90) -> pd.DataFrame:
@@ -82,3 +103,26 @@ def test_a_row_is_predicted_alone_as_among_others(loaded: Predictor) -> None:
     rows = make_frame(5)
     alone = np.concatenate([loaded.predict_array(rows.iloc[[i]]) for i in range(5)])
     np.testing.assert_allclose(alone, loaded.predict_array(rows), rtol=0, atol=1e-6)
+
+
+def test_spoilt_files_of_a_run_are_told(loaded: Predictor, tmp_path: Path) -> None:
+    assert loaded._run is not None
+    run = tmp_path / "run"
+    shutil.copytree(loaded._run.path, run)
+    told, files = 0, {path.name: path for path in sorted(run.rglob("*.json"))}  # of the models of folds, one
+    for path in files.values():
+        whole = path.read_bytes()
+        held = json.loads(whole)
+        spoilt: list[Any] = [[], {}, 7, None, [[]], [{}]]
+        if isinstance(held, dict):
+            spoilt += [{name: value for name, value in held.items() if name != gone} for gone in held]
+            spoilt += [{**held, name: [{}]} for name in held]
+        for content in [*map(json.dumps, spoilt), "", "{", "[" * 10_000, "9" * 5_000]:
+            path.write_text(content)
+            for read in READS.get(path.relative_to(run).parts[0], ()):
+                try:
+                    read(run)
+                except FusionError:
+                    told += 1
+        path.write_bytes(whole)
+    assert told > 200 and not RunFolder(run).faults()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from artifacts import Task
+from artifacts.errors import ArtifactError
 from artifacts.progress import Silent
 from artifacts.store import read_json, write_json
 from automl import Predictor, fit
@@ -113,3 +115,20 @@ def test_one_stopped_near_its_end_is_taken_as_it_is(tmp_path: Path) -> None:
     assert fitted(tmp_path).manifest["interrupted"]
     assert (tmp_path / "run.json").stat().st_mtime_ns == kept
     assert "To search for longer, fit into another folder" in stopped_in_words(tmp_path)[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(MemoryError("Unable to allocate 8 TiB"), "ran out of memory"), (OSError(errno.ENOSPC, "full"), "ree some space")],
+    ids=["memory", "disk"],
+)
+def test_a_shortage_while_features_are_made_is_one_clear_error(
+    error: Exception, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("automl.steps.TableFeaturizer.transform", short)
+    with pytest.raises(ArtifactError, match=f"{said}.*finished steps are kept"):
+        fitted(tmp_path)
+    assert (tmp_path / "split").exists() and not list(tmp_path.glob(".tmp-*")) and not (tmp_path / "features").exists()

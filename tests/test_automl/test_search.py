@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from artifacts.errors import ArtifactError
 from artifacts.examples import Examples
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
@@ -23,6 +25,8 @@ from automl.backends import search
 from automl.backends.base import Problem
 from automl.backends.search import SearchBackend
 from automl.budget import Budget
+from automl.models.registry import MODELS
+from automl.scoring import Part, score_run
 from evaluation.metrics import METRICS
 from evaluation.splits import Fold
 
@@ -57,6 +61,60 @@ def test_a_budget_that_is_used_up_still_gives_a_model(tmp_path: Path) -> None:
     fitted = SearchBackend().fit(make_problem(tmp_path, Budget(1e-3)))
     assert list(fitted.blends["final"]) == ["linear-all"]
     assert {c.error for c in fitted.candidates if c.view == "text"} == {"the budget was used up before its turn"}
+
+
+def test_the_first_model_may_lack_folds_and_the_leaderboard_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = MODELS["linear"].fit
+
+    def slow(*arguments, **settings):
+        time.sleep(0.4)
+        return fit(*arguments, **settings)
+
+    problem = make_problem(tmp_path, Budget(1e-3))
+    with monkeypatch.context() as patch:
+        patch.setattr(search, "FIRST_SECONDS", 0.3)
+        patch.setattr(MODELS["linear"], "fit", slow)
+        fitted = SearchBackend().fit(problem)
+    final = next(c for c in fitted.candidates if c.key == fitted.FINAL)
+    assert list(fitted.blends["final"]) == ["linear-all"] and final.out_of_fold is not None
+    done = [bool(np.isfinite(final.out_of_fold[fold.valid]).all()) for fold in problem.folds]
+    assert done in ([True, False, False], [True, True, False])  # two begin at once, where nothing else is busy
+    part = Part("holdout", tuple(map(str, range(60))), problem.examples, "print")
+    board = score_run(problem, fitted, part, back_end="search", run="r").leaderboard
+    said = board[board["model"] == "linear"].query("view == 'all' and error != ''")["error"].tolist()
+    assert said == [f"time ran out after {sum(done)} of 3 folds: the scores are of these"]
+    assert np.isfinite(board.query("model == 'blend' and split == 'holdout' and error == ''")["score"].item())
+
+    (tmp_path / "search" / "search.json").unlink()  # as if killed after the candidate
+    again = SearchBackend().fit(replace(problem, budget=Budget(20), settings={"models": ["linear"], "max_trials": 0}))
+    assert not any(c.lack for c in again.candidates), "there was time for all folds now"
+
+
+def test_a_full_disk_ends_the_search_and_is_no_failure_of_a_candidate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(MODELS["linear"], "save", full)
+    with pytest.raises(ArtifactError, match="No space left.*Free some space.*finished steps are kept"):
+        SearchBackend().fit(make_problem(tmp_path, Budget(20)))
+
+
+@pytest.mark.parametrize("error", [MemoryError("Unable to allocate 8 TiB"), RuntimeError("can't allocate memory")])
+def test_a_candidate_that_runs_out_of_memory_is_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def hungry(*_, **__):
+        raise error
+
+    monkeypatch.setattr(MODELS["linear"], "fit", hungry)
+    problem = make_problem(tmp_path, Budget(20))
+    fitted = SearchBackend().fit(replace(problem, settings={"models": ["linear", "lightgbm"], "max_trials": 0}))
+    errors = {c.key: c.error for c in fitted.candidates}
+    assert errors["linear-all"] == f"{type(error).__name__}: {error}" and errors["lightgbm-all"] == ""
 
 
 @pytest.mark.parametrize(("seconds", "least", "most"), [(0.0, 0.2, 1.0), (0.002, 1.0, 2.3), (0.05, 2.4, 2.4)])

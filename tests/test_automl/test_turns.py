@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from automl.backends.base import Candidate
-from automl.backends.turns import N_ARMS, TRIALS_PER_PARAMETER, Arm, Turns
+from automl.backends.turns import JOURNAL, N_ARMS, TRIALS_PER_PARAMETER, Arm, Turns, trials_asked
 
 RANKED = [
     Candidate("mlp-table", "mlp", "table", fit_seconds=1.0),
@@ -159,3 +160,40 @@ def test_a_search_that_goes_on_finds_its_trials(tmp_path: Path) -> None:
     play(before, 1.0)
     after = Turns(RANKED[:1], tmp_path, maximize=True, seed=0).next(100.0)
     assert after is not None and len(after.study.trials) == 1
+
+
+def test_a_killed_search_asks_for_the_same_trials_as_one_that_was_not(tmp_path: Path) -> None:
+    def asked(folder: Path, n: int) -> list[float]:
+        turns, found = Turns(RANKED[:1], folder, maximize=True, seed=3), []
+        for _ in range(n):
+            arm = turns.next(100.0)
+            assert arm is not None
+            trial = arm.ask()
+            found.append(trial.suggest_float("x", 0.0, 1.0))
+            arm.tell(trial, found[-1], pruned=False)
+        return found
+
+    whole = asked(tmp_path / "one", 11)
+    first = asked(tmp_path / "two", 4)
+    killed = Turns(RANKED[:1], tmp_path / "two", maximize=True, seed=3).next(100.0)
+    assert killed is not None
+    killed.ask().suggest_float("x", 0.0, 1.0)  # and never told
+    assert first + asked(tmp_path / "two", 7) == whole and len(set(whole)) == 11
+    assert trials_asked(tmp_path / "two") == 11 and trials_asked(tmp_path / "none") == 0
+
+
+def test_what_a_killed_process_left_of_a_journal_is_no_hindrance(tmp_path: Path) -> None:
+    before = Turns(RANKED[:1], tmp_path, maximize=True, seed=0).next(100.0)
+    assert before is not None
+    play(before, 1.0)
+    journal = tmp_path / JOURNAL
+    with journal.open("ab") as file:
+        file.write(b'{"op_code":5,"worker')
+    (tmp_path / f"{JOURNAL}.lock").symlink_to(journal)
+    started = time.monotonic()
+    for _ in range(2):  # a line after half a one would be the fault
+        after = Turns(RANKED[:1], tmp_path, maximize=True, seed=0).next(100.0)
+        assert after is not None
+        play(after, 1.0)
+    assert len(after.study.trials) == 3
+    assert time.monotonic() - started < 20.0, "a lock is waited for half a minute"

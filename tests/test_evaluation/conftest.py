@@ -56,6 +56,9 @@ HOSTILE = (
     "${7*7} #{7*7} %s {0} {name} {}",
     "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴ͫ͗͢",
     "مرحبا ⁧שלום⁩",
+    "[bold red]x[/bold red] [link=https://example.org]y[/link] [/] :smile:",
+    "\x1b[31m\x1b]8;;https://example.org\x07y\x9b2J\x85",
+    "$\\frac{1}{0}$ $HOME `id` \\N{BELL} ../../x\ncon",
     "x" * 5000,
 )
 

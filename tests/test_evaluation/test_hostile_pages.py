@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
 import html.parser
 import re
 from collections.abc import Callable
@@ -17,6 +20,8 @@ from evaluation.audit_lines import audit_lines
 from evaluation.audit_page import render_audit
 from evaluation.cluster_page import render_clusters
 from evaluation.compare_page import render_comparison
+from evaluation.report import render_report
+from evaluation.report_data import ReportData
 from evaluation.row_lines import row_lines
 from evaluation.row_page import render_row
 from evaluation.wording import Wording
@@ -71,6 +76,19 @@ def test_markup_is_the_same_whatever_a_text_holds(name: str, hostile_texts: tupl
         assert set(seen) <= kinds, text
         if name != "row":  # a text of another length is written in other pieces
             assert len(seen) == len(plain), text
+
+
+@pytest.mark.parametrize("name", [*PAGES, "report"])
+def test_every_page_forbids_all_but_its_own_style(name: str, report_data: ReportData) -> None:
+    page = render_report(report_data, "en") if name == "report" else PAGES[name]("harmless text")
+    policy = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)
+    (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert policy is not None, "no policy"
+    assert not re.search("<(?!meta|!DOCTYPE|html|head)", page[: policy.start()]), "something comes before it"
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert html.unescape(policy[1]) == (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
 
 
 def test_lines_of_a_terminal_are_printable(hostile_texts: tuple[str, ...]) -> None:

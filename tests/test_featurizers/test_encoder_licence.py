@@ -16,6 +16,7 @@ from featurizers.encoder_licence import licence_of
         ({"config.json": '{"license": "mit"}'}, "mit"),
         ({"config.json": "[1", "LICENSE": "\n   Apache License\n Version 2.0"}, "Apache License"),
         ({"config.json": '{"pretrained_cfg": null}'}, ""),
+        ({"config.json": "[" * 10_000, "LICENSE": "MIT"}, "MIT"),
         ({}, ""),
     ],
 )  # fmt: skip

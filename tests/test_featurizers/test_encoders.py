@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -149,6 +151,9 @@ def test_a_folder_of_another_form(tmp_path) -> None:
         resolve("empty", IMAGE, tmp_path)
     with pytest.raises(InputError, match="expected the key 'architecture'"):
         resolve("list", IMAGE, tmp_path)
+    (tmp_path / "list" / "config.json").write_text("[" * 10_000)
+    with pytest.raises(InputError, match="config.json cannot be read: maximum recursion depth"):
+        resolve("list", IMAGE, tmp_path)
 
 
 @pytest.mark.parametrize("endpoint", ["http://10.255.255.1:81", "http://no-such-host.invalid", "not a url"])
@@ -171,6 +176,45 @@ def test_a_slow_hub_is_not_waited_for(monkeypatch) -> None:
         start = time.monotonic()
         assert why_hub_is_out_of_reach()
         assert time.monotonic() - start < 2
+
+
+class _Hub(BaseHTTPRequestHandler):
+    """Says that it is there, and then nothing more, or what a login page of a network says."""
+
+    answer = b""
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        if not self.answer:
+            time.sleep(5)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.answer)
+
+    def log_message(self, *_args) -> None:
+        pass
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>Please log in</html>"], ids=["hangs", "answers garbage"])
+def test_a_hub_that_hangs_or_answers_garbage_is_an_error_within_seconds(monkeypatch, answer) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Hub", (_Hub,), {"answer": answer}))
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", endpoint)
+    monkeypatch.setattr("huggingface_hub.hf_api.ENDPOINT", endpoint, raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(encoders, "REACH_SECONDS", 0.5)
+    try:
+        with pytest.raises(ArtifactError, match=r"cannot be had from the hub as 'some/model' \(\w+.*name a folder"):
+            resolve("some/model")
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
@@ -200,6 +244,7 @@ def test_a_download_is_used_or_its_failure_told(monkeypatch, hub_cache) -> None:
             make_cached(Path(cache_dir), repository, {"model_type": "bert"}, commit=revision or "c" * 40)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_arguments, **_settings: None)
     monkeypatch.setattr(encoders, "_reach", lambda _endpoint: "")
     assert resolve("some/model").name == f"some/model@{'c' * 40}"
     assert resolve(f"some/model@{'d' * 40}").name == f"some/model@{'d' * 40}"

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from artifacts.embedding_store import EmbeddingStore
+from artifacts.embedding_store import EmbeddingStore, content_key
 from artifacts.schema import Column, Modality, Title
 from featurizers import image_vectors as module
 from featurizers.base import State, Surroundings
@@ -104,6 +107,26 @@ def test_each_content_is_computed_once(
         work[1].clear()
         image_vectors(pd.Series(cells, dtype=object), work[0], COLUMN, around)
         assert sum(work[1]) == 1
+
+
+def test_what_another_process_has_computed_meanwhile_is_taken(around: Surroundings, work: Any) -> None:
+    names, store = [f"{level}.png" for level in range(100, 200, 10)], around.store
+    assert store is not None
+    mark, counting = np.array([7.0, 7.0], dtype=np.float32), work[0].compute
+
+    def compute_as_another_does(contents: Sequence[bytes]) -> list[Any]:
+        store.put((content_key(grey(level), "test"), mark) for level in range(100, 200, 10))
+        return counting(contents)
+
+    @contextmanager
+    def one_thread() -> Iterator[ThreadPoolExecutor]:
+        with ThreadPoolExecutor(1) as pool:
+            yield pool
+
+    slow = replace(work[0], compute=compute_as_another_does, batch=4, open_pool=one_thread)
+    result = image_vectors(pd.Series(names), slow, COLUMN, around)
+    first = work[1][0]
+    assert work[1] == [first] and (result[:, 0] == 7.0).sum() == len(names) - first, "the first batch alone"
 
 
 def test_the_order_of_photos_and_the_chunks_do_not_matter(

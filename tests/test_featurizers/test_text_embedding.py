@@ -131,6 +131,23 @@ def test_a_crash_loses_one_batch_at_most(encoder, surroundings, monkeypatch, enc
     assert len(encoded) == 2
 
 
+def test_what_another_process_has_encoded_meanwhile_is_taken(encoder, surroundings, monkeypatch, encoded) -> None:
+    monkeypatch.setattr(text_embedding, "WRITE", 2)
+    values = [f"cup {'x ' * i}" for i in range(6)]
+    featurizer = TextEmbedding(COLUMN, encoder).fit(series(values), surroundings)
+    counting, keys = text_embedding.encode_texts, featurizer._keys([value.strip() for value in values])
+    mark = np.full(featurizer.state().values["n_dimensions"], 7.0, dtype=np.float32)
+
+    def encode_as_another_does(*args):
+        surroundings.store.put((key, mark) for key in keys)
+        return counting(*args)
+
+    monkeypatch.setattr(text_embedding, "encode_texts", encode_as_another_does)
+    encoded.clear()
+    found = vectors(featurizer, values, surroundings)
+    assert len(encoded) == 2 and (found == 7.0).all(axis=1).sum() == 4
+
+
 def test_long_texts_are_the_mean_of_their_pieces(encoder) -> None:
     start, end = "red cotton shirt " * 90, "blue kitchen knife " * 90
     whole, first, second = encode_texts(encoder, [start + end, start, end], "fp32")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,7 +20,11 @@ class Noted(Silent):
 
     def __init__(self) -> None:
         self.totals: list[float] = []
+        self.said: list[str] = []
         self.done = 0.0
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
 
     @contextmanager
     def task(self, description: str, total: float) -> Iterator:
@@ -59,6 +64,20 @@ def test_without_workers_the_work_is_done_here(monkeypatch) -> None:
     progress = Noted()
     assert flat(map_chunks(_plain_texts, TEXTS, 9.0, progress, "cleaning")) == PLAIN
     assert progress.done == 50.0
+    assert progress.said == ["cleaning: worker processes failed (OSError); going on without them."]
+
+
+def test_killed_workers_are_done_without(monkeypatch) -> None:
+    monkeypatch.setattr(text_workers, "n_processors", lambda: 2)
+    progress, here = Noted(), os.getpid()
+
+    def die_elsewhere(texts: list[str]) -> list[str]:
+        if os.getpid() != here:
+            os.kill(os.getpid(), 9)
+        return texts
+
+    assert flat(map_chunks(die_elsewhere, TEXTS, 9.0, progress, "cleaning")) == TEXTS
+    assert [line for line in progress.said if "TerminatedWorkerError" in line]
 
 
 def test_an_error_of_the_work_itself_is_not_swallowed() -> None:

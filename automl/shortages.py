@@ -1,0 +1,64 @@
+"""What is told of a fit that ran out of memory or disk: one clear error, whichever library noticed it first."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from artifacts.errors import ArtifactError
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+SAID = ("can't allocate memory", "bad_alloc", "cannot allocate memory", "out of memory", "can't start new thread")
+
+
+@contextmanager
+def told_shortages(what: str) -> Iterator[None]:
+    """Within, a lack of memory or of room on a disk becomes an error that says what to do; others stay as they are.
+
+    Args:
+        what: what is done within, in words.
+
+    Raises:
+        ArtifactError: for a lack of memory, a full disk, or a folder that cannot be written.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise _no_memory(what, error) from error
+    except RuntimeError as error:  # how torch and threads say it
+        if not is_lack_of_memory(error):
+            raise
+        raise _no_memory(what, error) from error
+    except OSError as error:
+        if error.errno not in NO_ROOM | NOT_WRITABLE | {errno.ENOMEM}:
+            raise
+        if error.errno == errno.ENOMEM:
+            raise _no_memory(what, error) from error
+        todo = "Free some space" if error.errno in NO_ROOM else "Make it writable, or name another folder"
+        raise ArtifactError(
+            f"{what} could not go on: {error}. {todo}, then run the same command again: finished steps are kept."
+        ) from error
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Whether an error, of whatever library, says that memory ran out."""
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in SAID)
+
+
+def is_full_disk(error: BaseException | None) -> bool:
+    """Whether an error, or what it was raised from, says that a disk is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            return True
+        error = error.__cause__
+    return False
+
+
+def _no_memory(what: str, error: BaseException) -> ArtifactError:
+    said = f"{type(error).__name__}: {str(error)[:200]}" if str(error) else type(error).__name__
+    return ArtifactError(
+        f"{what} ran out of memory ({said}). Close other programs, take a machine with more memory, fewer rows or a "
+        "smaller encoder, then run the same command again: finished steps are kept."
+    )

@@ -1,0 +1,65 @@
+"""One clear error for a lack of memory or room, whichever library noticed it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from artifacts.errors import ArtifactError
+from automl.shortages import is_full_disk, told_shortages
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), r"The fit ran out of memory \(MemoryError\)\. Close other programs.*finished steps are kept"),
+        (MemoryError("Unable to allocate 8 TiB"), "ran out of memory.*8 TiB"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "ran out of memory.*smaller encoder"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "ran out of memory"),
+        (OSError(errno.ENOSPC, "No space left on device", "x"), "could not go on: .*No space left.*Free some space"),
+        (OSError(errno.EROFS, "Read-only file system", "x"), "Read-only.*Make it writable, or name another folder"),
+    ],
+    ids=str,
+)
+def test_shortages_say_what_to_do(error: Exception, said: str) -> None:
+    with pytest.raises(ArtifactError, match=said), told_shortages("The fit"):
+        raise error
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no"), OSError(errno.ENOENT, "gone"), ValueError("bad")], ids=str)
+def test_other_errors_stay_as_they_are(error: Exception) -> None:
+    with pytest.raises(type(error)) as raised, told_shortages("The fit"):
+        raise error
+    assert raised.value is error and not is_full_disk(error)
+
+
+def test_a_full_disk_is_seen_behind_other_errors() -> None:
+    outer = ArtifactError("step")
+    outer.__cause__ = OSError(errno.ENOSPC, "full")
+    assert is_full_disk(outer) and not is_full_disk(ArtifactError("other")) and not is_full_disk(None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of address space")
+def test_a_real_limit_of_memory_is_one_clear_line() -> None:
+    code = """
+import resource, sys
+import numpy as np
+from artifacts.errors import ArtifactError
+from automl.shortages import told_shortages
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+try:
+    with told_shortages("The fit"):
+        np.ones(1 << 30)
+except ArtifactError as error:
+    sys.exit(str(error))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert "The fit ran out of memory" in done.stderr and "8.00 GiB" in done.stderr and "Traceback" not in done.stderr
