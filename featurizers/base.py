@@ -43,7 +43,7 @@ class State:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "state.json").write_text(json.dumps(self.values, ensure_ascii=False), encoding="utf-8")
         if self.arrays:
-            np.savez(folder / "arrays.npz", **dict(self.arrays))  # type: ignore[arg-type]
+            np.savez(folder / "arrays.npz", allow_pickle=False, **dict(self.arrays))
 
     @classmethod
     def load(cls, folder: Path) -> State:

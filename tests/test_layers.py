@@ -75,3 +75,48 @@ def test_no_file_or_function_has_grown_long() -> None:
                 if length > 60:
                     long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {length} lines")
     assert not long
+
+
+# Call to what it must say: the safe value is no library's default, or was none in versions that still fit.
+SAFE_BY = {
+    "torch.load": ("weights_only", True),
+    "np.load": ("allow_pickle", False),
+    "np.save": ("allow_pickle", False),
+    "np.savez": ("allow_pickle", False),
+    "np.savez_compressed": ("allow_pickle", False),
+}
+NEVER = {"eval", "exec", "compile", "__import__"}
+NEVER_OF_A_LIBRARY = {"read_pickle", "to_pickle", "unsafe_load", "unsafe_load_all", "full_load", "jit.load"}
+
+
+def calls_that_run_data(tree: ast.AST) -> list[str]:
+    """Calls that would execute what a file holds, or write what can only be read so."""
+    found = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        said = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+        argument, safe = SAFE_BY.get(name.replace("numpy.", "np."), ("", None))
+        unsafe = bool(argument) and said.get(argument) != str(safe)
+        if unsafe or name in NEVER or any(name == one or name.endswith("." + one) for one in NEVER_OF_A_LIBRARY):
+            found.append(f"line {node.lineno}: {name}")
+    return found
+
+
+def test_no_data_is_executed() -> None:
+    own = [path for path in FILES if str(path.relative_to(ROOT)) not in FOREIGN]
+    found = {str(path.relative_to(ROOT)): calls_that_run_data(ast.parse(path.read_text())) for path in own}
+    assert {path: calls for path, calls in found.items() if calls} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "eval(text)", "exec(text)", "torch.load(path)", "torch.load(path, weights_only=False)", "np.load(path)",
+        "np.load(path, allow_pickle=True)", "pd.read_pickle(path)", "np.savez(path, x=x)",
+    ],
+)  # fmt: skip
+def test_what_executes_data_is_found(line: str) -> None:
+    assert calls_that_run_data(ast.parse(line))
+    assert not calls_that_run_data(ast.parse("np.load(p, allow_pickle=False), net.eval(), re.compile(p)"))

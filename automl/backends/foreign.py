@@ -207,7 +207,7 @@ def _prepared(
     maker.frame(problem.examples.table).to_feather(folder / "features.feather", compression="uncompressed")
     weight = np.zeros(0) if rows.weight is None else rows.weight
     arrays = {"source": rows.source, "target": rows.target, "fold": rows.fold, "honest": rows.honest}
-    np.savez(folder / "rows.npz", weight=weight, **arrays)  # type: ignore[arg-type]
+    np.savez(folder / "rows.npz", allow_pickle=False, weight=weight, **arrays)
     (folder / "model").mkdir()
     left = problem.budget.left
     ends_at = time.monotonic() + left - min(max(SYNC_SHARE * left, 1.0), 10.0)

@@ -217,7 +217,7 @@ class FrameMaker:
     def save(self, folder: Path) -> None:
         """Write ``columns.json`` and ``axes.npz`` (plain arrays)."""
         write_json(folder / "columns.json", {"n_dims": self.n_dims, "blocks": self._blocks})
-        np.savez(folder / "axes.npz", **self._axes)  # type: ignore[arg-type]
+        np.savez(folder / "axes.npz", allow_pickle=False, **self._axes)
 
     @classmethod
     def load(cls, folder: Path) -> FrameMaker:
