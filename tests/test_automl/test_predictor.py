@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import pickle
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +106,50 @@ def test_a_row_is_predicted_alone_as_among_others(loaded: Predictor) -> None:
     rows = make_frame(5)
     alone = np.concatenate([loaded.predict_array(rows.iloc[[i]]) for i in range(5)])
     np.testing.assert_allclose(alone, loaded.predict_array(rows), rtol=0, atol=1e-6)
+
+
+class Malice:
+    """What a pickle runs when it is read."""
+
+    def __init__(self, sentinel: Path) -> None:
+        self.sentinel = sentinel
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.sentinel,)
+
+
+def test_no_file_of_a_run_can_run_code(loaded: Predictor, tmp_path: Path) -> None:
+    """Each kind of file in turn is a pickle, as such and inside npy and npz files."""
+    assert loaded._run is not None
+    run, sentinel = tmp_path / "run", tmp_path / "it ran"
+    shutil.copytree(loaded._run.path, run)
+    payload = pickle.dumps(Malice(sentinel))
+    pickle.loads(payload)  # noqa: S301 - that the payload works is what makes this a test
+    assert sentinel.exists()
+    sentinel.unlink()
+    array, arrays = io.BytesIO(), io.BytesIO()
+    objects = np.array([Malice(sentinel)], dtype=object)
+    np.save(array, objects, allow_pickle=True)
+    np.savez(arrays, weights=objects, allow_pickle=True)
+    files = [path for path in sorted(run.rglob("*")) if path.is_file()]
+    kinds = {re.sub(r"\d+|[^/]+-[^/]+/", "", path.relative_to(run).as_posix()): path for path in files}
+    told, rows = 0, make_frame(3)
+    for path in kinds.values():
+        whole = path.read_bytes()
+        contents = {".npy": [array], ".npz": [arrays]}.get(path.suffix, [])
+        for content in [payload, *(one.getvalue() for one in contents)]:
+            path.write_bytes(content)
+            for read in (
+                lambda run: Predictor.load(run).predict(rows),
+                lambda run: Run(run).scored(),
+                *READS["scores"],
+            ):
+                try:
+                    read(run)
+                except (FusionError, OSError, ValueError):
+                    told += 1
+        path.write_bytes(whole)
+    assert told > 10 and not sentinel.exists()
 
 
 def test_spoilt_files_of_a_run_are_told(loaded: Predictor, tmp_path: Path) -> None:
