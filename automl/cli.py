@@ -19,6 +19,7 @@ from automl.commands.leaderboard import leaderboard, print_board
 from automl.commands.printing import one_line, show, show_json, show_lines
 from automl.commands.probe import probe
 from automl.commands.report import report
+from automl.commands.reproduce import reproduce
 from automl.commands.verify import verify
 
 app = typer.Typer(
@@ -209,7 +210,7 @@ def doctor(
             show(f"  {name}: {value}")
 
 
-for command in (report, leaderboard, compare, explain, advise, cluster, probe, verify, cache):
+for command in (report, leaderboard, compare, explain, advise, cluster, probe, verify, reproduce, cache):
     app.command()(command)
 app.command("export")(export_command)
 app.command("import")(import_command)

@@ -25,11 +25,16 @@ def request_of(loaded: Loaded, preset: Preset, seed: int) -> dict[str, Any]:
         "preset": preset.name,
         "budget_seconds": preset.budget_seconds,
         "seed": seed,
-        "inputs": {
-            "task": xxhash.xxh3_128_hexdigest(loaded.task.model_dump_json(exclude={"root"}).encode()),
-            "train": loaded.train.fingerprint,
-            "test": None if loaded.test is None else loaded.test.fingerprint,
-        },
+        "inputs": inputs_of(loaded),
+    }
+
+
+def inputs_of(loaded: Loaded) -> dict[str, str | None]:
+    """Hashes of the task and of the tables."""
+    return {
+        "task": xxhash.xxh3_128_hexdigest(loaded.task.model_dump_json(exclude={"root"}).encode()),
+        "train": loaded.train.fingerprint,
+        "test": None if loaded.test is None else loaded.test.fingerprint,
     }
 
 
