@@ -21,7 +21,7 @@ from automl.run import Run
 from automl.versions import library_versions
 
 TOLERANCE = 1e-9  # of link scores and predictions, as a share of the largest
-COLUMNS = ("run", "candidate", "model", "rows", "difference")
+COLUMNS = ("run", "candidate", "model", "rows", "difference", "as_long")
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,10 @@ class Reproduced:
     """A run and its repetition.
 
     ``versions`` are those of libraries that differ, then and now. ``candidates`` has a row for each candidate that both
-    searches fitted, with the largest ``difference`` of its scores out of fold as a share of the largest score;
-    ``only_then`` and ``only_now`` count those that one of them had no time for. ``predictions`` are such differences of
-    the final model on the scored rows, by run: a run with several activities or contestants has several.
+    searches fitted, with the largest ``difference`` of its scores out of fold as a share of the largest score, and
+    whether its models trained ``as_long``: for as many rounds or epochs, which time may cut short. ``only_then`` and
+    ``only_now`` count those that one of them had no time for. ``predictions`` are such differences of the final model on
+    the scored rows, by run: a run with several activities or contestants has several.
     """
 
     then: Path
@@ -50,12 +51,13 @@ class Reproduced:
 
     @property
     def verdict(self) -> str:
-        """``same``; ``time`` if all candidates are the same, but not the same ones had a turn; else ``different``."""
-        if len(self.differing):
+        """``same``; ``time`` if candidates differ only where they trained for another time, or had no turn; else
+        ``different``."""
+        if self.differing["as_long"].any():
             return "different"
-        if all(difference <= TOLERANCE for difference in self.predictions.values()):
+        if not len(self.differing) and all(difference <= TOLERANCE for difference in self.predictions.values()):
             return "same"
-        return "time" if self.only_then or self.only_now else "different"
+        return "time" if len(self.differing) or self.only_then or self.only_now else "different"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -115,11 +117,12 @@ def compared(before: Run, after: Run) -> Reproduced:
         for key in sorted(known.keys() & again):
             scores = [out_of_fold.read(folder) for folder in (known[key], again[key])]
             model = read_object(known[key] / "candidate.json")["model"]
-            rows.append((name, key, model, len(scores[0]), difference(*scores)))
+            as_long = _lengths(known[key]) == _lengths(again[key])
+            rows.append((name, key, model, len(scores[0]), difference(*scores), as_long))
         if not Run(one.path).activities:
             parts = [Run(folder.path).scored().predictions for folder in (one, two)]
             predictions[name or "run"] = difference(*parts)
-    found = pd.DataFrame(rows, columns=list(COLUMNS))
+    found = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"as_long": bool})
     return Reproduced(before.path, after.path, differing, found, only_then, only_now, predictions)
 
 
@@ -144,3 +147,8 @@ def _candidates(folder: RunFolder) -> dict[str, Path]:
     """Key to folder of each candidate with scores out of fold; none of a foreign back end or of an imported run."""
     paths = sorted((folder.path / "search").glob(f"*/{out_of_fold.FILE}"))
     return {path.parent.name: path.parent for path in paths}
+
+
+def _lengths(candidate: Path) -> list[Any]:
+    """What the models of the folds say of their training: rounds, epochs, strength of the penalty."""
+    return [read_object(path).get("extra") for path in sorted(candidate.glob("model_*/model.json"))]

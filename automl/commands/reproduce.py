@@ -12,8 +12,8 @@ from automl.commands.printing import show, show_json
 SHOWN = 10
 VERDICTS = {
     "same": "The run came out the same.",
-    "time": "Each candidate that both runs fitted came out the same. But turns go by seconds, which are never quite "
-    "the same: other candidates had one, and so the final model differs.",
+    "time": "The run came out otherwise only where time decides, which is never quite the same: some candidates trained for "
+    "another number of rounds, or others had a turn.",
     "different": "The run came out otherwise.",
 }
 
@@ -36,7 +36,8 @@ def reproduce(
             show(f"{name}: {then} then, {now} now")
         show(f"candidates in both: {len(found.candidates)}; only then: {found.only_then}, only now: {found.only_now}")
         for row in found.differing.head(SHOWN).to_dict("records"):
-            show(f"{row['candidate']}: scores out of fold differ by {row['difference']:.1e} of the largest")
+            why = "" if row["as_long"] else "; it trained for another time"
+            show(f"{row['candidate']}: scores out of fold differ by {row['difference']:.1e} of the largest{why}")
         for name, difference in found.predictions.items():
             show(f"{name}: predictions of the scored rows differ by {difference:.1e} of the largest")
         show(VERDICTS[found.verdict])

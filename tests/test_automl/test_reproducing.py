@@ -32,8 +32,9 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_comes_out_the_same_but_for_turns_that_go_by_seconds(fitted: Path, tmp_path: Path) -> None:
     found = reproduce(fitted / "run", tmp_path / "again")
     assert "linear" in set(found.candidates["model"])
-    exact = found.candidates["model"].isin(["linear", "lightgbm", "catboost"])
-    assert (found.candidates["difference"][exact] <= 1e-9).all(), found.candidates
+    exact = found.candidates["model"].isin(["linear", "lightgbm", "catboost"]) & found.candidates["as_long"]
+    assert (found.candidates["difference"][exact] <= 1e-9).all() and exact.any(), found.candidates
+    assert found.verdict in ("same", "time")
     assert found.versions == {} and set(found.predictions) == {"run"}
     json.dumps(found.to_json())
 
@@ -52,12 +53,13 @@ def test_a_run_is_the_same_as_its_copy_and_not_as_a_changed_one(fitted: Path, tm
 
 
 def test_what_had_no_turn_is_told_from_what_came_out_otherwise() -> None:
-    frame = pd.DataFrame({"candidate": ["a"], "difference": [0.0]})
+    frame = pd.DataFrame({"candidate": ["a"], "difference": [0.0], "as_long": [True]})
     found = Reproduced(Path("then"), Path("now"), {}, frame, 2, 0, {"run": 0.1})
     assert found.verdict == "time"
     assert replace(found, only_then=0).verdict == "different"
     assert replace(found, predictions={"run": 1e-12}).verdict == "same"
     assert replace(found, candidates=frame.assign(difference=np.inf)).verdict == "different"
+    assert replace(found, candidates=frame.assign(difference=1.0, as_long=False), only_then=0).verdict == "time"
 
 
 def test_differences_are_shares_of_the_largest_number() -> None:
