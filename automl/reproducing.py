@@ -31,8 +31,8 @@ class Reproduced:
     ``versions`` are those of libraries that differ, then and now. ``candidates`` has a row for each candidate that both
     searches fitted, with the largest ``difference`` of its scores out of fold as a share of the largest score, and
     whether its models trained ``as_long``: for as many rounds or epochs, which time may cut short. ``only_then`` and
-    ``only_now`` count those that one of them had no time for. ``predictions`` are such differences of the final model on
-    the scored rows, by run: a run with several activities or contestants has several.
+    ``only_now`` count those that one of them had no time for. ``predictions`` are such differences of the final model
+    on the scored rows, by run: a run with several activities or contestants has several.
     """
 
     then: Path
