@@ -12,8 +12,8 @@ from automl.commands.printing import show, show_json
 SHOWN = 10
 VERDICTS = {
     "same": "The run came out the same.",
-    "time": "The run came out otherwise only where time decides, which is never quite the same: some candidates trained "
-    "for another number of rounds, or others had a turn.",
+    "time": "The run came out otherwise only where time decides, which is never quite the same: some candidates "
+    "trained for another number of rounds, or others had a turn.",
     "different": "The run came out otherwise.",
 }
 
