@@ -16,6 +16,8 @@ from featurizers.encoder_files import carried_folder, files_to_carry, fingerprin
 from featurizers.encoder_options import SIGN
 from featurizers.encoders import find_again
 
+LOCAL = "local"  # kind of an encoder
+
 
 def export(run: str | Path, file: str | Path, *, weights: bool = False) -> Portable:
     """Write a finished run into one zip file that predicts, explains and reports elsewhere.
@@ -23,8 +25,9 @@ def export(run: str | Path, file: str | Path, *, weights: bool = False) -> Porta
     Args:
         run: its folder.
         file: the zip file to write.
-        weights: with the files of its encoders, but for the bundled one, which comes with the package. Check that
-            their licence allows it: ``tabular-fusion doctor`` and ``run.json`` say what it is.
+        weights: with the files of encoders from local folders; the bundled one comes with the package, and those of
+            the hub are downloaded by their commit, which no file that is passed on can prove to be theirs. Check that
+            the licence allows it: ``run.json`` says what it is.
 
     Raises:
         ArtifactError: if the run is not as it was written, an encoder is gone, or the file cannot be written.
@@ -33,7 +36,7 @@ def export(run: str | Path, file: str | Path, *, weights: bool = False) -> Porta
     encoders = Run(run).manifest["encoders"]
     carried = {}
     for modality, saved in encoders.items():
-        if weights and saved and saved["kind"] != "bundled":
+        if weights and saved and saved["kind"] == LOCAL:
             carried[modality] = files_to_carry(Path(find_again(saved).location))
     return export_run(run, file, carried)
 
@@ -51,8 +54,8 @@ def import_(file: str | Path, run: str | Path) -> tuple[Run, dict[str, str]]:
     portable, unpacked = import_run(file, run)
     try:
         for modality, saved in portable.encoders.items():
-            if saved and (unpacked / WEIGHTS / modality).is_dir():
-                _take_weights(unpacked / WEIGHTS / modality, saved, str(file))
+            if saved and (unpacked / WEIGHTS / Path(modality).name).is_dir():
+                _take_weights(unpacked / WEIGHTS / Path(modality).name, saved, str(file))
     except BaseException:
         shutil.rmtree(unpacked, ignore_errors=True)
         raise
@@ -75,7 +78,7 @@ def lacking(encoders: Mapping[str, Any]) -> dict[str, str]:
 def _take_weights(folder: Path, saved: Mapping[str, Any], file: str) -> None:
     fingerprint = str(saved["fingerprint"])
     expected = fingerprint.partition(SIGN)[0]
-    if saved["kind"] != "hub" and fingerprint_of(folder) != expected:
+    if fingerprint_of(folder) != expected:  # also of a hub's encoder, whose fingerprint is no hash
         raise ArtifactError(
             f"The weights of {saved['name']!r} in {file!r} have the hash {fingerprint_of(folder)}, but the run needs "
             f"{expected}. Export the run again."

@@ -134,8 +134,7 @@ def find_again(saved: Mapping[str, Any]) -> Encoder:
     options = EncoderOptions(**saved.get("options", {}))
     wanted = Encoder(**{**saved, "modality": Modality(saved["modality"]), "options": options})
     carried = carried_folder(wanted.fingerprint)
-    named = wanted.kind == "hub"  # its fingerprint is name and commit, and no hash
-    if carried.is_dir() and (named or fingerprint_of(carried) == wanted.fingerprint.partition(SIGN)[0]):
+    if carried.is_dir() and fingerprint_of(carried) == wanted.fingerprint.partition(SIGN)[0]:
         return replace(wanted, location=str(carried))
     try:
         found = resolve_encoder(wanted.name, wanted.modality, Path(), Audit())

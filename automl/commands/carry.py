@@ -15,7 +15,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 def export_command(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="RUN")],
     file: Annotated[Path, typer.Argument(help="Zip file to write.", metavar="FILE")],
-    weights: Annotated[bool, typer.Option("--weights", help="With the files of its encoders.")] = False,
+    weights: Annotated[bool, typer.Option("--weights", help="With the files of its local encoders.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write a run into one zip file that predicts on another machine; trials of the search stay behind."""

@@ -112,7 +112,14 @@ def fit(library: str, kind: Kind, folder: Path, n: int = 120) -> Case:
     return Case(library, kind, problem, fitted, time.monotonic() - started, folder)
 
 
-@pytest.fixture(scope="module", params=[(one, k) for one in PACKAGES for k in (Kind.MULTICLASS, Kind.CONVERSION)])
+CASES = [
+    pytest.param((name, kind), marks=[] if kind is Kind.MULTICLASS else pytest.mark.slow)
+    for name in PACKAGES
+    for kind in (Kind.MULTICLASS, Kind.CONVERSION)
+]
+
+
+@pytest.fixture(scope="module", params=CASES)
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     return fit(*request.param, tmp_path_factory.mktemp("fit"))
 

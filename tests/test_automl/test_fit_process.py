@@ -60,7 +60,7 @@ def refusal(process: subprocess.Popen[str]) -> str:
     return err.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("size", [500, 20_000])
+@pytest.mark.parametrize("size", [500, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_a_full_disk_is_one_clear_line_and_nothing_is_lost(task: Path, tmp_path: Path, size: int) -> None:
     run = tmp_path / "run"
     said = refusal(start(task, run, 4, FULL_DISK.format(size)))
@@ -82,6 +82,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(task: Path, tmp_path:
     assert "Name a writable folder" in refusal(start(task, locked / "run", 4))
 
 
+@pytest.mark.slow  # ten kills below are in every run
 def test_kill_9_in_the_search_loses_no_finished_candidate(task: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     killed = start(task, run, 12)

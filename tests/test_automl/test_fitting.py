@@ -107,7 +107,10 @@ def test_the_run_folder_holds_what_is_promised(tmp_path: Path) -> None:
     np.testing.assert_allclose(explanation.total, explained.decide(table), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("lost", ["run.json", "scores", "model", "features", "split"])
+@pytest.mark.parametrize(
+    "lost",
+    ["run.json", "features", *(pytest.param(step, marks=pytest.mark.slow) for step in ("scores", "model", "split"))],
+)
 def test_a_killed_fit_goes_on_from_the_last_finished_step(lost: str, tmp_path: Path) -> None:
     import shutil
 
