@@ -11,6 +11,7 @@ from typing import Any
 
 from artifacts.errors import ArtifactError
 from artifacts.portable import WEIGHTS, Portable, accept, export_run, import_run
+from artifacts.store import reading
 from automl.run import Run
 from featurizers.encoder_files import carried_folder, files_to_carry, fingerprint_of
 from featurizers.encoder_options import SIGN
@@ -53,14 +54,16 @@ def import_(file: str | Path, run: str | Path) -> tuple[Run, dict[str, str]]:
     """
     portable, unpacked = import_run(file, run)
     try:
-        for modality, saved in portable.encoders.items():
-            if saved and (unpacked / WEIGHTS / Path(modality).name).is_dir():
-                _take_weights(unpacked / WEIGHTS / Path(modality).name, saved, str(file))
+        with reading(Path(file)):
+            for modality, saved in portable.encoders.items():
+                if saved and (unpacked / WEIGHTS / Path(modality).name).is_dir():
+                    _take_weights(unpacked / WEIGHTS / Path(modality).name, saved, str(file))
     except BaseException:
         shutil.rmtree(unpacked, ignore_errors=True)
         raise
     found = Run(accept(unpacked, run))
-    return found, lacking(portable.encoders)
+    with reading(found.path):
+        return found, lacking(found.manifest["encoders"])
 
 
 def lacking(encoders: Mapping[str, Any]) -> dict[str, str]:

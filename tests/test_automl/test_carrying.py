@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 from artifacts.embedding_store import CACHE_VARIABLE
 from artifacts.errors import ArtifactError
+from artifacts.portable import CONTENTS
 from artifacts.task import Task
 from automl import fit
 from automl.carrying import export, import_
@@ -68,3 +71,18 @@ def test_other_weights_than_the_run_needs_are_refused(
         import_(tmp_path / "run.zip", tmp_path / "elsewhere")
     assert not (tmp_path / "elsewhere").exists() and not (tmp_path / "cache" / "encoders").exists()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".tmp")] == []
+
+
+@pytest.mark.parametrize("spoilt", [{"image": {"kind": "local"}}, {"image": 7}, {"image": {"fingerprint": ["x"]}}])
+def test_spoilt_encoders_of_a_file_are_told(
+    fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoilt: dict[str, object]
+) -> None:
+    export(fitted / "run", tmp_path / "run.zip", weights=True)
+    with zipfile.ZipFile(tmp_path / "run.zip") as packed, zipfile.ZipFile(tmp_path / "bad.zip", "w") as bad:
+        for name in packed.namelist():
+            content = packed.read(name)
+            bad.writestr(name, json.dumps({**json.loads(content), "encoders": spoilt}) if name == CONTENTS else content)
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    with pytest.raises(ArtifactError):
+        import_(tmp_path / "bad.zip", tmp_path / "elsewhere")
+    assert not (tmp_path / "elsewhere").exists() and not (tmp_path / "cache" / "encoders").exists()
