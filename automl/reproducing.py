@@ -30,9 +30,9 @@ class Reproduced:
 
     ``versions`` are those of libraries that differ, then and now. ``candidates`` has a row for each candidate that both
     searches fitted, with the largest ``difference`` of its scores out of fold as a share of the largest score, and
-    whether its models trained ``as_long``: for as many rounds or epochs, which time may cut short. ``only_then`` and
-    ``only_now`` count those that one of them had no time for. ``predictions`` are such differences of the final model
-    on the scored rows, by run: a run with several activities or contestants has several.
+    whether its models trained ``as_long``: for as many rounds or epochs, and no net's rate came down with the time.
+    ``only_then`` and ``only_now`` count those that one of them had no time for. ``predictions`` are such differences
+    of the final model on the scored rows, by run: a run with several activities or contestants has several.
     """
 
     then: Path
@@ -117,7 +117,9 @@ def compared(before: Run, after: Run) -> Reproduced:
         for key in sorted(known.keys() & again):
             scores = [out_of_fold.read(folder) for folder in (known[key], again[key])]
             model = read_object(known[key] / "candidate.json")["model"]
-            as_long = _lengths(known[key]) == _lengths(again[key])
+            then_long, now_long = _lengths(known[key]), _lengths(again[key])
+            by_time = any(isinstance(told, dict) and told.get("by_time") for told in (*then_long, *now_long))
+            as_long = then_long == now_long and not by_time
             rows.append((name, key, model, len(scores[0]), difference(*scores), as_long))
         if not Run(one.path).activities:
             parts = [Run(folder.path).scored().predictions for folder in (one, two)]

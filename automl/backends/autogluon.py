@@ -25,6 +25,7 @@ PREFIX = "autogluon/"
 TARGET, WEIGHT, FOLD = "target", "weight", "fold"
 SECONDS_FOR_BAGGING = 240.0  # at least; and each model has to be fitted on every fold
 SECONDS_FOR_NETS = 120.0  # to import torch takes longer than a model is allowed with less
+SECONDS_FOR_CLEANING = 15.0  # it writes models anew, which an end in the middle would spoil
 SHOWN_MODELS = 5
 PROBLEM_TYPES = {
     Kind.REGRESSION: "regression",
@@ -203,7 +204,7 @@ def _report(job: Job, predictor: Any, rows: TrainingRows, tuning: pd.DataFrame |
             {"key": PREFIX + model, "fit_seconds": seconds, "may_be_final": model == final, "out_of_fold": file}
         )
         job.report(results)
-    if job.ends_at - time.monotonic() > 5.0:
+    if job.ends_at - time.monotonic() > SECONDS_FOR_CLEANING:
         kept = [str(result["key"]).removeprefix(PREFIX) for result in results]
         predictor.delete_models(models_to_keep=kept, dry_run=False)
         predictor.save_space()

@@ -60,6 +60,7 @@ class NetModel(Model):
         self.piecewise_: Piecewise | None = None
         self.net_: Net | None = None
         self.epochs_ = 0
+        self.by_time_ = False
         self.reference_ = np.zeros(self.standardizer_.n_columns)
         late = deadline is not None and time.monotonic() >= deadline
         if self.output_.learnable and self.standardizer_.n_columns and not late:
@@ -91,6 +92,7 @@ class NetModel(Model):
             else:
                 with seeded(self.seed):
                     self.epochs_ = training.run(held)
+        self.by_time_ = training.by_time
         self.net_ = net.finished()
 
     def _shaped_net(self, chosen: NetParams) -> Net:
@@ -181,6 +183,7 @@ class NetModel(Model):
         if self.net_ is not None:
             save_file(self.net_.copied(), folder / "net.safetensors")
         extra = {"epochs": self.epochs_, "trained": self.net_ is not None, "binned": self.piecewise_ is not None}
+        extra["by_time"] = self.by_time_
         Description(self.name, self.params, self.seed, self.features_, self.output_, extra).save(folder)
 
     @classmethod
@@ -191,6 +194,7 @@ class NetModel(Model):
         found = Description.load(folder, cls)
         model = cls(found.params, seed=found.seed)
         model.features_, model.output_, model.epochs_ = found.features, found.output, found.extra["epochs"]
+        model.by_time_ = found.extra.get("by_time", False)
         arrays = load_arrays(folder / "columns.npz")
         model.standardizer_, model.reference_ = Standardizer.from_arrays(arrays), arrays["reference"]
         model.piecewise_ = Piecewise.from_arrays(arrays) if found.extra["binned"] else None

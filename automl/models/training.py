@@ -90,6 +90,7 @@ class Training:
         self.optimizer = torch.optim.AdamW(plain, lr=chosen.learning_rate, fused=True)
         self.epochs = chosen.epochs_for(len(rows.x))
         self.started = time.monotonic()
+        self.by_time = False  # whether the rate has come down with the time
 
     def run(self, held: Rows | None) -> int:
         """Train, leave the net at its best epoch, and give that epoch's number."""
@@ -120,7 +121,9 @@ class Training:
         if self.deadline is None:
             return steps
         spent = (time.monotonic() - self.started) / max(self.deadline - self.started, 1e-9)
-        return max(steps, (spent - 0.05) / 0.95)
+        by_time = (spent - 0.05) / 0.95
+        self.by_time |= by_time > steps
+        return max(steps, by_time)
 
     def _epoch(self, epoch: int) -> bool:
         import torch
