@@ -8,6 +8,7 @@ import shutil
 import stat
 import uuid
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,6 +27,7 @@ LEFT_BEHIND = ("search",)  # trials, which the result does not need
 MOST_BYTES = 50 << 30  # unpacked
 MOST_FILES = 200_000
 MOST_CONTENTS = 64 << 20  # bytes of the list itself
+UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError, ValueError)  # what a damaged file gives
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def export_run(run: str | Path, file: str | Path, weights: Mapping[str, Mapping[
         raise InputError(f"{odd[0]!r} has a name that not every system can write. Fit into another folder.")
     temporary = target.parent / f".tmp-{uuid.uuid4().hex}"
     try:
-        with zipfile.ZipFile(temporary, "x", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+        with zipfile.ZipFile(temporary, "x", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False) as packed:
             packed.writestr(CONTENTS, _contents(portable))
             for name, content in lists.items():
                 packed.writestr(name, content)
@@ -129,7 +131,7 @@ def import_run(file: str | Path, run: str | Path) -> tuple[Portable, Path]:
                 _unpack(packed, name, temporary / name, size, digest)
     except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        if isinstance(error, (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, ValueError)):
+        if isinstance(error, UNREADABLE):
             raise ArtifactError(
                 f"{str(file)!r} cannot be unpacked ({error}). Export the run again, and check that the file was copied "
                 "whole and the disk has room."
