@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from artifacts.block_file import read_values, rows_at_once, write_values
+from artifacts.contents import Contents
 from artifacts.errors import InputError
 from artifacts.schema import SHARES, VIEWS, Feature, Modality
 from artifacts.store import read_json, reading
@@ -115,10 +116,14 @@ class Block:
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """Ordered blocks over the same rows. ``index`` names the rows as the caller's frame does."""
+    """Ordered blocks over the same rows. ``index`` names the rows as the caller's frame does.
+
+    ``contents`` are the texts and photos behind the embeddings, where they are at hand; ``save`` does not write them.
+    """
 
     blocks: tuple[Block, ...]
     index: pd.Index
+    contents: Contents | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for block in self.blocks:
@@ -199,12 +204,13 @@ class FeatureTable:
 
     def _where(self, keep: Callable[[Block], bool]) -> FeatureTable:
         kept = tuple(block for block in self.blocks if keep(block))
-        return self if len(kept) == len(self.blocks) else FeatureTable(kept, self.index)
+        return self if len(kept) == len(self.blocks) else replace(self, blocks=kept)
 
     def take(self, rows: NDArray[Any] | Sequence[int]) -> FeatureTable:
         """The same columns for some rows, by position or boolean mask; values are copied when asked for."""
         rows = np.asarray(rows)
-        return FeatureTable(tuple(block.take(rows) for block in self.blocks), self.index[rows])
+        contents = self.contents and self.contents.take(rows)
+        return FeatureTable(tuple(block.take(rows) for block in self.blocks), self.index[rows], contents)
 
     def blanked(self, views: Iterable[str] = SHARES) -> FeatureTable:
         """The same rows with nothing known in the blocks of these views of single modalities, or in any."""
@@ -216,7 +222,7 @@ class FeatureTable:
                 values = np.full((self.n_samples, len(block.features)), -1 if block.is_category else np.nan, "f4")
                 block = Block(block.source, block.featurizer, block.features, values, block.categories)
             blocks.append(block)
-        return FeatureTable(tuple(blocks), self.index)
+        return FeatureTable(tuple(blocks), self.index, self.contents and self.contents.blanked(away))
 
     def row_chunks(self, size: int) -> Iterator[FeatureTable]:
         """The table in pieces of at most ``size`` rows."""

@@ -159,7 +159,7 @@ def load_network(encoder: Encoder, precision: str, facts: NetworkFacts) -> Netwo
 @lru_cache(maxsize=2)
 def _load(location: str, options: EncoderOptions, fingerprint: str, precision: str, facts: NetworkFacts) -> Network:
     model, config = create_model(location, options)
-    return Network(fold_batch_norms(model, _example(facts.height, facts.width)), config, precision, facts)
+    return Network(fold_batch_norms(model, example_photo(facts.height, facts.width)), config, precision, facts)
 
 
 def create_model(location: str, options: EncoderOptions = PLAIN) -> tuple[Any, dict[str, Any]]:
@@ -201,8 +201,8 @@ def measure_network(location: str, options: EncoderOptions = PLAIN) -> NetworkFa
         (red_std, green_std, blue_std),
     )
     sample = list(torch.from_numpy(drawn_photos(height, width)))
-    _try(model, _example(height, width), location, options)
-    model = fold_batch_norms(model, _example(height, width))
+    _try(model, example_photo(height, width), location, options)
+    model = fold_batch_norms(model, example_photo(height, width))
     exact = Network(copy.deepcopy(model), config, "fp32", NetworkFacts(1, *known, 1.0, 1.0)).forward(sample)
     if exact.ndim != 2 or not np.isfinite(exact).all():
         raise ArtifactError(
@@ -230,7 +230,7 @@ def _try(model: Any, photo: Any, location: str, options: EncoderOptions) -> None
         ) from error
 
 
-def _example(height: int, width: int) -> Any:
+def example_photo(height: int, width: int) -> Any:
     import torch
 
     return torch.from_numpy(drawn_photos(height, width)[:1]).float() / 127.5 - 1.0

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import pandas as pd
 
+from artifacts.contents import Contents
 from artifacts.errors import InputError, NotFittedError, pick_known
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.finding import Audit
@@ -177,7 +178,23 @@ class TableFeaturizer:
             started = time.monotonic()
             blocks.extend(block for block in part.transform(reading) if block.features)
             self.seconds[part.key] = self.seconds.get(part.key, 0.0) + time.monotonic() - started
-        return FeatureTable(tuple(_unique(blocks)), frame.index)
+        return FeatureTable(tuple(_unique(blocks)), frame.index, self._contents(reading))
+
+    def contents(self, frame: pd.DataFrame, surroundings: Surroundings) -> Contents:
+        """Texts and photos of rows, for a table that was read from a file.
+
+        Raises:
+            NotFittedError: before ``fit``.
+        """
+        return self._contents(Reading(self._fitted(), _with_names(frame), replace(surroundings, audit=Audit())))
+
+    def _contents(self, reading: Reading) -> Contents:
+        encoded = [part.featurizer for part in self._parts if isinstance(part.featurizer, (TextEmbedding, ImageEmbedding))]
+        columns = {featurizer.column.name: featurizer.column for featurizer in encoded}
+        cells = {name: reading.filled(name).to_numpy(dtype=object) for name in columns}
+        encoders = {featurizer.column.modality: featurizer.encoder.to_json() for featurizer in encoded}
+        around = reading.around(*columns)
+        return Contents(columns, cells, encoders, around.images, around.store)
 
     def fit_transform(self, frame: pd.DataFrame, surroundings: Surroundings) -> FeatureTable:
         """``fit`` and ``transform`` of the same rows."""

@@ -38,8 +38,8 @@ def encode_texts(encoder: Encoder, texts: Sequence[str], precision: str) -> Floa
     """Vectors of plain texts that are not empty, float32 (n_texts, n_dimensions), without any cache."""
     import torch
 
-    model = _load(encoder.location, encoder.fingerprint)
-    prompt = _prompt(encoder)
+    model = load_sentence_encoder(encoder)
+    prompt = prompt_of(encoder)
     cut = [_pieces(model, text, prompt) for text in texts]
     pieces = [prompt + piece for parts in cut for piece, _ in parts]
     n_tokens = np.array([n for parts in cut for _, n in parts])
@@ -59,7 +59,7 @@ def _forward(model: Any, pieces: list[str]) -> FloatArray:
     A piece is padded by its own length, not to its longest neighbour: in bf16, padding rounds
     differently in the third digit, and a row must not depend on other rows.
     """
-    if not _has_usual_tokenizer(model):
+    if not has_usual_tokenizer(model):
         plain: FloatArray = model.encode(pieces, show_progress_bar=False).astype(np.float32)
         return plain
     longest = int(model.max_seq_length or LENGTHS[-1])
@@ -83,7 +83,7 @@ def _forward(model: Any, pieces: list[str]) -> FloatArray:
     return np.stack(vectors).astype(np.float32, copy=False)
 
 
-def _has_usual_tokenizer(model: Any) -> bool:
+def has_usual_tokenizer(model: Any) -> bool:
     """Whether texts can be cut into pieces and padded; static embeddings, say, do neither."""
     from transformers import PreTrainedTokenizerBase
 
@@ -92,7 +92,7 @@ def _has_usual_tokenizer(model: Any) -> bool:
 
 def recipe(encoder: Encoder, precision: str) -> str:
     """What a vector depends on beside its text; part of its key in the store."""
-    return f"{_RECIPE}|{encoder.fingerprint}|{precision}|{_prompt(encoder)}"
+    return f"{_RECIPE}|{encoder.fingerprint}|{precision}|{prompt_of(encoder)}"
 
 
 def measure_encoder(encoder: Encoder, store: EmbeddingStore | None) -> tuple[int, float]:
@@ -117,9 +117,17 @@ def _compare_precisions(encoder: Encoder, wanted: str) -> tuple[float, int]:
     return low, exact.shape[1]
 
 
+def load_sentence_encoder(encoder: Encoder) -> Any:
+    """The encoder as a ``SentenceTransformer`` in evaluation mode, shared by all of the process; asks no network.
+
+    Raises:
+        ArtifactError: if it cannot be loaded.
+    """
+    return _load(encoder.location, encoder.fingerprint)
+
+
 @lru_cache(maxsize=2)
 def _load(location: str, fingerprint: str) -> Any:
-    """The encoder in a folder, shared by all columns of the process; asks no network."""
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
@@ -137,7 +145,7 @@ def _load(location: str, fingerprint: str) -> Any:
     return model.eval()
 
 
-def _prompt(encoder: Encoder) -> str:
+def prompt_of(encoder: Encoder) -> str:
     """E5 encoders were trained on texts that begin with their role, and are poor without it."""
     name = encoder.name.replace("\\", "/").rsplit("/", 1)[-1].lower()
     return "query: " if "e5-" in name and "instruct" not in name else ""
@@ -149,7 +157,7 @@ def _pieces(model: Any, text: str, prompt: str) -> list[tuple[str, int]]:
     One piece, whose end the encoder does not read, if its tokenizer cannot say where tokens stand.
     """
     tokenizer = model.tokenizer
-    if not _has_usual_tokenizer(model) or not tokenizer.is_fast:  # cannot say where its tokens stand
+    if not has_usual_tokenizer(model) or not tokenizer.is_fast:  # cannot say where its tokens stand
         return [(text, 1)]
     most = min(int(model.max_seq_length or LENGTHS[-1]), LENGTHS[-1]) - tokenizer.num_special_tokens_to_add()
     most -= len(tokenizer(prompt, add_special_tokens=False)["input_ids"]) if prompt else 0

@@ -102,13 +102,18 @@ def _mixed(
     import pandas as pd
 
     blocks, first = [], 0
+    of_source: dict[str, Bools] = {}
     for block, other in zip(table.blocks, background.blocks, strict=True):
         width = len(block.features)
         stay = kept[:, first : first + width]
         values = np.where(stay, block.gather(own), other.gather(back))
         blocks.append(Block(block.source, block.featurizer, block.features, values, block.categories))
+        of_source[block.source] = stay[:, 0]  # a source comes and goes as a whole
         first += width
-    return FeatureTable(tuple(blocks), pd.RangeIndex(len(own)))
+    contents = table.contents
+    if contents is not None and background.contents is not None:
+        contents = contents.mixed(background.contents, own, back, of_source)
+    return FeatureTable(tuple(blocks), pd.RangeIndex(len(own)), contents)
 
 
 def _exact(found: Float, there: Bools) -> Float:

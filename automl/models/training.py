@@ -49,11 +49,23 @@ class NetParams(OutputParams):
         return self.epochs or min(max(STEPS // n_batches, 12), 24)
 
 
-def _rate(progress: float) -> float:
+def one_cycle(progress: float) -> float:
     """One cycle: up in a line, then down along a cosine (Smith and Topin, Super-convergence, 2019)."""
     if progress < WARM_UP:
         return 0.1 + 0.9 * progress / WARM_UP
     return 0.01 + 0.99 * 0.5 * (1.0 + float(np.cos(np.pi * min(1.0, (progress - WARM_UP) / (1.0 - WARM_UP)))))
+
+
+def row_losses(loss: Loss, scores: Tensor, y: Tensor) -> Tensor:
+    """The loss of each row (n,) of raw scores (n, n_raw)."""
+    from torch.nn import functional
+
+    if loss == "softmax":
+        return functional.cross_entropy(scores, y, reduction="none")
+    if loss == "logistic":
+        # The mean over labels: how far a gradient is cut does not depend on how many there are.
+        return functional.binary_cross_entropy_with_logits(scores, y.reshape(scores.shape), reduction="none").mean(dim=1)
+    return 0.5 * (scores[:, 0] - y).square()
 
 
 @dataclass(frozen=True)
@@ -136,7 +148,7 @@ class Training:
             if self.deadline is not None and time.monotonic() >= self.deadline:
                 return False
             rows = order[i * size : (i + 1) * size]
-            rate = self.chosen.learning_rate * _rate(self._progress((epoch + i / n_batches) / self.epochs))
+            rate = self.chosen.learning_rate * one_cycle(self._progress((epoch + i / n_batches) / self.epochs))
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             self.optimizer.zero_grad()
@@ -156,21 +168,12 @@ class Training:
         return torch.where(away[:, self.view], self.blank, x)
 
     def _batch_loss(self, rows: Tensor) -> Tensor:
-        from torch.nn import functional
-
         scores = self.net.members(self.net.project(self._seen(rows)))
         n_members = scores.shape[1]  # each learns by itself: a loss of their mean would let them lean on each other
         scores, y, weight = (
             scores.flatten(0, 1),
             *(values[rows].repeat_interleave(n_members, dim=0) for values in (self.y, self.weight)),
         )
-        if self.loss == "softmax":
-            each = functional.cross_entropy(scores, y, reduction="none")
-        elif self.loss == "logistic":
-            # The mean over labels: how far a gradient is cut does not depend on how many there are.
-            y = y.reshape(scores.shape)
-            each = functional.binary_cross_entropy_with_logits(scores, y, reduction="none").mean(dim=1)
-        else:
-            each = 0.5 * (scores[:, 0] - y).square()
+        each = row_losses(self.loss, scores, y)
         # Weights have mean 1 over all rows: divided by the rows, a light batch makes a small step.
         return (weight * each).mean()

@@ -1,0 +1,174 @@
+"""Tuning the upper layers of an encoder together with their head."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.models.output import OutputParams
+from automl.models.solvers import Loss, Rows, mean_loss
+from automl.models.training import LARGEST_GRADIENT, one_cycle, row_losses
+from automl.models.tuned_net import TunedNet
+from featurizers.activations import Activations
+from featurizers.precision import device
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+SORTED_AT_ONCE = 32  # batches whose rows are sorted by length before they are cut, so that little is padded
+AVERAGED_STEPS = 20  # about so many of the last steps are what the mean of the weights is over
+
+
+@dataclass(frozen=True)
+class TunedParams(OutputParams):
+    """``layers``: that are tuned, counted from the last. ``learning_rate`` of the last layer; each one below has
+    ``layer_decay`` times that of the one above it. ``head_rate``: of the head. ``patience``: epochs without a gain on
+    ``valid``.
+    """
+
+    layers: int = 2
+    epochs: int | None = None
+    learning_rate: float = 2e-4
+    head_rate: float = 1e-3
+    layer_decay: float = 0.7
+    weight_decay: float = 0.01
+    batch: int = 32
+    patience: int = 2
+
+
+MOST_EPOCHS = 8
+
+
+class Tuning:
+    """One training: AdamW, rates that rise and then fall along a cosine, clipped gradients, averaged weights.
+
+    The head starts as the linear probe and not at random (Kumar et al., Fine-tuning can distort pretrained features,
+    2022). Rates fall from layer to layer (Howard and Ruder, Universal language model fine-tuning, 2018). What is
+    validated and kept is the mean of the last weights (Polyak and Juditsky, Acceleration of stochastic approximation by
+    averaging, 1992), and the probe itself if no epoch beats it. The same seed gives the same numbers on one device.
+    """
+
+    def __init__(self, net: TunedNet, chosen: TunedParams, parts: Activations, rows: Rows, loss: Loss) -> None:
+        import torch
+
+        self.net, self.chosen, self.parts, self.loss = net, chosen, parts, loss
+        self.y = torch.from_numpy(rows.y).to(device(), torch.long if loss == "softmax" else torch.float32)
+        self.weight = torch.from_numpy(rows.weight).float().to(device())
+        self.sizes = parts.sizes()
+        self.known = np.flatnonzero(rows.weight > 0)
+        self.epochs = chosen.epochs or MOST_EPOCHS
+        self.at_once = chosen.batch
+        net.upper.requires_grad_(True)
+        head = [tensor.requires_grad_(True) for tensor in net.head.values()]
+        groups: list[dict[str, Any]] = [
+            {"params": layer, "rate": chosen.learning_rate * chosen.layer_decay**depth}
+            for depth, layer in enumerate(net.trunk.depth_of(net.upper))
+        ]
+        groups.append({"params": head, "rate": chosen.head_rate, "weight_decay": 0.0})
+        self.optimizer = torch.optim.AdamW(groups, lr=chosen.learning_rate, weight_decay=chosen.weight_decay)
+        self.learned: list[Tensor] = [one for group in groups for one in group["params"]]
+        self.mean = [one.detach().clone() for one in self.learned]
+        self.steps = 0
+        self.history: list[float] = []
+
+    def run(self, held: tuple[Activations, Rows] | None, seed: int, deadline: float | None) -> int:
+        """Train, leave the net at its best epoch, and give that epoch's number; 0 is the probe."""
+        started = time.monotonic()
+        lowest = np.inf if held is None else self._held_loss(held)
+        seconds_to_validate = time.monotonic() - started
+        self.history = [lowest]
+        best, best_epoch = [one.clone() for one in self.mean], 0
+        end = None if deadline is None else deadline - 1.2 * seconds_to_validate
+        random = np.random.default_rng(seed)
+        for epoch in range(1, self.epochs + 1):
+            whole = self._epoch(epoch - 1, random, started, end)
+            if held is None:
+                best, best_epoch = [one.clone() for one in self.mean], epoch
+            else:
+                found = self._mean_loss(held)
+                self.history.append(found)
+                if found < lowest:
+                    best, best_epoch, lowest = [one.clone() for one in self.mean], epoch, found
+                if epoch - best_epoch >= self.chosen.patience:
+                    break
+            if not whole:
+                break
+        self._put(best)
+        for one in self.learned:
+            one.requires_grad_(False)
+        return best_epoch
+
+    def _held_loss(self, held: tuple[Activations, Rows]) -> float:
+        parts, rows = held
+        return mean_loss(self.loss, self.net.all_scores(parts), rows)
+
+    def _mean_loss(self, held: tuple[Activations, Rows]) -> float:
+        """The loss of the averaged weights; training goes on from its own."""
+        own = [one.detach().clone() for one in self.learned]
+        self._put(self.mean)
+        try:
+            return self._held_loss(held)
+        finally:
+            self._put(own)
+
+    def _put(self, values: list[Tensor]) -> None:
+        for one, value in zip(self.learned, values, strict=True):
+            one.data.copy_(value)
+
+    def _epoch(self, epoch: int, random: np.random.Generator, started: float, end: float | None) -> bool:
+        batches = self._batches(random)
+        for i, rows in enumerate(batches):
+            now = time.monotonic()
+            if end is not None and now >= end:
+                return False
+            done = (epoch + i / len(batches)) / self.epochs
+            if end is not None:
+                done = max(done, (now - started) / max(end - started, 1e-9))
+            self._step(rows, one_cycle(done))
+        return True
+
+    def _batches(self, random: np.random.Generator) -> list[Int]:
+        order = random.permutation(self.known)
+        size = self.chosen.batch
+        batches: list[Int] = []
+        for start in range(0, len(order), SORTED_AT_ONCE * size):
+            some = order[start : start + SORTED_AT_ONCE * size]
+            some = some[np.argsort(self.sizes[some], kind="stable")]
+            batches.extend(some[i : i + size] for i in range(0, len(some), size))
+        return [batches[i] for i in random.permutation(len(batches))]
+
+    def _step(self, rows: Int, rate: float) -> None:
+        import torch
+
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["rate"] * rate
+        while True:
+            try:
+                self.optimizer.zero_grad()
+                for start in range(0, len(rows), self.at_once):
+                    self._learn_from(rows[start : start + self.at_once], len(rows))
+                break
+            except torch.OutOfMemoryError:
+                if self.at_once == 1:
+                    raise
+                self.at_once //= 2
+        torch.nn.utils.clip_grad_norm_(self.learned, LARGEST_GRADIENT)
+        self.optimizer.step()
+        self.steps += 1
+        share = 1.0 / min(self.steps + 1, AVERAGED_STEPS)
+        with torch.no_grad():
+            torch._foreach_lerp_(self.mean, self.learned, share)
+
+    def _learn_from(self, rows: Int, n: int) -> None:
+        import torch
+
+        at = torch.from_numpy(rows).to(device())
+        each = row_losses(self.loss, self.net.scores(self.parts, rows), self.y[at])
+        ((self.weight[at] * each).sum() / n).backward()  # type: ignore[no-untyped-call]

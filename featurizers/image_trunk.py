@@ -1,0 +1,177 @@
+"""A timm backbone cut in two."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import Any, ClassVar
+
+import numpy as np
+
+from artifacts.schema import Modality
+from featurizers.batch_norm_folding import fold_batch_norms
+from featurizers.encoder_use import loading
+from featurizers.encoders import Encoder
+from featurizers.image_decoding import VERSION
+from featurizers.image_embedding import network_facts
+from featurizers.image_network import Network, create_model, example_photo
+from featurizers.precision import device
+from featurizers.trunk import Half, Reached, Trunk, cannot_cut, close_to, input_of, stop_at
+
+LEAST_SHARE = 0.02  # of all parameters: what has fewer is no layer of its own
+_RECIPE = "image-activation/1"
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What makes activations of photos, their shape, a copy of the upper layers, and names of these by layer."""
+
+    lower: Network
+    shape: tuple[int, ...]
+    upper: Any
+    layers: tuple[tuple[str, ...], ...]
+
+
+class ImageTrunk(Trunk):
+    """The last ``n_layers`` stages or blocks of a backbone, and the pooling above them, over those below.
+
+    Batch norms are folded into their convolutions before (see ``fold_batch_norms``) and what is left of them stays in
+    evaluation mode: weights whose norms were folded by others, as many files have them, are tuned as any other.
+    """
+
+    modality: ClassVar[Modality] = Modality.IMAGE
+
+    @property
+    def _parts(self) -> _Parts:
+        return _cut(self.encoder, self.n_layers)
+
+    @property
+    def recipe(self) -> str:
+        """See ``Trunk.recipe``."""
+        facts = network_facts(self.encoder, None).recipe
+        return f"{_RECIPE}|{VERSION}|{self.encoder.fingerprint}|{facts}|{self.n_layers}"
+
+    def lower(self, contents: Sequence[Any]) -> list[Half | str]:
+        """See ``Trunk.lower``; of the bytes of photos."""
+        made = self._parts.lower.vectors(contents)
+        return [one if isinstance(one, str) else np.clip(one, -6e4, 6e4).astype(np.float16) for one in made]
+
+    def shaped(self, flat: Half) -> Half:
+        """See ``Trunk.shaped``."""
+        shape = self._parts.shape
+        return flat[: int(np.prod(shape))].reshape(shape)
+
+    def new_upper(self) -> Any:
+        """See ``Trunk.new_upper``."""
+        return copy.deepcopy(self._parts.upper).to(device()).eval()
+
+    def vectors(self, upper: Any, activations: Sequence[Half]) -> Any:
+        """See ``Trunk.vectors``."""
+        import torch
+
+        here = next(upper.parameters()).device
+        stacked = torch.from_numpy(np.stack([one.reshape(self._parts.shape) for one in activations])).to(here)
+        made = upper(stacked.float())
+        return made.float()
+
+    def depth_of(self, upper: Any) -> list[list[Any]]:
+        """See ``Trunk.depth_of``."""
+        by_name = {name: list(upper.get_submodule(name).parameters()) for layer in self._parts.layers for name in layer}
+        parts = [[one for name in layer for one in by_name[name]] for layer in reversed(self._parts.layers)]
+        return [part for part in parts if part]
+
+
+@lru_cache(maxsize=2)
+def _cut(encoder: Encoder, n_layers: int) -> _Parts:
+    import torch
+
+    model, config = create_model(encoder.location)
+    _, height, width = config["input_size"]
+    photo = example_photo(height, width)
+    model = fold_batch_norms(model, photo)
+    with loading(encoder.location, Modality.IMAGE), torch.inference_mode():
+        order = _in_order(model, photo)
+    layers = _layers(model, order)
+    if not layers:
+        raise cannot_cut(encoder, f"{type(model).__name__} has no layers that run one after another")
+    kept = layers[-n_layers:]
+    first = kept[0][0]
+    with torch.inference_mode():
+        activation = input_of(model.get_submodule(first), lambda: model(photo))
+        expected = model(photo)
+    upper = copy.deepcopy(model)
+    for name in order[: order.index(first)]:
+        upper.set_submodule(name, torch.nn.Identity())
+    if hasattr(upper, "_pos_embed"):  # of vision transformers: what is kept has its positions
+        upper._pos_embed = _as_it_is
+    with torch.inference_mode():
+        try:
+            found = upper(activation)
+        except (RuntimeError, ValueError, TypeError, LookupError) as error:
+            raise cannot_cut(encoder, f"{type(error).__name__}: {str(error)[:100]}") from error
+    close_to(expected, found, encoder)
+    lower = Network(_lower(model, first), config, "fp32", network_facts(encoder, None))
+    return _Parts(lower, tuple(activation.shape[1:]), upper, tuple(kept))
+
+
+def _in_order(model: Any, photo: Any) -> list[str]:
+    """Names of the parts of a model in the order in which they run; a list of layers is as many parts."""
+    names = {}
+    for name, child in model.named_children():
+        inner = list(child.named_children()) if type(child).__name__ in ("Sequential", "ModuleList") else []
+        found = {id(one): f"{name}.{inside}" for inside, one in inner if next(one.parameters(), None) is not None}
+        names |= found if len(found) > 1 else {id(child): name}
+    order: list[str] = []
+    hooks = [
+        one.register_forward_pre_hook(lambda module, _: order.append(names[id(module)]))
+        for one in model.modules()
+        if id(one) in names
+    ]
+    try:
+        model(photo)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return list(dict.fromkeys(order))
+
+
+def _layers(model: Any, order: list[str]) -> list[tuple[str, ...]]:
+    """The parts that have enough parameters to be worth tuning, each with the small ones that follow it."""
+    count = {name: sum(one.numel() for one in model.get_submodule(name).parameters()) for name in order}
+    total = max(sum(count.values()), 1)
+    place, number = [], -1
+    for name in order:
+        number += count[name] >= LEAST_SHARE * total
+        place.append(number)
+    grouped = groupby(zip(order, place, strict=True), key=lambda pair: pair[1])
+    return [tuple(name for name, _ in group) for number, group in grouped if number >= 0]
+
+
+def _lower(model: Any, first: str) -> Any:
+    """A torch module (n, 3, height, width) -> (n, n_numbers): what comes to a part of the model, flat.
+
+    Its passes end there for good, so that several threads may run it at once.
+    """
+    from torch import nn
+
+    class Lower(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, photos: Any) -> Any:
+            try:
+                self.model(photos)
+            except Reached as reached:
+                return reached.given.flatten(1)
+            raise LookupError(f"the forward pass never comes to {first!r}")
+
+    stop_at(model.get_submodule(first))
+    return Lower().eval()
+
+
+def _as_it_is(x: Any, *_: Any) -> Any:
+    return x
