@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from featurizers.encoder_use import loading
 from featurizers.encoders import Encoder
 from featurizers.image_decoding import VERSION
 from featurizers.image_embedding import network_facts
-from featurizers.image_network import Network, create_model, example_photo
+from featurizers.image_network import Network, NetworkFacts, create_model, example_photo
 from featurizers.precision import device
 from featurizers.trunk import Half, Reached, Trunk, cannot_cut, close_to, input_of, stop_at
 
@@ -46,13 +46,16 @@ class ImageTrunk(Trunk):
 
     @property
     def _parts(self) -> _Parts:
-        return _cut(self.encoder, self.n_layers)
+        return _cut(self.encoder, self.n_layers, self._facts)
 
-    @property
+    @cached_property
+    def _facts(self) -> NetworkFacts:
+        return network_facts(self.encoder, self.store)
+
+    @cached_property
     def recipe(self) -> str:
         """See ``Trunk.recipe``."""
-        facts = network_facts(self.encoder, None).recipe
-        return f"{_RECIPE}|{VERSION}|{self.encoder.fingerprint}|{facts}|{self.n_layers}"
+        return f"{_RECIPE}|{VERSION}|{self.encoder.fingerprint}|{self._facts.recipe}|{self.n_layers}"
 
     def lower(self, contents: Sequence[Any]) -> list[Half | str]:
         """See ``Trunk.lower``; of the bytes of photos."""
@@ -77,6 +80,13 @@ class ImageTrunk(Trunk):
         made = upper(stacked.float())
         return made.float()
 
+    def varied(self, activations: Sequence[Half], random: np.random.Generator) -> list[Half]:
+        """See ``Trunk.varied``: half of the maps are mirrored, as those of mirrored photos are but for the borders."""
+        if len(self._parts.shape) != 3:
+            return list(activations)
+        mirrored = random.random(len(activations)) < 0.5
+        return [one[..., ::-1] if flip else one for one, flip in zip(activations, mirrored, strict=True)]
+
     def depth_of(self, upper: Any) -> list[list[Any]]:
         """See ``Trunk.depth_of``."""
         by_name = {name: list(upper.get_submodule(name).parameters()) for layer in self._parts.layers for name in layer}
@@ -85,7 +95,7 @@ class ImageTrunk(Trunk):
 
 
 @lru_cache(maxsize=2)
-def _cut(encoder: Encoder, n_layers: int) -> _Parts:
+def _cut(encoder: Encoder, n_layers: int, facts: NetworkFacts) -> _Parts:
     import torch
 
     model, config = create_model(encoder.location)
@@ -113,7 +123,7 @@ def _cut(encoder: Encoder, n_layers: int) -> _Parts:
         except (RuntimeError, ValueError, TypeError, LookupError) as error:
             raise cannot_cut(encoder, f"{type(error).__name__}: {str(error)[:100]}") from error
     close_to(expected, found, encoder)
-    lower = Network(_lower(model, first), config, "fp32", network_facts(encoder, None))
+    lower = Network(_lower(model, first), config, "fp32", facts)
     return _Parts(lower, tuple(activation.shape[1:]), upper, tuple(kept))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,7 +43,7 @@ class TextTrunk(Trunk):
     def _parts(self) -> _Parts:
         return _cut(self.encoder, self.n_layers)
 
-    @property
+    @cached_property
     def recipe(self) -> str:
         """See ``Trunk.recipe``."""
         return f"{_RECIPE}|{self.encoder.fingerprint}|{prompt_of(self.encoder)}|{self.n_layers}|{MAX_TOKENS}"

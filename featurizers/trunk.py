@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import ArtifactError
 from artifacts.schema import Modality
 from featurizers.encoders import Encoder
@@ -21,7 +23,7 @@ TOLERANCE = 1e-3  # of the largest number of a vector, between the two parts one
 class Trunk(ABC):
     """What the lower layers make of a content (its activation) depends on the content alone, and can be kept.
 
-    ``recipe`` names all that decides on an activation beside the content. Weights load at first use.
+    Weights load at first use. ``store`` may know how the encoder wants its photos.
 
     Raises:
         ArtifactError: at first use, if the encoder cannot be loaded or cannot be cut.
@@ -29,14 +31,15 @@ class Trunk(ABC):
 
     modality: ClassVar[Modality]
 
-    def __init__(self, encoder: Encoder, n_layers: int) -> None:
+    def __init__(self, encoder: Encoder, n_layers: int, store: EmbeddingStore | None = None) -> None:
         self.encoder = encoder
         self.n_layers = n_layers
+        self.store = store
 
-    @property
+    @cached_property
     @abstractmethod
     def recipe(self) -> str:
-        """Part of the key of an activation in the store."""
+        """All that decides on an activation beside the content: part of its key in the store."""
 
     @abstractmethod
     def lower(self, contents: Sequence[Any]) -> list[Half | str]:
@@ -53,6 +56,10 @@ class Trunk(ABC):
     @abstractmethod
     def vectors(self, upper: Any, activations: Sequence[Half]) -> Any:
         """A tensor (n_contents, n_dimensions) that gradients pass through; activations of one trunk."""
+
+    def varied(self, activations: Sequence[Half], random: np.random.Generator) -> list[Half]:
+        """Activations as training may see them: of a content that was changed so that it means the same."""
+        return list(activations)
 
     @abstractmethod
     def depth_of(self, upper: Any) -> list[list[Any]]:

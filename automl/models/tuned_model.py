@@ -96,7 +96,7 @@ class TunedModel(Model):
         return Activations.of(trunk, self._contents(table), self.sources_, table.n_samples)
 
     def _tune(self, chosen: TunedParams, train: Examples, valid: Examples | None, deadline: float | None) -> None:
-        trunk = self.trunk(self.encoder_, chosen.layers)
+        trunk = self.trunk(self.encoder_, chosen.layers, self._contents(train.table).store)
         rows = Rows(np.zeros((0, 0), np.float32), *self.output_.encode(train.outcome))
         parts = self._parts(train.table, trunk)
         held = None
@@ -108,8 +108,9 @@ class TunedModel(Model):
             return
         net = TunedNet(trunk, len(self.sources_))
         net.learn_scale(parts)
-        net.take_head(self._probe(net, parts, rows, held, deadline))
-        tuning = Tuning(net, chosen, parts, rows, LOSSES[self.output_.kind])
+        probe = self._probe(net, parts, rows, held, deadline)
+        net.take_head(probe)
+        tuning = Tuning(net, chosen, parts, rows, LOSSES[self.output_.kind], probe.alpha)
         self.epochs_ = tuning.run(held, self.seed, deadline)
         self.losses_ = tuning.history
         self.net_ = net

@@ -39,6 +39,7 @@ class TunedNet:
         self.mean: Tensor | None = None
         self.scale: Tensor | None = None
         self.head: dict[str, Tensor] = {}
+        self.random: np.random.Generator | None = None  # of what training varies; None outside of it
 
     # -- vectors and scores ---------------------------------------------------------------------------
 
@@ -53,8 +54,11 @@ class TunedNet:
         if not len(distinct):
             width = 1 if self.mean is None else self.mean.shape[1]
             return torch.zeros(len(rows), self.n_sources, width, device=device()), count.reshape(len(rows), -1)
+        activations = parts.read(distinct.tolist())
+        if self.random is not None:
+            activations = self.trunk.varied(activations, self.random)
         with _half():
-            made = self.trunk.vectors(self.upper, parts.read(distinct.tolist()))
+            made = self.trunk.vectors(self.upper, activations)
         count.index_add_(0, slot, torch.ones(len(slot), device=device()))
         summed = torch.zeros(len(count), made.shape[1], device=device())
         summed = summed.index_add(0, slot, made[torch.from_numpy(which).to(device())])
@@ -83,6 +87,7 @@ class TunedNet:
     def _numbers(self, make: Any, parts: Activations, rows: Int) -> Float:
         import torch
 
+        assert self.random is None, "scores are found of contents as they are"
         with torch.inference_mode():
             return np.asarray(make(parts, rows).cpu().numpy(), dtype=np.float64)
 

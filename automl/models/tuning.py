@@ -23,7 +23,7 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 SORTED_AT_ONCE = 32  # batches whose rows are sorted by length before they are cut, so that little is padded
-AVERAGED_STEPS = 20  # about so many of the last steps are what the mean of the weights is over
+AVERAGED_STEPS = 60  # about so many of the last steps are what the mean of the weights is over
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,17 @@ class Tuning:
     """One training: AdamW, rates that rise and then fall along a cosine, clipped gradients, averaged weights.
 
     The head starts as the linear probe and not at random (Kumar et al., Fine-tuning can distort pretrained features,
-    2022). Rates fall from layer to layer (Howard and Ruder, Universal language model fine-tuning, 2018). What is
+    2022), and keeps its penalty ``alpha``. Rates fall from layer to layer (Howard and Ruder, Universal language model fine-tuning, 2018). What is
     validated and kept is the mean of the last weights (Polyak and Juditsky, Acceleration of stochastic approximation by
     averaging, 1992), and the probe itself if no epoch beats it. The same seed gives the same numbers on one device.
     """
 
-    def __init__(self, net: TunedNet, chosen: TunedParams, parts: Activations, rows: Rows, loss: Loss) -> None:
+    def __init__(
+        self, net: TunedNet, chosen: TunedParams, parts: Activations, rows: Rows, loss: Loss, alpha: float
+    ) -> None:
         import torch
 
-        self.net, self.chosen, self.parts, self.loss = net, chosen, parts, loss
+        self.net, self.chosen, self.parts, self.loss, self.alpha = net, chosen, parts, loss, alpha
         self.y = torch.from_numpy(rows.y).to(device(), torch.long if loss == "softmax" else torch.float32)
         self.weight = torch.from_numpy(rows.weight).float().to(device())
         self.sizes = parts.sizes()
@@ -131,7 +133,11 @@ class Tuning:
             done = (epoch + i / len(batches)) / self.epochs
             if end is not None:
                 done = max(done, (now - started) / max(end - started, 1e-9))
-            self._step(rows, one_cycle(done))
+            self.net.random = random
+            try:
+                self._step(rows, one_cycle(done))
+            finally:
+                self.net.random = None
         return True
 
     def _batches(self, random: np.random.Generator) -> list[Int]:
@@ -171,4 +177,5 @@ class Tuning:
 
         at = torch.from_numpy(rows).to(device())
         each = row_losses(self.loss, self.net.scores(self.parts, rows), self.y[at])
-        ((self.weight[at] * each).sum() / n).backward()  # type: ignore[no-untyped-call]
+        penalty = 0.5 * self.alpha * self.net.head["weight"].square().sum() * (len(rows) / n)
+        ((self.weight[at] * each).sum() / n + penalty).backward()  # type: ignore[no-untyped-call]
