@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from artifacts.block_file import read_values, rows_at_once, write_values
-from artifacts.contents import Contents
+from artifacts.contents import Contents, joined
 from artifacts.errors import InputError
 from artifacts.schema import SHARES, VIEWS, Feature, Modality
 from artifacts.store import read_json, reading
@@ -118,7 +118,7 @@ class Block:
 class FeatureTable:
     """Ordered blocks over the same rows. ``index`` names the rows as the caller's frame does.
 
-    ``contents`` are the texts and photos behind the embeddings, where they are at hand; ``save`` does not write them.
+    ``contents`` are the texts and photos behind the embeddings, where they are at hand.
     """
 
     blocks: tuple[Block, ...]
@@ -263,7 +263,7 @@ class FeatureTable:
         return pd.concat(parts, axis=1) if parts else pd.DataFrame(index=self.index)
 
     def save(self, folder: Path) -> None:
-        """Write one parquet file per block and their meaning as ``blocks.json``."""
+        """Write one parquet file per block, their meaning as ``blocks.json``, and the contents if there are any."""
         folder.mkdir(parents=True, exist_ok=True)
         described = []
         for i, block in enumerate(self.blocks):
@@ -281,6 +281,8 @@ class FeatureTable:
             )
         self.index.to_frame(index=False, name="row").to_parquet(folder / "index.parquet", index=False)
         (folder / "blocks.json").write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
+        if self.contents is not None:
+            self.contents.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> FeatureTable:
@@ -302,7 +304,7 @@ class FeatureTable:
                 )
                 for item in described
             )
-            return cls(blocks, index)
+            return cls(blocks, index, Contents.load(folder))
 
 
 def concatenate(tables: Sequence[FeatureTable]) -> FeatureTable:
@@ -321,4 +323,5 @@ def concatenate(tables: Sequence[FeatureTable]) -> FeatureTable:
         for i, block in enumerate(first.blocks)
     )
     index = first.index.append([table.index for table in tables[1:]])
-    return FeatureTable(blocks, index)
+    known = [table.contents for table in tables if table.contents is not None]
+    return FeatureTable(blocks, index, joined(known) if len(known) == len(tables) else None)

@@ -17,6 +17,7 @@ FEW_FOLDS, MANY_FOLDS_SECONDS = 5, 600.0  # more than so many folds need a budge
 class Preset:
     """``models`` are tried in this order, each over every view; ``max_trials`` bounds Optuna's part.
 
+    ``tuned`` are models that tune an encoder, each tried where it is worth its time.
     ``on_request`` are models that need weights of their own, and join where these were named or are here already.
     ``contestants`` are presets that share the budget evenly, each a run of its own on the same features.
     """
@@ -26,6 +27,7 @@ class Preset:
     budget_seconds: float
     n_folds: int
     models: tuple[str, ...] = DEFAULT_MODELS
+    tuned: tuple[str, ...] = ("tuned_image", "tuned_text")
     on_request: tuple[str, ...] = ()
     max_trials: int = 1000
     holdout_fraction: float = 0.2
@@ -48,7 +50,7 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "fast": Preset("fast", "search", budget_seconds=60, n_folds=3),
+    "fast": Preset("fast", "search", budget_seconds=60, n_folds=3, tuned=()),
     "balanced": Preset("balanced", "search", budget_seconds=300, n_folds=5),
     "best": Preset(
         "best",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -142,9 +142,9 @@ class Steps:
             share = ENCODING_SHARE * n_fitted / n_rows  # the other rows are encoded afterwards
             featurizer.fit(frame[~holdout], around, encoding_seconds=share * max(self.budget.left, 0.0))
             with self.folder.write("features") as folder:
-                featurizer.transform(frame, around).save(folder / "train")
+                self._kept(featurizer.transform(frame, around)).save(folder / "train")
                 if self.loaded.test is not None:
-                    featurizer.transform(self.loaded.test.frame, around).save(folder / "test")
+                    self._kept(featurizer.transform(self.loaded.test.frame, around)).save(folder / "test")
                 featurizer.save(folder / "featurizer")
                 write_json(folder / "findings.json", [finding.to_json() for finding in audit.findings])
                 described = {name: used.to_json() if used else None for name, used in encoders.items()}
@@ -152,6 +152,10 @@ class Steps:
         folder = self.folder.folder("features")
         test = FeatureTable.load(folder / "test") if self.loaded.test is not None else None
         return FeatureTable.load(folder / "train"), test, read_json(folder / "encoders.json")
+
+    def _kept(self, table: FeatureTable) -> FeatureTable:
+        """With texts and photos only where a model may read them."""
+        return table if self.preset.tuned else replace(table, contents=None)
 
     def _encoder(self, modality: Modality, audit: Audit) -> Encoder | None:
         """The encoder of a modality, where a column may need it."""
@@ -192,6 +196,7 @@ class Steps:
             settings={
                 "models": [*self.preset.models, *(self.preset.on_request if is_wanted() else ())],
                 "max_trials": 0 if self.cut_short else self.preset.max_trials,
+                "tuned": self.preset.tuned,
                 **({"cut_short": True} if self.cut_short else {}),
                 **({"go_on": True} if self._goes_on() else {}),
                 # Folds in time order leave the newest rows out of every model; a refit sees them all.

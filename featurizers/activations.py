@@ -97,7 +97,8 @@ class Activations:
                 missing.append(i)
             else:
                 found[i] = self._keep(i, self.trunk.shaped(unpacked(flat)))
-        found |= self._compute(missing, None, lambda _: None)
+        if missing:
+            self._compute(missing, None, lambda _: None, found.__setitem__)
         return [found[i] for i in wanted]
 
     def prepare(self, deadline: float | None, advance: Callable[[float], None]) -> bool:
@@ -105,18 +106,24 @@ class Activations:
 
         What was computed stays in the store if the deadline came first. Parts that cannot be read are dropped.
         """
+        missing = self.missing().tolist()
+        advance(self.n_contents - len(missing))
+        missing.sort(key=lambda i: len(self.values[i]) if isinstance(self.values[i], str) else 0)
+        self._compute(missing, deadline, advance)
+        if deadline is not None and time.monotonic() >= deadline:
+            return False
+        self._drop_broken()
+        return True
+
+    def missing(self) -> Int:
+        """Contents that the store lacks."""
         store = self.contents.store
+        lacking = []
         for start in range(0, self.n_contents, 4096):
             part = range(start, min(start + 4096, self.n_contents))
             known = [None] * len(part) if store is None else store.get([self.keys[i] for i in part])
-            missing = [i for i, flat in zip(part, known, strict=True) if flat is None and i not in self._held]
-            advance(len(part) - len(missing))
-            missing.sort(key=lambda i: len(self.values[i]) if isinstance(self.values[i], str) else 0)
-            self._compute(missing, deadline, advance)
-            if deadline is not None and time.monotonic() >= deadline:
-                return False
-        self._drop_broken()
-        return True
+            lacking += [i for i, flat in zip(part, known, strict=True) if flat is None and i not in self._held]
+        return np.array(lacking, dtype=np.int64)
 
     def of_rows(self, rows: Int) -> tuple[Int, Int, Int]:
         """The parts of some rows: position in ``rows``, source, content."""
@@ -135,10 +142,16 @@ class Activations:
         kept = ~np.isin(self.content, sorted(self._broken))
         self.row, self.source, self.content = self.row[kept], self.source[kept], self.content[kept]
 
-    def _compute(self, missing: Sequence[int], deadline: float | None, advance: Callable[[float], None]) -> dict[int, Half]:
-        found: dict[int, Half] = {}
+    def _compute(
+        self,
+        missing: Sequence[int],
+        deadline: float | None,
+        advance: Callable[[float], None],
+        take: Callable[[int, Half], None] = lambda _i, _one: None,
+    ) -> None:
+        """Compute activations, and put them into the store; ``take`` gets each of them."""
         if not missing:
-            return found
+            return
         photos = self.trunk.modality is Modality.IMAGE
         size = batch_size() if photos else AT_ONCE
         batches = [list(missing[start : start + size]) for start in range(0, len(missing), size)]
@@ -161,12 +174,11 @@ class Activations:
                         if isinstance(one, str):
                             self._broken.add(i)
                             continue
-                        found[i] = self._keep(i, one)
+                        take(i, self._keep(i, one))
                         fresh.append((self.keys[i], packed(one)))
                     advance(len(batch))
                 if self.contents.store is not None:
                     self.contents.store.put(fresh)
-        return found
 
     def _keep(self, i: int, activation: Half) -> Half:
         if self._bytes + activation.nbytes <= HELD_BYTES or self.contents.store is None:

@@ -21,6 +21,7 @@ from automl.backends.fitted_search import FittedSearch, weighted
 from automl.backends.stacking import stacks_over
 from automl.backends.subsample import on_part, slow_models
 from automl.backends.tried import Tried
+from automl.backends.tuning_turn import try_tuned
 from automl.backends.turns import Arm, Turns, trials_asked
 from automl.backends.warm_start import finished_trials
 from automl.budget import Budget
@@ -39,6 +40,7 @@ DEFAULTS_SHARE, PORTFOLIO_SHARE, VIEWS_SHARE = 0.45, 0.6, 0.75
 PART_SHARE = 0.5  # of the time that is left for configurations, on a part of the rows where a fit of all takes long
 PROMOTED = 3  # configurations of a model that are then fitted on all rows
 BLEND_SHARE, MOST_BLEND_SHARE = 0.01, 0.12  # kept back for the blend: at least, and at most
+TUNED_SHARE = 0.6  # of the time that is left after all defaults, for tuning encoders
 STACKS_SHARE = 0.05  # kept back for stacks, where there are several modalities
 FIRST_SECONDS = 5.0  # for the first candidate, even if the budget is used up
 EARLY_SHARE = 0.05  # of the budget: if the search leaves more, it says why
@@ -117,6 +119,7 @@ class _Search:
         self.run_on_part()
         self.run_portfolio()
         self.run_views()
+        self.run_tuned()
         self.run_trials(keep_for_stacks=True)
         self.run_stacks()
         self.run_trials()  # in what stacks have left
@@ -183,6 +186,13 @@ class _Search:
         arms = [(name, view) for view in views for name in self.models if (name, view) not in done]
         self._run_arms(arms, VIEWS_SHARE)
 
+    def run_tuned(self) -> None:
+        """Encoders tuned on the target, each where that is worth its time; else the reason is its line."""
+        names = [name for name in self.problem.settings.get("tuned", ()) if self.max_trials]
+        for i, name in enumerate(names):
+            share = TUNED_SHARE / (len(names) - i)
+            try_tuned(name, self.tried, self.budget.sooner((1 - share) * max(self.budget.left, 0.0)))
+
     def _run_arms(self, arms: list[tuple[str, str]], share: float) -> None:
         """Defaults of models over views, in order; what one leaves unused goes to those after it."""
         for position, (name, view) in enumerate(arms):
@@ -202,7 +212,8 @@ class _Search:
     def run_trials(self, *, keep_for_stacks: bool = False) -> None:
         """Optuna over the parameters of promising (model, view) pairs, pruned over the folds."""
         self.tried.take_stored()
-        untuned = [candidate for candidate in self.tried.ranked() if not candidate.params and not candidate.members]
+        ranked = self.tried.ranked()
+        untuned = [candidate for candidate in ranked if not candidate.params and candidate.model in self.models]
         maximize = self.problem.metric.higher_is_better
         turns = Turns(untuned, self.tried.root, maximize=maximize, seed=self.problem.seed, known=self._known_trials)
         wait = keep_for_stacks and bool(stacks_over(self.tried.ranked()))

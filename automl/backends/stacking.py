@@ -18,7 +18,7 @@ from automl.backends.base import Candidate
 from automl.models.base import Model
 from automl.models.boosted_sum import BoostedSum
 from automl.models.output_sum import OutputSum
-from automl.models.registry import MODELS
+from automl.models.registry import MODELS, TUNED
 from evaluation.splits import Fold
 
 Float = NDArray[np.float64]
@@ -53,7 +53,9 @@ def stacks_over(ranked: Sequence[Candidate]) -> list[Candidate]:
 
 def model_class(candidate: Candidate) -> type[Model]:
     """The class of the models of a candidate or of a stack."""
-    return STACKERS[candidate.model.removeprefix(PREFIX)] if candidate.members else MODELS[candidate.model]
+    if candidate.members:
+        return STACKERS[candidate.model.removeprefix(PREFIX)]
+    return TUNED[candidate.model] if candidate.model in TUNED else MODELS[candidate.model]
 
 
 def stack_table(outputs: Mapping[str, Float], index: pd.Index) -> FeatureTable:

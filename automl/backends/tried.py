@@ -26,7 +26,6 @@ from automl.budget import Budget
 from automl.decision import Decision, decided_score
 from automl.memory import memory_lack
 from automl.models.base import Model
-from automl.models.registry import MODELS
 from automl.shortages import is_full_disk
 from evaluation.metrics import constant_prediction
 from evaluation.splits import Fold
@@ -96,7 +95,7 @@ class Tried:
         if wanted.members:
             return ""
         examples = self.problem.examples.view(wanted.view)
-        return memory_lack(MODELS[wanted.model].bytes_needed(examples.table, examples.outcome))
+        return memory_lack(model_class(wanted).bytes_needed(examples.table, examples.outcome))
 
     def _fitted(self, candidate: Candidate, allowed: Budget, trial: optuna.Trial | None) -> Candidate:
         started = time.monotonic()

@@ -11,6 +11,9 @@ from automl.models.mlp import MLPModel
 from automl.models.shortlist import ShortlistModel
 from automl.models.tabicl import TabICLModel
 from automl.models.tabm import TabMModel
+from automl.models.tuned_image import TunedImageModel
+from automl.models.tuned_model import TunedModel
+from automl.models.tuned_text import TunedTextModel
 
 MODELS: dict[str, type[Model]] = {
     "linear": LinearModel,
@@ -21,5 +24,10 @@ MODELS: dict[str, type[Model]] = {
     "knn": KNNModel,
     "shortlist": ShortlistModel,
     "tabicl": TabICLModel,
+}
+# Read texts and photos, and take minutes where the others take seconds: the search asks first whether it is worth it.
+TUNED: dict[str, type[TunedModel]] = {
+    "tuned_text": TunedTextModel,
+    "tuned_image": TunedImageModel,
 }
 ON_REQUEST = frozenset({"tabicl"})  # need a package and weights of their own: in a search only where they are named

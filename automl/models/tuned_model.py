@@ -83,6 +83,18 @@ class TunedModel(Model):
         self.hold_means(valid or train)
         return self
 
+    def activations(self, table: FeatureTable) -> Activations:
+        """What the layers below make of the texts or photos of a table, before ``fit``.
+
+        Raises:
+            InputError: as ``fit``.
+        """
+        chosen = settings(self.settings, self.name, self.params)
+        self.sources_ = self.sources_in(table)
+        contents = self._contents(table)
+        self.encoder_ = find_again(contents.encoders[self.modality])
+        return self._parts(table, self.trunk(self.encoder_, chosen.layers, contents.store))
+
     def _contents(self, table: FeatureTable) -> Contents:
         if table.contents is None or not self.sources_:
             what = "texts" if self.modality is Modality.TEXT else "photos"

@@ -35,15 +35,15 @@ class TunedParams(OutputParams):
 
     layers: int = 2
     epochs: int | None = None
-    learning_rate: float = 2e-4
-    head_rate: float = 1e-3
+    learning_rate: float = 7e-4
+    head_rate: float = 5e-4
     layer_decay: float = 0.7
     weight_decay: float = 0.01
     batch: int = 32
     patience: int = 2
 
 
-MOST_EPOCHS = 8
+MOST_EPOCHS = 4
 
 
 class Tuning:

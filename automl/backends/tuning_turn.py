@@ -1,0 +1,102 @@
+"""Whether tuning an encoder is worth its time, asked cheaply first: by a few rows, before all are read."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from artifacts.errors import FusionError
+from artifacts.examples import Examples
+from automl.backends.base import Candidate
+from automl.backends.tried import Tried
+from automl.budget import Budget
+from automl.models.registry import TUNED
+from automl.models.tuned_model import TunedModel
+from evaluation.splits import Fold
+
+SAMPLE_CONTENTS = 32  # texts or photos that are read to see how long one takes
+PROBE_ROWS = 1_000  # to learn from in the trial on a part, and half as many to judge it by
+PROBE_EPOCHS = 2
+PROBE_SHARE = 0.2  # of the time there is, for that trial
+LEAST_EPOCHS = 2  # of each fold, below which tuning is not begun
+DEAR = 0.25  # of the time: tuning that takes more has to show a gain on the part first
+
+
+def try_tuned(name: str, tried: Tried, allowed: Budget) -> None:
+    """Fit a tuned encoder over the folds, or leave a line that says why it was not tried.
+
+    Args:
+        name: of ``TUNED``.
+        tried: takes the candidate.
+        allowed: the time there is for it.
+    """
+    examples, model = tried.problem.examples, TUNED[name]
+    if not model.sources_in(examples.table):
+        return  # there is nothing that it reads
+    view = model.modality.view if model.modality.view in examples.table.views else "all"
+    wanted = Candidate(f"{name}-{view}", name, view)
+    stored = tried.stored(wanted.key)
+    if stored is not None:
+        tried.candidates.append(stored)
+        return
+    started = time.monotonic()
+    try:
+        reason = _why_not(model, tried, examples.view(view), allowed)
+    except FusionError as error:
+        reason = f"{type(error).__name__}: {str(error)[:300]}"
+    if reason:
+        spent = time.monotonic() - started
+        tried.candidates.append(replace(wanted, error=f"not tried: {reason}", fit_seconds=spent))
+        tried.show()
+        return
+    tried.fit(wanted, Budget(max(allowed.left, 1e-3)))
+
+
+def _why_not(model: type[TunedModel], tried: Tried, examples: Examples, allowed: Budget) -> str:
+    """An empty string where tuning is worth its time; then all texts or photos have been read by the lower layers."""
+    problem, table = tried.problem, examples.table
+    new = model({}, seed=problem.seed, n_threads=problem.n_threads)
+    parts = new.activations(table)
+    missing = parts.missing()
+    started = time.monotonic()
+    sample = np.random.default_rng(problem.seed).permutation(missing)[:SAMPLE_CONTENTS]
+    parts.read(sample.tolist())
+    a_content = (time.monotonic() - started) / max(len(sample), 1)
+    reading = a_content * (len(missing) - len(sample))
+    if reading > allowed.left / 2:
+        return _too_slow(reading, allowed.left, f"reading {len(missing)} of them by the layers below")
+    probe, seconds = _probe(model, tried, examples, Budget(PROBE_SHARE * max(allowed.left, 1e-3)))
+    rows = sum(len(fold.train) + len(fold.valid) / 2 for fold in problem.folds)
+    tuning = LEAST_EPOCHS * seconds * rows
+    if reading + tuning > allowed.left:
+        return _too_slow(reading + tuning, allowed.left, f"{LEAST_EPOCHS} epochs over {len(problem.folds)} folds")
+    gained = bool(probe.losses_) and min(probe.losses_[1:], default=np.inf) < probe.losses_[0]
+    if not gained and reading + tuning > DEAR * allowed.left:
+        return f"on {PROBE_ROWS} rows it predicted no better than the encoder as it came (likelihood)"
+    with problem.progress.task(f"{model.name}: layers below", float(parts.n_contents)) as advance:
+        if not parts.prepare(allowed.deadline, advance):
+            return "reading them by the layers below took longer than a sample had"
+    return ""
+
+
+def _too_slow(needed: float, left: float, what: str) -> str:
+    return f"{what} would take about {needed:.0f} s of the {max(left, 0.0):.0f} s that there are for it"
+
+
+def _probe(model: type[TunedModel], tried: Tried, examples: Examples, allowed: Budget) -> tuple[TunedModel, float]:
+    """A model tuned on a part of one fold, and the seconds that it took for a row and epoch."""
+    problem = tried.problem
+    random, fold = np.random.default_rng(problem.seed), problem.folds[0]
+    part = Fold(
+        np.sort(random.permutation(fold.train)[:PROBE_ROWS]), np.sort(random.permutation(fold.valid)[: PROBE_ROWS // 2])
+    )
+    train, valid = examples.take(part.train), examples.take(part.valid)
+    probe = model({"epochs": PROBE_EPOCHS}, seed=problem.seed, n_threads=problem.n_threads)
+    for rows in (train, valid):  # read before, so that the time is that of tuning
+        probe.activations(rows.table).prepare(allowed.deadline, lambda _: None)
+    started = time.monotonic()
+    probe.fit(train, valid, deadline=allowed.deadline)
+    epochs = max(len(probe.losses_) - 1, 1)
+    return probe, (time.monotonic() - started) / (epochs * (train.n_samples + valid.n_samples / 2))
