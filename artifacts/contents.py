@@ -50,7 +50,9 @@ class Contents:
         cells = {name: np.full(len(x), None, object) if name in gone else x for name, x in self.cells.items()}
         return replace(self, cells=cells)
 
-    def mixed(self, other: Contents, own: NDArray[Any], rows: NDArray[Any], kept: Mapping[str, NDArray[Any]]) -> Contents:
+    def mixed(
+        self, other: Contents, own: NDArray[Any], rows: NDArray[Any], kept: Mapping[str, NDArray[Any]]
+    ) -> Contents:
         """Rows ``own`` of these where ``kept`` (n,) of a source says so, and rows of ``other`` elsewhere."""
         cells = {
             name: np.where(kept[name], values[own], other.cells[name][rows]) if name in kept else values[own]
@@ -80,7 +82,9 @@ class Contents:
             return None
         with reading(folder):
             described = read_object(folder / MEANING)
-            found = [{**c, "modality": Modality(c["modality"]), "title": Title(**c["title"])} for c in described["columns"]]
+            found = [
+                {**c, "modality": Modality(c["modality"]), "title": Title(**c["title"])} for c in described["columns"]
+            ]
             columns = {column["name"]: Column(**column) for column in found}
             frame = read_parquet(folder / TABLE)
             cells = {name: frame[name].to_numpy(dtype=object) for name in columns}

@@ -231,6 +231,7 @@ def _try(model: Any, photo: Any, location: str, options: EncoderOptions) -> None
 
 
 def example_photo(height: int, width: int) -> Any:
+    """A float tensor (1, 3, height, width) between -1 and 1, always the same."""
     import torch
 
     return torch.from_numpy(drawn_photos(height, width)[:1]).float() / 127.5 - 1.0

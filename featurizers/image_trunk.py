@@ -60,7 +60,9 @@ class ImageTrunk(Trunk):
     def lower(self, contents: Sequence[Any]) -> list[Half | str]:
         """See ``Trunk.lower``; of the bytes of photos."""
         made = self._parts.lower.vectors(contents)
-        return [one if isinstance(one, str) else np.clip(one, -6e4, 6e4).astype(np.float16) for one in made]
+        return [
+            one if isinstance(one, str) else self.shaped(np.clip(one, -6e4, 6e4).astype(np.float16)) for one in made
+        ]
 
     def shaped(self, flat: Half) -> Half:
         """See ``Trunk.shaped``."""

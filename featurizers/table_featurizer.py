@@ -189,7 +189,9 @@ class TableFeaturizer:
         return self._contents(Reading(self._fitted(), _with_names(frame), replace(surroundings, audit=Audit())))
 
     def _contents(self, reading: Reading) -> Contents:
-        encoded = [part.featurizer for part in self._parts if isinstance(part.featurizer, (TextEmbedding, ImageEmbedding))]
+        encoded = [
+            part.featurizer for part in self._parts if isinstance(part.featurizer, (TextEmbedding, ImageEmbedding))
+        ]
         columns = {featurizer.column.name: featurizer.column for featurizer in encoded}
         cells = {name: reading.filled(name).to_numpy(dtype=object) for name in columns}
         encoders = {featurizer.column.modality: featurizer.encoder.to_json() for featurizer in encoded}

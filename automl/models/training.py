@@ -64,7 +64,9 @@ def row_losses(loss: Loss, scores: Tensor, y: Tensor) -> Tensor:
         return functional.cross_entropy(scores, y, reduction="none")
     if loss == "logistic":
         # The mean over labels: how far a gradient is cut does not depend on how many there are.
-        return functional.binary_cross_entropy_with_logits(scores, y.reshape(scores.shape), reduction="none").mean(dim=1)
+        return functional.binary_cross_entropy_with_logits(scores, y.reshape(scores.shape), reduction="none").mean(
+            dim=1
+        )
     return 0.5 * (scores[:, 0] - y).square()
 
 

@@ -181,9 +181,7 @@ class TunedModel(Model):
         if self.net_ is None:
             return np.zeros((table.n_samples, 0), dtype=np.float32)
         with torch_threads(self.n_threads):
-            found = [
-                self.net_.all_vectors(self._ready(chunk, self.net_)) for chunk in table.row_chunks(READ_AT_ONCE)
-            ]
+            found = [self.net_.all_vectors(self._ready(chunk, self.net_)) for chunk in table.row_chunks(READ_AT_ONCE)]
         return np.concatenate(found)
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:

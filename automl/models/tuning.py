@@ -50,9 +50,10 @@ class Tuning:
     """One training: AdamW, rates that rise and then fall along a cosine, clipped gradients, averaged weights.
 
     The head starts as the linear probe and not at random (Kumar et al., Fine-tuning can distort pretrained features,
-    2022), and keeps its penalty ``alpha``. Rates fall from layer to layer (Howard and Ruder, Universal language model fine-tuning, 2018). What is
-    validated and kept is the mean of the last weights (Polyak and Juditsky, Acceleration of stochastic approximation by
-    averaging, 1992), and the probe itself if no epoch beats it. The same seed gives the same numbers on one device.
+    2022), and keeps its penalty ``alpha``. Rates fall from layer to layer (Howard and Ruder, Universal language model
+    fine-tuning, 2018). What is validated and kept is the mean of the last weights (Polyak and Juditsky, Acceleration of
+    stochastic approximation by averaging, 1992), and the probe itself if no epoch beats it. The same seed gives the
+    same numbers on one device.
     """
 
     def __init__(
