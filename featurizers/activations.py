@@ -73,8 +73,8 @@ class Activations:
                 places.append(place)
                 parts.append(keys[key])
         order = np.argsort(np.array(rows, dtype=np.int64), kind="stable")
-        found = (np.array(numbers, dtype=np.int64)[order] for numbers in (rows, places, parts))
-        return cls(trunk, contents, *found, list(keys), values, n_samples)
+        of_row, of_source, of_content = (np.array(x, dtype=np.int64)[order] for x in (rows, places, parts))
+        return cls(trunk, contents, of_row, of_source, of_content, list(keys), values, n_samples)
 
     @property
     def n_contents(self) -> int:

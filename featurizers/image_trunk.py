@@ -131,7 +131,7 @@ def _cut(encoder: Encoder, n_layers: int, facts: NetworkFacts) -> _Parts:
 
 def _in_order(model: Any, photo: Any) -> list[str]:
     """Names of the parts of a model in the order in which they run; a list of layers is as many parts."""
-    names = {}
+    names: dict[int, str] = {}
     for name, child in model.named_children():
         inner = list(child.named_children()) if type(child).__name__ in ("Sequential", "ModuleList") else []
         found = {id(one): f"{name}.{inside}" for inside, one in inner if next(one.parameters(), None) is not None}

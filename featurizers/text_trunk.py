@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -70,7 +70,7 @@ class TextTrunk(Trunk):
                     verbose=False,
                 ).to(whole.device)
                 with torch.inference_mode():
-                    made = input_of(first, lambda padded=padded: whole(dict(padded)))
+                    made = input_of(first, partial(whole, dict(padded)))
                 numbers = made.float().cpu().numpy()
                 for row, one in zip(batch, numbers, strict=True):
                     found[row] = one[: len(ids[row])].astype(np.float16)

@@ -26,7 +26,7 @@ from automl.models.torch_state import torch_threads
 from automl.models.tuned_net import TunedNet
 from automl.models.tuning import TunedParams, Tuning
 from featurizers.activations import Activations
-from featurizers.encoders import Encoder, find_again
+from featurizers.encoders import find_again
 from featurizers.trunk import Trunk
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class TunedModel(Model):
     Reads the texts or photos behind the embeddings of the table (``FeatureTable.contents``), with the encoder that made
     these. The layers below are as they came, and what they make of a text or photo is kept in the store of the
     contents, so that an epoch costs only the layers above. Contributions are exact: the head is linear in the vectors
-    of the sources. ``epochs_`` is the number of epochs kept; 0 is the linear probe over the encoder as it came.
+    of the sources. ``epochs_`` is the number of epochs kept; 0 is the linear probe over the encoder as it came, whose
+    loss on ``valid`` is the first of ``losses_``. ``seconds_``: of what the layers below read, then of each epoch.
     """
 
     modality: ClassVar[Modality]
@@ -75,6 +76,7 @@ class TunedModel(Model):
         self.net_: TunedNet | None = None
         self.epochs_ = 0
         self.losses_: list[float] = []
+        self.seconds_: list[float] = []
         late = deadline is not None and time.monotonic() >= deadline
         if self.output_.learnable and not late:
             with torch_threads(self.n_threads):
@@ -108,6 +110,7 @@ class TunedModel(Model):
         return Activations.of(trunk, self._contents(table), self.sources_, table.n_samples)
 
     def _tune(self, chosen: TunedParams, train: Examples, valid: Examples | None, deadline: float | None) -> None:
+        started = time.monotonic()
         trunk = self.trunk(self.encoder_, chosen.layers, self._contents(train.table).store)
         rows = Rows(np.zeros((0, 0), np.float32), *self.output_.encode(train.outcome))
         parts = self._parts(train.table, trunk)
@@ -116,6 +119,7 @@ class TunedModel(Model):
             of_valid = Rows(np.zeros((0, 0), np.float32), *self.output_.encode(valid.outcome))
             held = (self._parts(valid.table, trunk), of_valid) if of_valid.weight.sum() > 0 else None
         ready = parts.prepare(deadline, lambda _: None) and (held is None or held[0].prepare(deadline, lambda _: None))
+        self.seconds_ = [time.monotonic() - started]
         if not ready or not len(parts.row):
             return
         net = TunedNet(trunk, len(self.sources_))
@@ -125,6 +129,7 @@ class TunedModel(Model):
         tuning = Tuning(net, chosen, parts, rows, LOSSES[self.output_.kind], probe.alpha)
         self.epochs_ = tuning.run(held, self.seed, deadline)
         self.losses_ = tuning.history
+        self.seconds_ += tuning.seconds
         self.net_ = net
 
     def _probe(
@@ -211,7 +216,7 @@ class TunedModel(Model):
             first += len(own)
             if block.is_opaque and block.modality is self.modality and block.source in self.sources_:
                 shares[self.sources_.index(block.source)] += np.bincount(own, minlength=n_groups)
-        return shares / shares.sum(axis=1, keepdims=True)
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
     # -- files --------------------------------------------------------------------------------------
 
@@ -245,7 +250,7 @@ class TunedModel(Model):
         model.features_, model.output_ = found.features, found.output
         model.sources_, model.epochs_ = tuple(found.extra["sources"]), int(found.extra["epochs"])
         model.losses_ = list(found.extra["losses"])
-        model.encoder_: Encoder = find_again(found.extra["encoder"])
+        model.encoder_ = find_again(found.extra["encoder"])
         model.net_ = None
         if found.extra["trained"]:
             chosen = settings(cls.settings, cls.name, found.params)

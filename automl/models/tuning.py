@@ -33,10 +33,10 @@ class TunedParams(OutputParams):
     ``valid``.
     """
 
-    layers: int = 2
+    layers: int = 1
     epochs: int | None = None
-    learning_rate: float = 7e-4
-    head_rate: float = 5e-4
+    learning_rate: float = 5e-4
+    head_rate: float = 1e-3
     layer_decay: float = 0.7
     weight_decay: float = 0.01
     batch: int = 32
@@ -79,7 +79,8 @@ class Tuning:
         self.learned: list[Tensor] = [one for group in groups for one in group["params"]]
         self.mean = [one.detach().clone() for one in self.learned]
         self.steps = 0
-        self.history: list[float] = []
+        self.history: list[float] = []  # losses on the rows to validate on, of the probe and after each epoch
+        self.seconds: list[float] = []  # of each epoch
 
     def run(self, held: tuple[Activations, Rows] | None, seed: int, deadline: float | None) -> int:
         """Train, leave the net at its best epoch, and give that epoch's number; 0 is the probe."""
@@ -91,7 +92,9 @@ class Tuning:
         end = None if deadline is None else deadline - 1.2 * seconds_to_validate
         random = np.random.default_rng(seed)
         for epoch in range(1, self.epochs + 1):
+            begun = time.monotonic()
             whole = self._epoch(epoch - 1, random, started, end)
+            self.seconds.append(time.monotonic() - begun)
             if held is None:
                 best, best_epoch = [one.clone() for one in self.mean], epoch
             else:

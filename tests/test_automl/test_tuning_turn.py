@@ -1,0 +1,79 @@
+"""Whether an encoder is tuned in a search: it is, where that is worth its time, and else a line says why not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from artifacts.contents import Contents
+from artifacts.embedding_store import EmbeddingStore
+from artifacts.examples import Examples
+from artifacts.feature_table import Block, FeatureTable
+from artifacts.outcome import Outcome
+from artifacts.schema import Column, Kind, Modality, Title, opaque_features
+from artifacts.store import RunFolder
+from automl.backends.base import Problem
+from automl.backends.tried import Tried
+from automl.backends.tuning_turn import try_tuned
+from automl.budget import Budget
+from evaluation.metrics import METRICS
+from evaluation.splits import Fold
+from featurizers.encoders import Encoder
+
+N = 60
+
+
+@pytest.fixture
+def problem(encoders: tuple[Encoder, Encoder], tmp_path: Path) -> Problem:
+    column = Column("title", Modality.TEXT, Title("title", "title"))
+    texts = np.array([f"{'warm' if i % 2 else 'cold'} thing {i // 2}" for i in range(N)], dtype=object)
+    store = EmbeddingStore(tmp_path / "cache")
+    contents = Contents({"title": column}, {"title": texts}, {Modality.TEXT: encoders[0].to_json()}, None, store)
+    block = Block("title", "embedding", opaque_features(column, "embedding", 3), np.zeros((N, 3), "f4"))
+    table = FeatureTable((block,), pd.RangeIndex(N), contents)
+    rows = np.arange(N)
+    folds = tuple(Fold(rows[rows % 3 != k], rows[rows % 3 == k]) for k in range(3))
+    outcome = Outcome(Kind.BINARY, (rows % 2).astype(np.int64), ("no", "yes"), 2)
+    folder = RunFolder(tmp_path / "run").create()
+    return Problem(Examples(table, outcome), folds, METRICS["roc_auc"], Budget(120.0), folder)
+
+
+def test_it_is_tuned_over_the_folds(problem: Problem) -> None:
+    tried = Tried(problem, problem.budget)
+    try_tuned("tuned_text", tried, Budget(100.0))
+    (candidate,) = tried.candidates
+    assert not candidate.error and candidate.view == "all" and tried.score(candidate) > 0.9
+    again = Tried(problem, problem.budget)
+    try_tuned("tuned_text", again, Budget(100.0))
+    assert again.candidates[0].fit_seconds == candidate.fit_seconds  # what a killed fit had finished is taken
+
+
+def test_a_line_says_why_not(problem: Problem) -> None:
+    tried = Tried(problem, problem.budget)
+    try_tuned("tuned_text", tried, Budget(0.05))
+    (candidate,) = tried.candidates
+    assert candidate.error.startswith("not tried: ") and " s that there are for it" in candidate.error
+
+
+def test_what_has_no_texts_gets_no_line(problem: Problem) -> None:
+    tried = Tried(problem, problem.budget)
+    try_tuned("tuned_image", tried, Budget(100.0))
+    table = replace(problem.examples.table, contents=None)
+    bare = replace(problem, examples=replace(problem.examples, table=table))
+    without = Tried(bare, problem.budget)
+    try_tuned("tuned_text", without, Budget(100.0))
+    assert not tried.candidates and not without.candidates
+
+
+def test_an_encoder_that_cannot_be_cut_is_a_line(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    from featurizers import text_trunk
+
+    monkeypatch.setattr(text_trunk, "has_usual_tokenizer", lambda _: False)
+    text_trunk._cut.cache_clear()
+    tried = Tried(problem, problem.budget)
+    try_tuned("tuned_text", tried, Budget(100.0))
+    assert "cannot be tuned" in tried.candidates[0].error
