@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -259,7 +259,7 @@ class _RowMaker:
         blocks = list(made.blocks)
         old = blocks[self.block]
         blocks[self.block] = Block(old.source, old.featurizer, old.features, np.ascontiguousarray(moved))
-        return drawn, FeatureTable(tuple(blocks), made.index), bases
+        return drawn, replace(made, blocks=tuple(blocks)), bases
 
 
 def _scored(

@@ -40,7 +40,7 @@ DEFAULTS_SHARE, PORTFOLIO_SHARE, VIEWS_SHARE = 0.45, 0.6, 0.75
 PART_SHARE = 0.5  # of the time that is left for configurations, on a part of the rows where a fit of all takes long
 PROMOTED = 3  # configurations of a model that are then fitted on all rows
 BLEND_SHARE, MOST_BLEND_SHARE = 0.01, 0.12  # kept back for the blend: at least, and at most
-TUNED_SHARE = 0.6  # of the time that is left after all defaults, for tuning encoders
+TUNED_SHARE = 0.5  # of the time that is left after the defaults, for tuning encoders
 STACKS_SHARE = 0.05  # kept back for stacks, where there are several modalities
 FIRST_SECONDS = 5.0  # for the first candidate, even if the budget is used up
 EARLY_SHARE = 0.05  # of the budget: if the search leaves more, it says why
@@ -117,9 +117,9 @@ class _Search:
         """All that there is to try, in order."""
         self.run_defaults()
         self.run_on_part()
+        self.run_tuned()
         self.run_portfolio()
         self.run_views()
-        self.run_tuned()
         self.run_trials(keep_for_stacks=True)
         self.run_stacks()
         self.run_trials()  # in what stacks have left

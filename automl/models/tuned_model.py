@@ -15,6 +15,7 @@ from artifacts.errors import ArtifactError, InputError
 from artifacts.examples import Examples
 from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
+from artifacts.outcome import Outcome
 from artifacts.schema import Modality
 from automl.models.base import LINK_UNITS, Float, Model
 from automl.models.description import Description, feature_names, median_of, settings
@@ -25,7 +26,7 @@ from automl.models.solvers import LOSSES, Fitted, Loss, Rows, path, ridge
 from automl.models.torch_state import torch_threads
 from automl.models.tuned_net import TunedNet
 from automl.models.tuning import TunedParams, Tuning
-from featurizers.activations import Activations
+from featurizers.activations import HELD_BYTES, Activations
 from featurizers.encoders import find_again
 from featurizers.trunk import Trunk
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 FILE = "tuned.safetensors"
 PROBE_SHARE = 0.15  # of the time to the deadline, for the linear probe that the head starts from
 READ_AT_ONCE = 2_048  # rows
+ACTIVATION_BYTES = 48_000  # of one text or photo, roughly
+ENCODER_BYTES = 4e8
 
 
 class TunedModel(Model):
@@ -263,12 +266,18 @@ class TunedModel(Model):
         found.apply(model)
         return model
 
+    @classmethod
+    def bytes_needed(cls, table: FeatureTable, outcome: Outcome) -> float:
+        """See ``Model.bytes_needed``; with the encoder, and what is held of the layers below."""
+        held = min(float(HELD_BYTES), ACTIVATION_BYTES * table.n_samples * max(len(cls.sources_in(table)), 1))
+        return super().bytes_needed(table, outcome) + held + ENCODER_BYTES
+
     def params_for_refit(self, fitted: Sequence[Self]) -> dict[str, Any]:
         """The median of the folds' best epochs."""
         return {**self.params, "epochs": max(1, round(median_of([model.epochs_ for model in fitted])))}
 
     @classmethod
-    def suggest(cls, trial: optuna.Trial, outcome: Any, table: FeatureTable) -> dict[str, Any]:
+    def suggest(cls, trial: optuna.Trial, outcome: Outcome, table: FeatureTable) -> dict[str, Any]:
         """Depth and rates."""
         return {
             "layers": trial.suggest_int(f"{cls.name}.layers", 1, 3),
