@@ -237,9 +237,9 @@ def test_progress_is_shown_for_much_work(encoder, monkeypatch) -> None:
 
 
 def test_e5_gets_its_prompt(encoder) -> None:
-    assert text_encoding._prompt(encoder) == ""
-    assert text_encoding._prompt(replace(encoder, name="intfloat/multilingual-e5-small@abc")) == "query: "
-    assert text_encoding._prompt(replace(encoder, name="/models/multilingual-e5-large-instruct")) == ""
+    assert text_encoding.prompt_of(encoder) == ""
+    assert text_encoding.prompt_of(replace(encoder, name="intfloat/multilingual-e5-small@abc")) == "query: "
+    assert text_encoding.prompt_of(replace(encoder, name="/models/multilingual-e5-large-instruct")) == ""
 
 
 def test_unfitted_is_said(encoder) -> None:
