@@ -23,6 +23,8 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 SORTED_AT_ONCE = 32  # batches whose rows are sorted by length before they are cut, so that little is padded
+MOST_EPOCHS = 4
+LOWERED, MOST_LOWERED = 0.3, 2  # the factor of all rates where the first epoch does not beat the probe, and how often
 AVERAGED_STEPS = 60  # about so many of the last steps are what the mean of the weights is over
 
 
@@ -43,17 +45,14 @@ class TunedParams(OutputParams):
     patience: int = 2
 
 
-MOST_EPOCHS = 4
-
-
 class Tuning:
     """One training: AdamW, rates that rise and then fall along a cosine, clipped gradients, averaged weights.
 
     The head starts as the linear probe and not at random (Kumar et al., Fine-tuning can distort pretrained features,
     2022), and keeps its penalty ``alpha``. Rates fall from layer to layer (Howard and Ruder, Universal language model
     fine-tuning, 2018). What is validated and kept is the mean of the last weights (Polyak and Juditsky, Acceleration of
-    stochastic approximation by averaging, 1992), and the probe itself if no epoch beats it. The same seed gives the
-    same numbers on one device.
+    stochastic approximation by averaging, 1992). An epoch that does not beat the probe is taken back, and the next one
+    has lower rates; if none does, the probe is what stays. The same seed gives the same numbers on one device.
     """
 
     def __init__(
@@ -79,6 +78,7 @@ class Tuning:
         self.learned: list[Tensor] = [one for group in groups for one in group["params"]]
         self.mean = [one.detach().clone() for one in self.learned]
         self.steps = 0
+        self.lowered = 0  # how often rates were
         self.history: list[float] = []  # losses on the rows to validate on, of the probe and after each epoch
         self.seconds: list[float] = []  # of each epoch
 
@@ -88,7 +88,7 @@ class Tuning:
         lowest = np.inf if held is None else self._held_loss(held)
         seconds_to_validate = time.monotonic() - started
         self.history = [lowest]
-        best, best_epoch = [one.clone() for one in self.mean], 0
+        best, best_epoch, begun_at = [one.clone() for one in self.mean], 0, 0
         end = None if deadline is None else deadline - 1.2 * seconds_to_validate
         random = np.random.default_rng(seed)
         for epoch in range(1, self.epochs + 1):
@@ -102,7 +102,10 @@ class Tuning:
                 self.history.append(found)
                 if found < lowest:
                     best, best_epoch, lowest = [one.clone() for one in self.mean], epoch, found
-                if epoch - best_epoch >= self.chosen.patience:
+                elif best_epoch == 0 and self.lowered < MOST_LOWERED:  # too large steps at once spoil what was there
+                    self._start_again(best)
+                    begun_at = epoch
+                if epoch - max(best_epoch, begun_at) >= self.chosen.patience:
                     break
             if not whole:
                 break
@@ -110,6 +113,15 @@ class Tuning:
         for one in self.learned:
             one.requires_grad_(False)
         return best_epoch
+
+    def _start_again(self, first: list[Tensor]) -> None:
+        """From the probe, with lower rates."""
+        self._put(first)
+        self.mean = [one.clone() for one in first]
+        self.optimizer.state.clear()
+        self.steps, self.lowered = 0, self.lowered + 1
+        for group in self.optimizer.param_groups:
+            group["rate"] *= LOWERED
 
     def _held_loss(self, held: tuple[Activations, Rows]) -> float:
         parts, rows = held

@@ -129,6 +129,16 @@ def test_the_same_seed_and_the_batch_do_not_matter(name: str, tables: dict[str, 
     np.testing.assert_allclose(single, scores[0][:5], atol=1e-4)
 
 
+def test_steps_that_spoil_are_taken_back_and_lowered(tables: dict[str, FeatureTable]) -> None:
+    train, valid = parts_of(tables["tuned_text"], Kind.CONVERSION)
+    wild = make_model("tuned_text", epochs=4, learning_rate=3.0, head_rate=3.0).fit(train, valid)
+    probe, first, *later = wild.losses_  # type: ignore[attr-defined]
+    assert first > probe and len(later) == 3  # two lowerings, each with an epoch, and patience
+    assert min(later) < first
+    kept = wild.losses_[wild.epochs_]  # type: ignore[attr-defined]
+    assert kept == min(wild.losses_)  # type: ignore[attr-defined]
+
+
 @every_model
 def test_what_is_missing_is_at_the_mean(name: str, tables: dict[str, FeatureTable]) -> None:
     train, valid = parts_of(tables[name], Kind.BINARY)
