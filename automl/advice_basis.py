@@ -81,16 +81,13 @@ class AdviceBasis:
     doubles: Refits | None
 
     @classmethod
-    def of(
-        cls, run: Run, fitted: FittedBackend, *, train: pd.DataFrame | None, seed: int, progress: Progress
-    ) -> AdviceBasis:
+    def of(cls, run: Run, fitted: FittedBackend, *, train: pd.DataFrame | None, progress: Progress) -> AdviceBasis:
         """Read it from the run folder, or make it, which takes about a minute.
 
         Args:
             run: a finished run.
             fitted: its final model.
             train: the raw training rows, if the run was not fitted from a file.
-            seed: of the models.
             progress: where to show it.
 
         Raises:
@@ -98,6 +95,7 @@ class AdviceBasis:
         """
         if not run.folder.has(STEP):
             rows, examples = _training_rows(run, train), training_examples(run)
+            seed = int(run.manifest["seed"])
             n_folds = len(folds_from_frame(read_parquet(run.folder.folder("split") / FOLDS_FILE)))
             chosen = candidate_to_refit(fitted.candidates, n_folds, SECONDS)
             with run.folder.write(STEP) as folder:
@@ -169,7 +167,7 @@ class AdviceBasis:
     @cached_property
     def support(self) -> Support:
         """What training rows have in their features."""
-        return Support.of(self.examples.table)
+        return Support.of(self.examples.table, seed=self.placebos.seed)
 
 
 def readable_numbers(table: FeatureTable, sources: Collection[str]) -> tuple[str, ...]:

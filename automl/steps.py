@@ -133,7 +133,9 @@ class Steps:
         if not self.folder.has("features"):
             task, audit = self.loaded.task, Audit()
             audit.findings.extend(self.loaded.audit.findings)
-            around = Surroundings(task.path(task.data.images) or task.root, EmbeddingStore(), audit, self.progress)
+            around = Surroundings(
+                task.path(task.data.images) or task.root, EmbeddingStore(), audit, self.progress, self.seed
+            )
             encoders = {modality.value: self._encoder(modality, audit) for modality in (Modality.TEXT, Modality.IMAGE)}
             featurizer = TableFeaturizer(self.loaded.schema, encoders["text"], encoders["image"])
             frame = self.loaded.train.frame

@@ -110,6 +110,25 @@ def test_no_data_is_executed() -> None:
     assert {path: calls for path, calls in found.items() if calls} == {}
 
 
+def literal_seeds(tree: ast.AST) -> list[str]:
+    """Calls that are given a number for a seed, where the seed of the run belongs, or a constant that says why not."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            given = [keyword.value for keyword in node.keywords if keyword.arg in {"seed", "random_state"}]
+            if ast.unparse(node.func).endswith(("default_rng", "manual_seed", "RandomState", "Random")):
+                given += node.args or [ast.Constant(None)] * (not given)  # without any, each time another
+            found += [f"line {node.lineno}: {ast.unparse(node)}" for one in given if isinstance(one, ast.Constant)]
+    return found
+
+
+def test_seeds_come_from_the_run() -> None:
+    found = {str(path.relative_to(ROOT)): literal_seeds(ast.parse(path.read_text())) for path in FILES}
+    assert {path: calls for path, calls in found.items() if calls} == {}
+    assert literal_seeds(ast.parse("PCA(2, random_state=0)")) and literal_seeds(ast.parse("np.random.default_rng()"))
+    assert not literal_seeds(ast.parse("np.random.default_rng(seed), KMeans(2, random_state=self.seed), f(seed=SEED)"))
+
+
 @pytest.mark.parametrize(
     "line",
     [
