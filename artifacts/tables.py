@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from artifacts.errors import InputError
-from artifacts.store import write_file
+from artifacts.store import reading, write_file
 
 FORMATS = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 SMALL = 1 << 30  # bytes that any file may come to in memory; beyond, at most so many times its size
@@ -82,6 +82,18 @@ def read_parquet(path: str | Path) -> pd.DataFrame:
     with parquet.ParquetFile(path, pre_buffer=False) as file:
         frame: pd.DataFrame = file.read(use_threads=False).to_pandas(use_threads=False)
     return frame
+
+
+def read_stored(path: Path, *needed: str) -> pd.DataFrame:
+    """Read a parquet file of a run, in which some columns are needed.
+
+    Raises:
+        ArtifactError: if it is missing, damaged or lacks a column.
+    """
+    with reading(path):
+        frame = read_parquet(path)
+        _ = frame[list(needed)]
+        return frame
 
 
 def _read_csv(path: Path, separator: str) -> pd.DataFrame:

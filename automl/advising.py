@@ -89,7 +89,7 @@ class Advisor:
                 "[column.NAME] of what an author can change."
             )
         progress = progress or Silent()
-        predictor = Predictor.load(run.path, progress=progress)
+        predictor = Predictor.load(run.path, trust=run.trust, progress=progress)
         assert isinstance(predictor.fitted, FittedBackend)
         _output(predictor, output)
         basis = AdviceBasis.of(run, predictor.fitted, train=train, progress=progress)
