@@ -10,7 +10,10 @@ from artifacts.errors import ArtifactError
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
-SAID = ("can't allocate memory", "bad_alloc", "cannot allocate memory", "out of memory", "can't start new thread")
+SAID = (
+    "can't allocate memory", "bad_alloc", "cannot allocate memory", "out of memory", "can't start new thread",
+    "failed to map segment",
+)  # fmt: skip
 
 
 @contextmanager
@@ -27,7 +30,7 @@ def told_shortages(what: str) -> Iterator[None]:
         yield
     except MemoryError as error:
         raise _no_memory(what, error) from error
-    except RuntimeError as error:  # how torch and threads say it
+    except (RuntimeError, ImportError) as error:  # how torch, threads and the loader of libraries say it
         if not is_lack_of_memory(error):
             raise
         raise _no_memory(what, error) from error
