@@ -35,7 +35,7 @@ from automl.run import Run
 CGROUPS = Path("/sys/fs/cgroup/memory")
 ROOM = "4g"
 TODO = ("run the same command again", "Free some space")
-COLUMNS = ("limit", "MB", "ends", "with", "seconds", "steps that are whole", "then", "candidates that failed")
+COLUMNS = ("limit", "MB", "ends", "with", "seconds", "steps that are whole", "lacked memory", "then")
 
 
 @dataclass
@@ -82,17 +82,20 @@ def case(place: Place, then: Callable[[], None], may_be_killed: bool = False) ->
         faults.append(f"exit code {done.returncode}: {done.stderr[-2000:]}")
     if ends == "told" and (left := [str(path) for path in place.run.rglob(".tmp-*")]):
         faults.append(f"half-written: {left}")
+    lacking = ""
     whole = sorted(path.name for path in place.run.glob("[!.]*") if path.name != "search")
     if ends == "valid":
         faults += map(str, RunFolder(place.run).faults())
+        lacking = str(sum("memory" in error for error in Run(place.run).leaderboard()["error"]))
     then()
     place.limit = lambda: None
     again = place.fit()
     if again.returncode:
-        return [ends, told, f"{seconds:.0f}", " ".join(whole), "failed", ""], [*faults, again.stderr[-2000:]]
+        return [ends, told, f"{seconds:.0f}", " ".join(whole), lacking, "failed"], [*faults, again.stderr[-2000:]]
     faults += map(str, RunFolder(place.run).faults())
-    errors = [error for error in Run(place.run).leaderboard()["error"] if error]
-    return [ends, told, f"{seconds:.0f}", " ".join(whole), "valid", str(len(errors))], faults
+    if Run(place.run).leaderboard().empty:
+        faults.append("no leaderboard")
+    return [ends, told, f"{seconds:.0f}", " ".join(whole), lacking, "valid"], faults
 
 
 def _ending(done: subprocess.CompletedProcess[str], may_be_killed: bool) -> tuple[str, str]:
