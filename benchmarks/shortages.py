@@ -34,7 +34,7 @@ from automl.run import Run
 
 CGROUPS = Path("/sys/fs/cgroup/memory")
 ROOM = "4g"
-TODO = ("run the same command again", "Free some space")
+TODO = ("run the same command again", "ree some space")
 COLUMNS = ("limit", "MB", "ends", "with", "seconds", "steps that are whole", "lacked memory", "then")
 
 
