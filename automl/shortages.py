@@ -15,6 +15,27 @@ SAID = (
     "failed to map segment",
 )  # fmt: skip
 
+LEAST_MB = 512  # of memory by ulimit -d and -v: with less, libraries do not load, and OpenBLAS asks for it without end
+
+
+def check_limits() -> None:
+    """Look at the limits of this process before libraries are loaded.
+
+    Raises:
+        ArtifactError: if they are too small for that.
+    """
+    try:
+        import resource
+    except ImportError:  # not of this system
+        return
+    for name, option in (("RLIMIT_DATA", "-d"), ("RLIMIT_AS", "-v")):
+        limit = resource.getrlimit(getattr(resource, name))[0]
+        if limit != resource.RLIM_INFINITY and limit < LEAST_MB << 20:
+            raise ArtifactError(
+                f"This process may use {limit >> 20} MB of memory (ulimit {option}), too little for libraries to load. "
+                f"Raise the limit to {LEAST_MB} MB at least, better to some gigabytes, then run the same command again."
+            )
+
 
 @contextmanager
 def told_shortages(what: str) -> Iterator[None]:

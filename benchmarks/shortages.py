@@ -33,7 +33,7 @@ from automl.demo_data import make_demo_data
 from automl.run import Run
 
 CGROUPS = Path("/sys/fs/cgroup/memory")
-ROOM = "4g"
+ROOM, HANG = "4g", 1800.0  # seconds
 TODO = ("run the same command again", "ree some space")
 COLUMNS = ("limit", "MB", "ends", "with", "seconds", "steps that are whole", "lacked memory", "then")
 
@@ -69,6 +69,7 @@ class Place:
             capture_output=True,
             text=True,
             preexec_fn=self.limit,
+            timeout=HANG,
         )
 
 

@@ -50,6 +50,16 @@ def test_a_full_disk_is_seen_behind_other_errors() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of address space")
+@pytest.mark.parametrize("option", ["-d", "-v"])
+def test_limits_under_which_libraries_hang_are_told_before_they_load(option: str) -> None:
+    command = f'ulimit {option} 200000 && exec "$0" -c "from automl.cli import main; main()" leaderboard nowhere'
+    line = ["bash", "-c", command, sys.executable]
+    done = subprocess.run(line, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60)
+    assert done.returncode == 2 and f"195 MB of memory (ulimit {option})" in done.stderr
+    assert "Traceback" not in done.stderr and "512 MB at least" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of address space")
 def test_a_real_limit_of_memory_is_one_clear_line() -> None:
     code = """
 import resource, sys
