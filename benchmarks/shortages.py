@@ -4,8 +4,8 @@
 
 Each fit is ``fit --preset fast`` of a made shop with an empty cache, as a process of its own. Memory, in MB, is bounded
 in three ways: by a cgroup, beyond which the system kills the process (version 1, needs root); by ``RLIMIT_DATA``,
-beyond which allocations fail; and by ``RLIMIT_AS``, where files mapped into memory count, too, and so the cache up to
-``TABULAR_FUSION_CACHE_GB``, which is .1 there. The disk, in MB, is a file system in memory of that size (needs root),
+beyond which allocations fail; and by ``RLIMIT_AS``, where files mapped into memory count, too, and so the cache with
+its terabyte of addresses: no fit gets past that. The disk, in MB, is a file system in memory of that size (needs root),
 which holds the run, the cache and temporary files. Then the same command runs where there is room.
 
 A case is at fault if it ends otherwise than with a valid run, with one line that says what to do, or killed by the
@@ -46,7 +46,6 @@ class Place:
     folder: Path
     budget: float
     limit: Callable[[], None] = field(default=lambda: None)
-    more: dict[str, str] = field(default_factory=dict)
 
     @property
     def run(self) -> Path:
@@ -60,7 +59,6 @@ class Place:
             "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
             "TABULAR_FUSION_CACHE": str(self.folder / "cache"),
             "TMPDIR": str(self.folder / "tmp"),
-            **self.more,
         }
         line = [sys.executable, "-c", "from automl.cli import main; main()", "fit", str(self.task), "--preset", "fast"]
         return subprocess.run(
@@ -178,8 +176,9 @@ def main() -> None:
             place = Place(task, Path(base) / f"data-{number}", asked.budget, under_rlimit(resource.RLIMIT_DATA, number))
             show("RLIMIT_DATA", number, case(place, lambda: None))
         for number in asked.address:
-            limit, more = under_rlimit(resource.RLIMIT_AS, number), {"TABULAR_FUSION_CACHE_GB": "0.1"}
-            place = Place(task, Path(base) / f"address-{number}", asked.budget, limit, more)
+            place = Place(
+                task, Path(base) / f"address-{number}", asked.budget, under_rlimit(resource.RLIMIT_AS, number)
+            )
             show("RLIMIT_AS", number, case(place, lambda: None))
         for number in asked.disk:
             with small_disk(Path(base) / f"disk-{number}", number) as grow:
