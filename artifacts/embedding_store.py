@@ -187,6 +187,12 @@ class EmbeddingStore:
                     _open[place] = environment
                 self._environment = environment, environment.open_db(USED)
             except (lmdb.Error, OSError) as error:
+                if "Cannot allocate memory" in str(error):
+                    raise ArtifactError(
+                        f"The cache {str(self.folder)!r} cannot be mapped ({error}): it takes a terabyte of addresses, "
+                        "though hardly any memory. Lift their limit with ulimit -v unlimited (ulimit -d bounds memory "
+                        "itself), then run the same command again."
+                    ) from error
                 raise ArtifactError(
                     f"The cache {str(self.folder)!r} cannot be opened ({error}). "
                     f"Name another folder in ${CACHE_VARIABLE}, or delete this one with `tabular-fusion cache clear`: "

@@ -6,17 +6,17 @@ import json
 import re
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 
 from artifacts.errors import InputError
-from artifacts.store import write_file
+from artifacts.store import reading, write_file
 
 FORMATS = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
-SMALL = 1 << 30  # bytes that any file may come to in memory; beyond, at most so many times its size
+SMALL = 1 << 28  # bytes that any file may come to in memory; beyond, at most so many times its size
 MOST_TIMES = 1_000
-PIECE_ROWS = 256
+PIECE_ROWS, PIECE_BYTES = 256, 1 << 25  # of parquet, unpacked at once
 MOST_COLUMNS = 100_000  # of lines of cells
 LONGEST_LINE = 1 << 24
 # What pandas and pyarrow raise at content that is no table, or whose notes on types are damaged.
@@ -84,6 +84,18 @@ def read_parquet(path: str | Path) -> pd.DataFrame:
     return frame
 
 
+def read_stored(path: Path, *needed: str) -> pd.DataFrame:
+    """Read a parquet file of a run, in which some columns are needed.
+
+    Raises:
+        ArtifactError: if it is missing, damaged or lacks a column.
+    """
+    with reading(path):
+        frame = read_parquet(path)
+        _ = frame[list(needed)]
+        return frame
+
+
 def _read_csv(path: Path, separator: str) -> pd.DataFrame:
     """Read lines of cells; never an index: of rows with more cells than names, pandas would make one of the first."""
     with warnings.catch_warnings():
@@ -127,16 +139,48 @@ def _read_within(path: Path) -> pd.DataFrame:
     arrow: Any = pyarrow  # untyped
     with arrow.parquet.ParquetFile(path, pre_buffer=False) as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
-        _check_size(path, rows, len(schema), bytes_a_cell=1.0)
+        _check_size(path, rows, len(schema))
         if all(_has_width(kind) for kind in schema.types):
             return read_parquet(path)
         pieces, unpacked = [], 0
-        for piece in file.iter_batches(PIECE_ROWS, use_threads=False):
+        for piece in file.iter_batches(_piece_rows(path, file.metadata), use_threads=False):
             unpacked += piece.nbytes
             _check_size(path, rows, len(schema), bytes_a_cell=unpacked / max(1, rows * len(schema)))
             pieces.append(piece)
     frame: pd.DataFrame = arrow.Table.from_batches(pieces, schema).to_pandas(use_threads=False)
     return frame
+
+
+def _piece_rows(path: Path, metadata: Any) -> int:
+    """Rows that are unpacked at once: a value may be as long as its column's dictionary, which is little on disk."""
+    largest = 0
+    with path.open("rb") as file:
+        for group in map(metadata.row_group, range(metadata.num_row_groups)):
+            columns = [one for i in range(group.num_columns) if (one := group.column(i)).has_dictionary_page]
+            a_row = [one.num_values / max(1, group.num_rows) for one in columns]  # more than one in lists
+            longest = [_unpacked_page(file, one.dictionary_page_offset) for one in columns]
+            largest = max(largest, round(sum(n * size for n, size in zip(a_row, longest, strict=True))))
+            _check_size(path, 1, 1, bytes_a_cell=max(longest, default=0))
+    return max(1, min(PIECE_ROWS, PIECE_BYTES // max(1, largest)))
+
+
+def _unpacked_page(file: BinaryIO, start: int) -> int:
+    """Bytes of a page of parquet once it is unpacked, by its header.
+
+    That is Thrift's compact form: field 1 is the kind and field 2 this size, each one byte of field and type, then a
+    number in pieces of 7 bits, the last without the 8th bit, whose lowest bit is its sign.
+    """
+    file.seek(start)
+    header, numbers, at = file.read(16), [], 0
+    for _ in range(2):
+        number, shift, at = 0, 0, at + 1
+        while True:
+            number |= (header[at] & 0x7F) << shift
+            shift, at = shift + 7, at + 1
+            if header[at - 1] < 0x80:
+                break
+        numbers.append(number >> 1)
+    return numbers[1]
 
 
 def _has_width(kind: Any) -> bool:

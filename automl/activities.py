@@ -18,7 +18,7 @@ from artifacts.outcome import Outcome
 from artifacts.run_result import ACTIVITY, RunResult, results_frame
 from artifacts.schema import Kind
 from artifacts.store import RunFolder, read_json
-from artifacts.tables import read_parquet
+from artifacts.tables import read_stored
 from artifacts.target import WEIGHTED_SUM, Target
 from artifacts.task import Task
 from automl.backends.base import FittedBackend
@@ -86,11 +86,11 @@ def score_together(folder: RunFolder, task: Task, seed: int) -> tuple[ScoredRun,
     manifests = {name: read_json(run.folder("run.json")) for name, run in runs.items()}
     scores = [run.folder("scores") for run in runs.values()]
     boards = [
-        read_parquet(path / "leaderboard.parquet").assign(**{"run": folder.path.name, ACTIVITY: name})
+        read_stored(path / "leaderboard.parquet").assign(**{"run": folder.path.name, ACTIVITY: name})
         for name, path in zip(runs, scores, strict=True)
     ]
     first = next(iter(manifests.values()))
-    frames = {"rows": read_parquet(scores[0] / "rows.parquet")}
+    frames = {"rows": read_stored(scores[0] / "rows.parquet")}
     if (scores[0] / "predictions.parquet").exists():
         frames["predictions"] = _predicted(scores, task)
     constants = with_sum(np.array([[manifest["constant"][0] for manifest in manifests.values()]]), task.target)[0]
@@ -113,7 +113,7 @@ def score_together(folder: RunFolder, task: Task, seed: int) -> tuple[ScoredRun,
 
 def _predicted(scores: Sequence[Path], task: Task) -> pd.DataFrame:
     """What the models predicted of a test file without labels, and the weighted sum."""
-    frames = [read_parquet(path / "predictions.parquet") for path in scores]
+    frames = [read_stored(path / "predictions.parquet") for path in scores]
     rates = np.column_stack([frame.iloc[:, -1].to_numpy() for frame in frames])
     columns = dict(zip(task.prediction_names, with_sum(rates, task.target).T, strict=True))
     return frames[0].iloc[:, :-1].assign(**columns)

@@ -17,7 +17,7 @@ from artifacts.outcome import Outcome
 from artifacts.progress import Progress
 from artifacts.schema import Kind
 from artifacts.store import read_json, write_json
-from artifacts.tables import read_parquet, read_table
+from artifacts.tables import read_stored, read_table
 from automl.backends.base import FittedBackend
 from automl.changed_rows import ChangedRows, columns_of
 from automl.raw_cells import KnownColumns, changeable
@@ -81,16 +81,13 @@ class AdviceBasis:
     doubles: Refits | None
 
     @classmethod
-    def of(
-        cls, run: Run, fitted: FittedBackend, *, train: pd.DataFrame | None, seed: int, progress: Progress
-    ) -> AdviceBasis:
+    def of(cls, run: Run, fitted: FittedBackend, *, train: pd.DataFrame | None, progress: Progress) -> AdviceBasis:
         """Read it from the run folder, or make it, which takes about a minute.
 
         Args:
             run: a finished run.
             fitted: its final model.
             train: the raw training rows, if the run was not fitted from a file.
-            seed: of the models.
             progress: where to show it.
 
         Raises:
@@ -98,7 +95,8 @@ class AdviceBasis:
         """
         if not run.folder.has(STEP):
             rows, examples = _training_rows(run, train), training_examples(run)
-            n_folds = len(folds_from_frame(read_parquet(run.folder.folder("split") / FOLDS_FILE)))
+            seed = int(run.manifest["seed"])
+            n_folds = len(folds_from_frame(read_stored(run.folder.folder("split") / FOLDS_FILE)))
             chosen = candidate_to_refit(fitted.candidates, n_folds, SECONDS)
             with run.folder.write(STEP) as folder:
                 write_json(folder / "known.json", KnownColumns.of(rows, run.schema).to_json())
@@ -154,7 +152,7 @@ class AdviceBasis:
         if self.doubles is not None:
             groups = row_groups(n, self.doubles.seed, _author_groups(self.run))
             return [np.flatnonzero(groups == i) for i in range(self.n_versions)]
-        return [fold.valid for fold in folds_from_frame(read_parquet(self.run.folder.folder("split") / FOLDS_FILE))]
+        return [fold.valid for fold in folds_from_frame(read_stored(self.run.folder.folder("split") / FOLDS_FILE))]
 
     @cached_property
     def n_versions(self) -> int:
@@ -169,7 +167,7 @@ class AdviceBasis:
     @cached_property
     def support(self) -> Support:
         """What training rows have in their features."""
-        return Support.of(self.examples.table)
+        return Support.of(self.examples.table, seed=self.placebos.seed)
 
 
 def readable_numbers(table: FeatureTable, sources: Collection[str]) -> tuple[str, ...]:
@@ -181,7 +179,7 @@ def readable_numbers(table: FeatureTable, sources: Collection[str]) -> tuple[str
 def training_examples(run: Run) -> Examples:
     """The training rows of a run without its holdout, as models saw them."""
     table = FeatureTable.load(run.folder.folder("features") / "train")
-    held = read_parquet(run.folder.folder("split") / "rows.parquet")["holdout"].to_numpy(bool)
+    held = read_stored(run.folder.folder("split") / "rows.parquet", "holdout")["holdout"].to_numpy(bool)
     return Examples(table.take(~held), read_scored(run.folder, FOLDS, run.manifest).outcome)
 
 

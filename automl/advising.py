@@ -61,7 +61,6 @@ class Advisor:
         train: pd.DataFrame | None = None,
         output: str | None = None,
         raises: bool = True,
-        seed: int = 0,
         progress: Progress | None = None,
     ) -> Self:
         """Load what advice needs beside the model, or make it: about a minute, once for a run.
@@ -71,7 +70,6 @@ class Advisor:
             train: the training rows, if the run was not fitted from a file.
             output: a class, where there are several.
             raises: whether a higher prediction is better.
-            seed: of the models that are fitted again.
             progress: where to show it.
 
         Raises:
@@ -91,10 +89,10 @@ class Advisor:
                 "[column.NAME] of what an author can change."
             )
         progress = progress or Silent()
-        predictor = Predictor.load(run.path, progress=progress)
+        predictor = Predictor.load(run.path, trust=run.trust, progress=progress)
         assert isinstance(predictor.fitted, FittedBackend)
         _output(predictor, output)
-        basis = AdviceBasis.of(run, predictor.fitted, train=train, seed=seed, progress=progress)
+        basis = AdviceBasis.of(run, predictor.fitted, train=train, progress=progress)
         return cls(run, predictor, basis, output=output, raises=raises)
 
     # -- reports ----------------------------------------------------------------------------------
@@ -128,13 +126,14 @@ class Advisor:
                 found[BEFORE] = encoded(self.cells.photo(row[one.column]))
         return found
 
-    def rows(self, frame: pd.DataFrame, name: str, *, seed: int = 0) -> AdviceReport:
+    def rows(self, frame: pd.DataFrame, name: str) -> AdviceReport:
         """Advice about many rows: a segment, or everything. Of more than ``MOST_ROWS`` as many are looked at."""
         n_all = len(frame)
         if not n_all:
             raise InputError("There are no rows to advise about: none fits the condition.")
         if len(frame) > MOST_ROWS:
-            frame = frame.iloc[np.sort(np.random.default_rng(seed).choice(len(frame), MOST_ROWS, replace=False))]
+            rng = np.random.default_rng(self.basis.placebos.seed)
+            frame = frame.iloc[np.sort(rng.choice(len(frame), MOST_ROWS, replace=False))]
         trials, prediction = self.trials(frame)
         given, withheld = ranked(judged_over_rows(trials, self.kind, raises=self.raises), raises=self.raises)
         shown = []

@@ -236,10 +236,11 @@ def _print_findings(run: Any) -> None:
 def main() -> NoReturn:
     """Entry point of ``tabular-fusion``."""
     from artifacts.errors import FusionError
-    from automl.shortages import told_shortages
+    from automl.shortages import check_limits, told_shortages
 
     try:
         with told_shortages("The command"):
+            check_limits()
             app(standalone_mode=True)
     except FusionError as error:
         show(f"tabular-fusion: {error}", err=True)

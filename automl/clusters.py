@@ -13,7 +13,7 @@ from artifacts.errors import ArtifactError, InputError, nearest
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.finding import Audit
 from artifacts.schema import Kind, Modality
-from artifacts.tables import read_parquet
+from artifacts.tables import read_stored
 from automl.data import Rows, load
 from automl.run import Run
 from evaluation.cluster_page import FUSED
@@ -148,7 +148,7 @@ def _sampled(rows: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]
 def _raw(run: Run, train: pd.DataFrame | None) -> Rows:
     """The rows of the run's table as they came."""
     rows = load(run.task, train=train).train
-    ids = tuple(read_parquet(run.folder.folder("split") / "rows.parquet")["id"].astype(str))
+    ids = tuple(read_stored(run.folder.folder("split") / "rows.parquet", "id")["id"].astype(str))
     if rows.fingerprint != run.manifest["inputs"]["train"] or tuple(map(str, rows.ids)) != ids:
         raise ArtifactError(
             f"The training data of task {run.task.name!r} have changed since the run in {str(run.path)!r} was fitted. "

@@ -35,6 +35,7 @@ def greedy_blend(
     families: Mapping[str, str] | None = None,
     decisions: Mapping[str, Decision] | None = None,
     until: float = float("inf"),
+    seed: int = 0,
 ) -> dict[str, float]:
     """Weights of candidates, which sum to 1, chosen with replacement on out-of-fold link scores.
 
@@ -46,8 +47,9 @@ def greedy_blend(
         families: candidate to the name of its family, of which the best ``PER_FAMILY`` take part; each its own if None.
         decisions: of candidates, for a metric of decisions: a blend's is the mean of its members'.
         until: the value of ``time.monotonic()`` after which no further candidate is added.
+        seed: of the choice of rows, where there are very many.
     """
-    valid = _some(np.all([np.isfinite(values).all(axis=1) for values in scores.values()], axis=0), scores)
+    valid = _some(np.all([np.isfinite(values).all(axis=1) for values in scores.values()], axis=0), scores, seed)
     outcome = outcome.take(valid)
     quality = _Quality(outcome, metric, reference)
     decided = (decisions or {}) if metric.decides else {}
@@ -77,13 +79,13 @@ def greedy_blend(
     return {key: count / n for key, count in best_counts.items() if count}
 
 
-def _some(valid: NDArray[np.bool_], scores: Mapping[str, Float]) -> NDArray[np.int64]:
-    """Positions of the valid rows; of many rows and classes, as many as say enough, by chance but always the same."""
+def _some(valid: NDArray[np.bool_], scores: Mapping[str, Float], seed: int) -> NDArray[np.int64]:
+    """Positions of the valid rows; of many rows and classes, as many as say enough, by chance."""
     rows = np.flatnonzero(valid)
     most = MOST_NUMBERS // max(values.shape[1] for values in scores.values())
     if len(rows) <= most:
         return rows
-    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
 def _best_of_families(ranked: Sequence[str], families: Mapping[str, str]) -> list[str]:

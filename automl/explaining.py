@@ -68,7 +68,7 @@ def explain_run(
         return RunExplanation(why_not=str(error))
     return RunExplanation(
         explained,
-        global_importance(explained),
+        global_importance(explained, seed=seed),
         class_profiles(explained),
         segment_profiles(explained, segments, seed=seed),
         segment_columns(explained.table),

@@ -118,7 +118,9 @@ def probe_task(task: Task, protocol: str = "linear", *, seed: int = 0, progress:
     train, scored, folds, split = _split(loaded, seed)
     n_there = len(train.frame), len(scored.frame)
     train, scored, folds = _bounded(train, scored, folds, seed)
-    around = Surroundings(task.path(task.data.images) or task.root, EmbeddingStore(), Audit(), progress or Silent())
+    around = Surroundings(
+        task.path(task.data.images) or task.root, EmbeddingStore(), Audit(), progress or Silent(), seed
+    )
     metric = metric_for(task.target)
     metrics = list(dict.fromkeys([metric.name, *([ACCURACY] if outcome.kind in CLASSES else [])]))
     found: list[ProbeScore] = []

@@ -15,7 +15,7 @@ from artifacts.link import from_link
 from artifacts.progress import Progress, Silent
 from artifacts.run_result import ACTIVITY
 from artifacts.schema import LANGUAGES, Modality
-from artifacts.tables import read_parquet
+from artifacts.tables import read_stored
 from artifacts.target import WEIGHTED_SUM
 from artifacts.task import Task
 from automl.data import Rows
@@ -60,13 +60,12 @@ def report_parts(
         ArtifactError: if the folder is not a finished run, or needs ``trust``.
     """
     progress = progress or Silent()
-    run = Run(folder)
+    run = Run(folder, trust=trust)
     runs = [run.activity(name) for name in run.activities] or [run]
     with progress.task("report", len(runs)) as advance:
         parts = []
         for part in runs:
-            predictor = Predictor.load(part.path, trust=trust)
-            parts.append(report_data(part, predictor, segments=segments, group_seconds=GROUP_SECONDS / len(runs)))
+            parts.append(report_data(part, part.predictor, segments=segments, group_seconds=GROUP_SECONDS / len(runs)))
             advance(1)
         if run.task.target.activity_weights:
             parts.insert(0, report_data(run, None))
@@ -111,7 +110,7 @@ def report_data(
     if run.activities:
         board = board[board[ACTIVITY] == WEIGHTED_SUM]
     constant, seed = np.asarray(run.manifest["constant"], dtype=np.float64), int(run.manifest["seed"])
-    rows = read_parquet(run.folder.folder("scores") / "rows.parquet")
+    rows = _rows_to_show(run)
     groups = (
         ()
         if predictor is None or importance is None
@@ -137,9 +136,9 @@ def report_data(
         segments=found.segments,
         segment_columns=found.segment_columns,
         not_explained=found.why_not,
-        dose_responses=() if explained is None else dose_responses(explained),
+        dose_responses=() if explained is None else dose_responses(explained, seed=seed),
         groups=groups,
-        distribution=prediction_distribution(part.outcome, part.predictions, constant=constant),
+        distribution=prediction_distribution(part.outcome, part.predictions, constant=constant, seed=seed),
         residuals=residuals_by_prediction(part.outcome, part.predictions, seed=seed),
         gain=gain_curve(part.outcome, part.predictions, seed=seed, groups=_units(part)),
         models=_models(run, part, constant),
@@ -201,12 +200,18 @@ def _models(run: Run, part: ScoredPart, constant: NDArray[np.float64]) -> tuple[
     )
 
 
+def _rows_to_show(run: Run) -> pd.DataFrame:
+    """What ``rows_to_show`` gave."""
+    shown = [columns[0].name for one in (Modality.TEXT, Modality.IMAGE) if (columns := run.schema.of_modality(one))]
+    return read_stored(run.folder.folder("scores") / "rows.parquet", "id", *shown)
+
+
 def _suspects(run: Run, part: ScoredPart) -> SuspectParts | None:
     """Targets that look wrong; training rows have ids, titles and photos unless an older version made the run."""
     found, path = suspects_of(run, part), run.folder.folder("scores") / SUSPECTS
     if found is None or not path.exists():
         return found
-    rows = read_parquet(path)
+    rows = read_stored(path, POSITION, "id")
     ids = dict(zip(rows[POSITION], rows["id"].astype(str), strict=True))
     told = found.training.rows
     named = told.assign(row=[ids.get(i, row) for i, row in zip(told[POSITION], told["row"], strict=True)])

@@ -20,7 +20,7 @@ from artifacts.progress import Progress, Silent
 from artifacts.run_result import ACTIVITY
 from artifacts.schema import Schema
 from artifacts.store import RunFolder, read_json, read_object, reading
-from artifacts.tables import read_parquet
+from artifacts.tables import read_stored
 from artifacts.target import WEIGHTED_SUM
 from artifacts.task import Task
 from automl.activities import SUM_METRICS
@@ -40,13 +40,15 @@ Float = NDArray[np.float64]
 class Run:
     """A run folder, read when asked for.
 
+    ``trust`` allows ``predictor`` to load back ends whose files execute code when read; see ``Predictor.load``.
+
     Raises:
         ArtifactError: if the folder is not that of a finished run of this format.
     """
 
-    def __init__(self, path: str | Path, *, progress: Progress | None = None) -> None:
+    def __init__(self, path: str | Path, *, trust: bool = False, progress: Progress | None = None) -> None:
         self.folder = RunFolder(path)
-        self.progress = progress or Silent()
+        self.trust, self.progress = trust, progress or Silent()
         _ = self.manifest  # refuses a folder that is none of a finished run
 
     @property
@@ -100,18 +102,20 @@ class Run:
             InputError: if there is none of this name.
         """
         self.task.for_activity(name)
-        return Run(self.folder.activity(name).path, progress=self.progress)
+        return Run(self.folder.activity(name).path, trust=self.trust, progress=self.progress)
 
     def leaderboard(self) -> pd.DataFrame:
         """One row per model, view and split, best first; see ``artifacts.run_result``."""
-        path = self.folder.folder("scores") / "leaderboard.parquet"
-        with reading(path):
-            return read_parquet(path)
+        return read_stored(self.folder.folder("scores") / "leaderboard.parquet")
 
     @cached_property
     def predictor(self) -> Predictor:
-        """The fitted model, loaded when first asked for."""
-        return Predictor.load(self.path, progress=self.progress)
+        """The fitted model, loaded when first asked for.
+
+        Raises:
+            ArtifactError: if the run needs ``trust``.
+        """
+        return Predictor.load(self.path, trust=self.trust, progress=self.progress)
 
     def predict(
         self, frame: pd.DataFrame, *, interval: float | None = None, quantiles: Sequence[float] = ()
@@ -200,7 +204,7 @@ class Run:
         """The features of the scored rows."""
         if self.scored_part == "test":
             return FeatureTable.load(self.folder.folder("features") / "test")
-        split = read_parquet(self.folder.folder("split") / "rows.parquet")
+        split = read_stored(self.folder.folder("split") / "rows.parquet", "holdout")
         table = FeatureTable.load(self.folder.folder("features") / "train")
         return table.take(split["holdout"].to_numpy(bool))
 

@@ -15,7 +15,7 @@ from artifacts.link import from_link
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
 from artifacts.store import RunFolder, reading
-from artifacts.tables import read_parquet
+from artifacts.tables import read_stored
 from automl.decision import Decision
 
 Float = NDArray[np.float64]
@@ -54,7 +54,7 @@ def read_scored(run: RunFolder, name: str, manifest: Mapping[str, Any]) -> Score
 
 
 def _read(path: Path, name: str, manifest: Mapping[str, Any]) -> ScoredPart:
-    frame = read_parquet(path)
+    frame = read_stored(path)
     info = manifest["outcome"]
     kind = Kind(info["kind"])
     outcome = Outcome.from_frame(frame, kind, info["classes"], info["n_known"], info.get("separator"))

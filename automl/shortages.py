@@ -10,7 +10,31 @@ from artifacts.errors import ArtifactError
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
-SAID = ("can't allocate memory", "bad_alloc", "cannot allocate memory", "out of memory", "can't start new thread")
+SAID = (
+    "can't allocate memory", "bad_alloc", "cannot allocate memory", "out of memory", "can't start new thread",
+    "failed to map segment",
+)  # fmt: skip
+
+LEAST_MB = 512  # of memory by ulimit -d and -v: with less, libraries do not load, and OpenBLAS asks for it without end
+
+
+def check_limits() -> None:
+    """Look at the limits of this process before libraries are loaded.
+
+    Raises:
+        ArtifactError: if they are too small for that.
+    """
+    try:
+        import resource
+    except ImportError:  # not of this system
+        return
+    for name, option in (("RLIMIT_DATA", "-d"), ("RLIMIT_AS", "-v")):
+        limit = resource.getrlimit(getattr(resource, name))[0]
+        if limit != resource.RLIM_INFINITY and limit < LEAST_MB << 20:
+            raise ArtifactError(
+                f"This process may use {limit >> 20} MB of memory (ulimit {option}), too little for libraries to load. "
+                f"Raise the limit to {LEAST_MB} MB at least, better to some gigabytes, then run the same command again."
+            )
 
 
 @contextmanager
@@ -27,7 +51,7 @@ def told_shortages(what: str) -> Iterator[None]:
         yield
     except MemoryError as error:
         raise _no_memory(what, error) from error
-    except RuntimeError as error:  # how torch and threads say it
+    except (RuntimeError, ImportError) as error:  # how torch, threads and the loader of libraries say it
         if not is_lack_of_memory(error):
             raise
         raise _no_memory(what, error) from error

@@ -17,7 +17,7 @@ from artifacts.outcome import Outcome
 from artifacts.progress import Progress
 from artifacts.schema import Modality
 from artifacts.store import FORMAT_VERSION, RunFolder, read_json, write_json
-from artifacts.tables import read_parquet
+from artifacts.tables import read_stored
 from automl.backends.base import FittedBackend, Problem
 from automl.backends.registry import backend_named
 from automl.budget import Budget, Timed
@@ -123,8 +123,8 @@ class Steps:
                 pd.DataFrame({"id": rows.ids, "holdout": holdout}).to_parquet(folder / "rows.parquet", index=False)
                 folds_frame(folds).to_parquet(folder / "folds.parquet", index=False)
         folder = self.folder.folder("split")
-        stored = read_parquet(folder / "rows.parquet")["holdout"].to_numpy(bool)
-        return stored, folds_from_frame(read_parquet(folder / "folds.parquet"))
+        stored = read_stored(folder / "rows.parquet", "holdout")["holdout"].to_numpy(bool)
+        return stored, folds_from_frame(read_stored(folder / "folds.parquet"))
 
     def features(
         self, holdout: np.ndarray[Any, np.dtype[np.bool_]]
@@ -133,7 +133,9 @@ class Steps:
         if not self.folder.has("features"):
             task, audit = self.loaded.task, Audit()
             audit.findings.extend(self.loaded.audit.findings)
-            around = Surroundings(task.path(task.data.images) or task.root, EmbeddingStore(), audit, self.progress)
+            around = Surroundings(
+                task.path(task.data.images) or task.root, EmbeddingStore(), audit, self.progress, self.seed
+            )
             encoders = {modality.value: self._encoder(modality, audit) for modality in (Modality.TEXT, Modality.IMAGE)}
             featurizer = TableFeaturizer(self.loaded.schema, encoders["text"], encoders["image"])
             frame = self.loaded.train.frame

@@ -129,6 +129,7 @@ class ViewPool:
                 reference=self.reference,
                 decisions={key: scored.decision for key, scored in pool.items()},
                 until=time.monotonic() + seconds,
+                seed=problem.seed,
             )
         link, out_of_fold = np.zeros(()), np.zeros(())
         for key, weight in weights.items():

@@ -69,7 +69,7 @@ def fitted(work: Path, n_rows: int, seed: int, seconds: float) -> tuple[Run, pd.
 
 def lines(run: Run, test: pd.DataFrame, n_rows: int, seed: int) -> list[str]:
     """One line of the table for each way."""
-    advisor = Advisor.of(run, seed=seed)
+    advisor = Advisor.of(run)
     some = test.iloc[np.sort(np.random.default_rng(seed).permutation(len(test))[:200])]
     trials, _ = advisor.trials(some)
     kinds = Kinds.of(trials, true_effects(advisor.changed_rows(some)))

@@ -140,9 +140,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("fuzz_failures"))
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
+    for seed in SEEDS[asked.target]:
+        with suppress(Exception):
+            TARGETS[asked.target](seed)  # imports what it needs, and whatever else is done once
     watch = Watch(asked.target, asked.out)
-    with suppress(FusionError):
-        TARGETS[asked.target](SEEDS[asked.target][0])  # imports what it needs, and whatever else is done once
     for seed in SEEDS[asked.target]:
         watch.one(seed)
     if not asked.giants:

@@ -109,18 +109,20 @@ def tables() -> tuple[bytes, ...]:
 
 @cache
 def large_tables() -> tuple[bytes, ...]:
-    """Small parquet files that hold much: many equal rows, and gigabytes, a long text in each of many rows."""
+    """Small parquet files that hold much: many equal rows, and gigabytes, a long text in each of many rows or lists."""
     import pyarrow as pa
     import pyarrow.parquet
 
     found = []
-    for value, n in ((0, 100_000_000), ("a" * 1_000_000, 20_000)):
+    for value, n in ((0, 100_000_000), ("a" * 1_000_000, 20_000), ("a" * 100_000_000, 256)):
         stream = io.BytesIO()
         held = pa.array([value], pa.string() if value else pa.int8())
         column = pa.DictionaryArray.from_arrays(pa.array(memoryview(bytes(n)).cast("b"), pa.int8()), held)
         pyarrow.parquet.write_table(pa.table({"a": column}), stream, compression="zstd", store_schema=False)
         found.append(stream.getvalue())
-    return tuple(found)
+    stream = io.BytesIO()
+    pyarrow.parquet.write_table(pa.table({"a": [["a" * 1_000] * 10_000] * 30}), stream, compression="zstd")
+    return (*found, stream.getvalue())
 
 
 TASK = b"""name = "a"
@@ -191,7 +193,7 @@ def giants(target: str, n: int = 10_000_000) -> Iterator[tuple[str, bytes]]:
     if target in ("image", "photo"):
         yield from bombs().items()
     elif target == "parquet":
-        yield from zip(("equal rows", "long texts"), large_tables(), strict=True)
+        yield from zip(("equal rows", "long texts", "longest texts", "lists"), large_tables(), strict=True)
     elif target == "encoder":
         yield "deep", b"[" * DEEP
         yield "front matter", b"---\n" + b"license:" * (n // 8)

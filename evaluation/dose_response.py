@@ -97,6 +97,7 @@ def dose_response(
     categories: Sequence[str] | None = None,
     n_bins: int = 8,
     n_bootstrap: int = 200,
+    seed: int = 0,
 ) -> tuple[DoseBin, ...]:
     """Mean contribution in bins of a feature's values.
 
@@ -109,6 +110,7 @@ def dose_response(
         n_bins: bins of a number, of about as many rows each; a value that fills a bin has one of its own, and a number
             with no more distinct values has one for each.
         n_bootstrap: resamplings behind each interval.
+        seed: of these.
 
     Returns:
         Bins in order of value, or categories from the strongest effect to the weakest; ``other`` and ``missing``
@@ -123,7 +125,7 @@ def dose_response(
             f"Dose-response of {feature.name!r} needs values, contributions and weights of one shape (n,), "
             f"but got {values.shape}, {contributions.shape} and {weights.shape}."
         )
-    make = _BinMaker(contributions, weights, n_bootstrap, np.random.default_rng(0))
+    make = _BinMaker(contributions, weights, n_bootstrap, np.random.default_rng(seed))
     known = np.isfinite(values) if categories is None else values >= 0
     bins = _of_number(values, known, n_bins, make) if categories is None else _of_categories(values, categories, make)
     if not known.all():
@@ -200,7 +202,9 @@ def _mean_interval(
     return mean, min(float(low), mean), max(float(high), mean)
 
 
-def dose_responses(explained: Explained, *, n: int = 6, only_actionable: bool = True) -> tuple[DoseResponse, ...]:
+def dose_responses(
+    explained: Explained, *, n: int = 6, only_actionable: bool = True, seed: int = 0
+) -> tuple[DoseResponse, ...]:
     """Curves of the ``n`` readable features with the largest share, strongest first.
 
     For several outputs, a feature's curve is that of the class in which it contributes most on average.
@@ -215,11 +219,11 @@ def dose_responses(explained: Explained, *, n: int = 6, only_actionable: bool = 
         if strength[position] <= 0 or len(curves) == n:
             break
         if not group.opaque and (group.actionable or not only_actionable):
-            curves.append(_curve(explained, int(position), strength[position] / total))
+            curves.append(_curve(explained, int(position), strength[position] / total, seed))
     return tuple(curves)
 
 
-def _curve(explained: Explained, position: int, share: float) -> DoseResponse:
+def _curve(explained: Explained, position: int, share: float, seed: int) -> DoseResponse:
     group = explained.levels["feature"].groups[position]
     feature = explained.table.features[group.feature]
     rows = np.arange(explained.n_kept)
@@ -228,6 +232,7 @@ def _curve(explained: Explained, position: int, share: float) -> DoseResponse:
     kept = explained.kept[position].astype(np.float64)
     weights = explained.weight[rows]
     output = int(np.argmax(weights @ np.abs(kept)))
-    bins = dose_response(feature, block.gather(rows)[:, column], kept[:, output], weights, categories=block.categories)
+    values, effects = block.gather(rows)[:, column], kept[:, output]
+    bins = dose_response(feature, values, effects, weights, categories=block.categories, seed=seed)
     label = explained.classes[output] if kept.shape[1] > 1 and explained.classes else ""
     return DoseResponse(feature, bins, explained.kind, float(explained.base[output]), explained.unit, label, share)

@@ -76,6 +76,6 @@ def check_models(
         score, low, high = bootstrap_interval(
             metric, outcome, one.predictions, seed=seed, n=200, reference=constant, groups=groups
         )
-        spread = prediction_distribution(outcome, one.predictions, constant=constant, edges=edges)
+        spread = prediction_distribution(outcome, one.predictions, constant=constant, edges=edges, seed=seed)
         checks.append(ModelCheck(one.model, one.view, outcome.n_samples, score, low, high, spread))
     return tuple(sorted(checks, key=lambda check: -check.skill if np.isfinite(check.skill) else np.inf))

@@ -201,7 +201,7 @@ def common_edges(outcome: Outcome, predictions: Sequence[Float]) -> Float | None
 
 
 def prediction_distribution(
-    outcome: Outcome, predictions: Float, *, constant: Float | None = None, edges: Float | None = None
+    outcome: Outcome, predictions: Float, *, constant: Float | None = None, edges: Float | None = None, seed: int = 0
 ) -> PredictionDistribution:
     """How predictions are spread beside the truth, and how far they can be taken at their word.
 
@@ -212,6 +212,7 @@ def prediction_distribution(
         predictions: (n_samples, n_outputs).
         constant: (n_outputs,) the constant prediction learned in training; by default the mean over these rows.
         edges: of the histograms, from ``common_edges``; by default of these predictions alone.
+        seed: of the resamples.
 
     Raises:
         InputError: if shapes differ, a prediction is not finite, or there are no rows.
@@ -221,14 +222,14 @@ def prediction_distribution(
         raise InputError("A distribution of predictions needs at least one row, but there is none.")
     weight = outcome.sample_weight
     if outcome.kind is Kind.MULTICLASS:
-        return _of_classes(outcome, predictions, weight, constant)
+        return _of_classes(outcome, predictions, weight, constant, seed)
     if outcome.kind is Kind.MULTILABEL:
-        return _of_labels(outcome, predictions, weight, constant)
+        return _of_labels(outcome, predictions, weight, constant, seed)
     y, predicted = outcome.y.astype(np.float64), predictions[:, -1]
     if outcome.kind is Kind.BINARY:
         y = (outcome.y == 1).astype(np.float64)
     value = float(np.average(y, weights=weight) if constant is None else constant[-1])
-    reliability = _reliability(predicted, y, weight)
+    reliability = _reliability(predicted, y, weight, seed)
     edges = common_edges(outcome, [predictions]) if edges is None else edges
     assert edges is not None
     if outcome.kind is Kind.BINARY:
@@ -241,12 +242,14 @@ def prediction_distribution(
     return PredictionDistribution(outcome.kind, series, reliability, value, edges)
 
 
-def _of_classes(outcome: Outcome, predictions: Float, weight: Float, constant: Float | None) -> PredictionDistribution:
+def _of_classes(
+    outcome: Outcome, predictions: Float, weight: Float, constant: Float | None, seed: int
+) -> PredictionDistribution:
     share = np.bincount(outcome.y, weights=weight, minlength=len(outcome.classes)) / weight.sum()
     expected = np.append(weight @ predictions / weight.sum(), np.zeros(len(share) - outcome.n_outputs))
     shown = np.argsort(-share, kind="stable")[:MAX_CLASSES]
     best = np.argmax(predictions, axis=1)
-    reliability = _reliability(predictions.max(axis=1), (best == outcome.y).astype(np.float64), weight)
+    reliability = _reliability(predictions.max(axis=1), (best == outcome.y).astype(np.float64), weight, seed)
     # The constant that training learned is right as often as its favourite class occurs here.
     favourite = int(np.argmax(share if constant is None else constant))
     return PredictionDistribution(
@@ -258,14 +261,16 @@ def _of_classes(outcome: Outcome, predictions: Float, weight: Float, constant: F
     )
 
 
-def _of_labels(outcome: Outcome, predictions: Float, weight: Float, constant: Float | None) -> PredictionDistribution:
+def _of_labels(
+    outcome: Outcome, predictions: Float, weight: Float, constant: Float | None, seed: int
+) -> PredictionDistribution:
     share = weight @ outcome.y / weight.sum()
     expected = np.append(weight @ predictions / weight.sum(), np.zeros(len(share) - outcome.n_outputs))
     shown = np.argsort(-share, kind="stable")[:MAX_CLASSES]
-    pairs = np.random.default_rng(0).permutation(predictions.size)[:MOST_PAIRS]
+    pairs = np.random.default_rng(seed).permutation(predictions.size)[:MOST_PAIRS]
     known = outcome.y[:, : outcome.n_known]
     reliability = _reliability(
-        predictions.ravel()[pairs], known.ravel()[pairs], np.repeat(weight, outcome.n_known)[pairs]
+        predictions.ravel()[pairs], known.ravel()[pairs], np.repeat(weight, outcome.n_known)[pairs], seed
     )
     return PredictionDistribution(
         outcome.kind,
@@ -282,11 +287,11 @@ def _histogram(values: Float, weight: Float, edges: Float) -> Float:
     return np.asarray(counts / total if total > 0 else counts, dtype=np.float64)
 
 
-def _reliability(predicted: Float, observed: Float, weight: Float, n_bootstrap: int = 200) -> Reliability:
+def _reliability(predicted: Float, observed: Float, weight: Float, seed: int, n_bootstrap: int = 200) -> Reliability:
     """Bins of as many rows each, by prediction; equal predictions stay in one bin."""
     edges = np.unique(np.quantile(predicted, np.linspace(0, 1, RELIABILITY_BINS + 1)[1:-1], method="higher"))
     place = np.searchsorted(edges, predicted, side="right")
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     rows = []
     for i in np.unique(place):
         inside = place == i

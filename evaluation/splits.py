@@ -154,7 +154,9 @@ def folds_from_frame(frame: pd.DataFrame) -> tuple[Fold, ...]:
         ArtifactError: if it is not such a frame.
     """
     if not {"fold", "part", "row"} <= set(frame.columns):
-        raise ArtifactError(f"Stored folds need the columns fold, part and row, but have {list(frame.columns)}.")
+        raise ArtifactError(
+            f"Stored folds need the columns fold, part and row, but have {list(frame.columns)}. Run fit again."
+        )
     parts = {key: rows.to_numpy(np.int64) for key, rows in frame.groupby(["fold", "part"])["row"]}
     empty = np.zeros(0, dtype=np.int64)
     numbers = sorted(frame["fold"].unique())

@@ -32,12 +32,12 @@ class _Near:
     limit: float
 
     @classmethod
-    def of(cls, values: Float) -> Self:
+    def of(cls, values: Float, seed: int) -> Self:
         from sklearn.decomposition import PCA
         from sklearn.neighbors import NearestNeighbors
 
         n = min(COMPONENTS, *values.shape)
-        axes = PCA(n, svd_solver="randomized", random_state=0).fit(values)
+        axes = PCA(n, svd_solver="randomized", random_state=seed).fit(values)
         points = axes.transform(values)
         found = NearestNeighbors(n_neighbors=min(NEIGHBOURS + 1, len(points))).fit(points)
         own = found.kneighbors(points)[0][:, 1:].mean(axis=1) if len(points) > 1 else np.zeros(1)
@@ -77,7 +77,7 @@ class Support:
             elif block.is_opaque:
                 whole = values[np.isfinite(values).all(axis=1)]
                 if len(whole) > NEIGHBOURS:
-                    near[block.name] = _Near.of(whole)
+                    near[block.name] = _Near.of(whole, seed)
             else:
                 known = np.where(np.isfinite(values), values, np.nan)
                 empty = np.isnan(known).all(axis=0)

@@ -130,7 +130,7 @@ def _candidates(
 
 
 def seconds_to_transform(
-    featurizer: Featurizer, values: pd.Series[Any], surroundings: Surroundings, sample: int = 128, seed: int = 0
+    featurizer: Featurizer, values: pd.Series[Any], surroundings: Surroundings, sample: int = 128
 ) -> float:
     """About how many seconds ``featurizer.transform`` of the values takes from now on.
 
@@ -143,12 +143,11 @@ def seconds_to_transform(
     Args:
         featurizer: a fitted one.
         values: the rows that are to be transformed.
-        surroundings: their audit gets no findings.
+        surroundings: their audit gets no findings; their seed chooses the rows.
         sample: most rows that are computed.
-        seed: of the choice of rows.
     """
     distinct = _distinct(values)
-    order = np.random.default_rng(seed).permutation(len(distinct))
+    order = np.random.default_rng(surroundings.seed).permutation(len(distinct))
     timed = _Timed(featurizer, values.iloc[distinct[order]], replace(surroundings, audit=Audit(), progress=Silent()))
     n_measured = min(sample, len(distinct))
     n_probed = min(PROBED, len(distinct) - n_measured)

@@ -28,6 +28,7 @@ MOST_SHINGLES = 5_000  # what lies behind is not compared
 NEAR = 0.7  # of the Jaccard similarity of shingles, as estimated: two headlines that differ in a short tail
 
 _N_HASHES = 125
+_SEED = 1  # of the hashes: which texts nearly repeat is a fact of the table, whatever a run's seed
 _BANDS = 25  # of 5 hashes: a pair of similarity 0.8 shares one with probability 0.9999, one of 0.7 with 0.99
 _WORD = re.compile(r"\w+")
 _PART = 4096  # rows compared at once
@@ -96,7 +97,7 @@ def _signer() -> Any:
     """A function from words to a signature, uint32 (_N_HASHES,), or None for a text that is too short."""
     from datasketch import MinHash
 
-    hasher = MinHash(num_perm=_N_HASHES, seed=1, hashfunc=xxhash.xxh32_intdigest)
+    hasher = MinHash(num_perm=_N_HASHES, seed=_SEED, hashfunc=xxhash.xxh32_intdigest)
 
     def sign(words: list[str]) -> NDArray[np.uint32] | None:
         shingles = shingles_of(words)

@@ -23,12 +23,13 @@ from artifacts.store import read_object, reading
 
 @dataclass
 class Surroundings:
-    """What a featurizer may use beside its column: where photos are, the cache, where to report."""
+    """What a featurizer may use beside its column: where photos are, the cache, where to report, the run's seed."""
 
     images: Path | None = None
     store: EmbeddingStore | None = None
     audit: Audit = field(default_factory=Audit)
     progress: Progress = field(default_factory=Silent)
+    seed: int = 0
 
 
 @dataclass(frozen=True)

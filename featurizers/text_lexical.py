@@ -24,7 +24,6 @@ LETTER_CHARACTERS = 1_000  # of a text, for letter groups: they tell titles and 
 MAX_TERMS = {"words": 20_000, "letters": 20_000}
 FIT_CHARACTERS = 2_000_000  # of all texts together; more are thinned out evenly
 SECONDS_PER_CHARACTER = 2e-7  # to normalise; a rough guess, to decide whether workers pay
-SEED = 0
 
 _WORD = r"(?u)\d+(?:[.x]\d+)+|[^\W_]+(?:['’\-][^\W_]+)*"
 
@@ -68,7 +67,7 @@ class TextLexical(Featurizer):
         if n < 1:
             return self.restore(self._state_of({part: [] for part in MAX_TERMS}, {}))
         arrays = {f"idf_{part}": _idf(matrix) for part, matrix in counts.items()}
-        arrays["components"] = _components(_weighted(counts, arrays), n)
+        arrays["components"] = _components(_weighted(counts, arrays), n, surroundings.seed)
         return self.restore(self._state_of(vocabularies, arrays))
 
     def transform(self, values: pd.Series[Any], surroundings: Surroundings) -> list[Block]:
@@ -187,11 +186,11 @@ def _weighted(counts: dict[str, Any], arrays: Any) -> Any:
     return hstack(parts, format="csr", dtype=np.float32)
 
 
-def _components(matrix: Any, n: int) -> NDArray[np.float32]:
+def _components(matrix: Any, n: int, seed: int) -> NDArray[np.float32]:
     """The strongest directions (n_components, n_terms); those without any strength are left out."""
     from sklearn.decomposition import TruncatedSVD
 
     with np.errstate(invalid="ignore", divide="ignore"):  # texts without any variance have no explained share of it
-        svd = TruncatedSVD(n, random_state=SEED).fit(matrix)
+        svd = TruncatedSVD(n, random_state=seed).fit(matrix)
     strong = svd.singular_values_ > 1e-4 * svd.singular_values_[0]
     return np.ascontiguousarray(svd.components_[strong], dtype=np.float32)

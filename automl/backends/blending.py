@@ -58,6 +58,7 @@ def blended(tried: Tried, usable: Sequence[Candidate], portfolio: Collection[str
             families=arms,
             decisions=decisions,
             until=time.monotonic() + share * problem.budget.left,
+            seed=problem.seed,
         )
 
     weights = blend(scores, 1 - LATE_SHARE)

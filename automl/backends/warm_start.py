@@ -11,6 +11,8 @@ from automl.backends.base import Candidate
 from automl.backends.turns import KNOWN
 from automl.models.registry import MODELS
 
+SEED = 0  # what is drawn is thrown away: only the names and ranges that were asked for count
+
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
@@ -45,7 +47,7 @@ def _space(model: str, examples: Examples) -> dict[str, BaseDistribution]:
     """The searched parameters, as the model itself names them to Optuna."""
     import optuna
 
-    asked = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
+    asked = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=SEED)).ask()
     MODELS[model].suggest(asked, examples.outcome, examples.table)
     return asked.distributions
 

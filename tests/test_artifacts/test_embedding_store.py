@@ -176,6 +176,18 @@ for start in range(0, 200, 10):
     assert EmbeddingStore(tmp_path).verify() == (200, 0)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of addresses")
+def test_a_limit_of_addresses_is_told_with_the_remedy(tmp_path: Path) -> None:
+    code = """
+import resource, sys
+from artifacts.embedding_store import EmbeddingStore
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+EmbeddingStore(sys.argv[1]).get([b"0" * 32])
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert "ArtifactError" in done.stderr and "ulimit -v unlimited" in done.stderr
+
+
 def test_the_command_shows_checks_and_clears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TABULAR_FUSION_CACHE", str(tmp_path))
     run = CliRunner().invoke

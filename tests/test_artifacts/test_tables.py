@@ -133,6 +133,22 @@ def test_parquet_that_unpacks_to_far_more_is_refused(
         read_table(tmp_path / "t.parquet")
 
 
+def test_parquet_is_unpacked_in_pieces_as_small_as_its_longest_values_need(tmp_path: Path) -> None:
+    def pieces(values: pa.Array) -> int:
+        path = tmp_path / "t.parquet"
+        pq.write_table(pa.table({"a": values}), path, compression="zstd")
+        return tables._piece_rows(path, pq.ParquetFile(path).metadata)
+
+    assert pieces(pa.array(["short", "texts"] * 500)) == tables.PIECE_ROWS
+    assert pieces(pa.array(["a" * 1_000_000] * 40)) == tables.PIECE_BYTES // 1_000_004
+    assert pieces(pa.array([["a" * 1_000] * 10_000] * 4)) == 3  # a row of which comes to ten megabytes
+    assert pieces(pa.array([], pa.string())) == tables.PIECE_ROWS
+    assert pieces(pa.array([b"%d" % i * 300_000 for i in range(100)])) == 1
+    (tmp_path / "noise").write_bytes(b"PAR1" + b"\xff" * 40)
+    with (tmp_path / "noise").open("rb") as file, pytest.raises(IndexError):
+        tables._unpacked_page(file, 4)
+
+
 def test_damaged_notes_on_types_are_refused(tmp_path: Path) -> None:
     pd.DataFrame({"t": [pd.Timestamp("2020-01-01")]}).to_parquet(tmp_path / "t.parquet")
     content = (tmp_path / "t.parquet").read_bytes()

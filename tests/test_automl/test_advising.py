@@ -57,7 +57,7 @@ def task(time: str | None = None, **target: str) -> Task:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("advice")
-    return fit(task(), train=cards(400), preset="fast", budget_seconds=10, run=folder / "run")
+    return fit(task(), train=cards(400), preset="fast", budget_seconds=10, run=folder / "run", seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,7 @@ def test_a_second_look_gives_the_same_and_makes_no_models_again(run: Run, adviso
     again = Advisor.of(run)
     rows = cards(20, seed=2)
     assert again.rows(rows, "all") == advisor.rows(rows, "all")
+    assert again.basis.placebos.seed == run.manifest["seed"] == 3
 
 
 def test_classes_are_named(tmp_path: Path) -> None:

@@ -14,9 +14,14 @@ import pytest
 
 from artifacts import Task
 from artifacts.errors import ArtifactError, InputError
+from artifacts.progress import Silent
+from artifacts.store import RunFolder
 from automl import Predictor, fit
-from automl.presets import DEFAULT_MODELS
+from automl.budget import Budget
+from automl.data import load
+from automl.presets import DEFAULT_MODELS, preset_named
 from automl.run import Run
+from automl.steps import Steps
 from featurizers import text_embedding
 
 NO_ENCODERS = {"text": "none", "image": "none"}
@@ -66,6 +71,17 @@ def board_of(run: Run, part: str) -> pd.Series:
     board = run.leaderboard()
     scored = board[(board["split"] == part) & (board["error"] == "")]
     return scored.set_index(["model", "view"])["score"]
+
+
+def test_featurizers_follow_the_seed_of_the_run(tmp_path: Path) -> None:
+    loaded, preset = load(make_task(), make_frame(), None), preset_named("fast")
+    components = []
+    for seed in (3, 4):
+        steps = Steps(loaded, preset, seed, RunFolder(tmp_path / str(seed)), Budget(60.0), Silent())
+        steps.features(np.zeros(160, dtype=bool))
+        states = [np.load(path, allow_pickle=False) for path in sorted(tmp_path.glob(f"{seed}/**/arrays.npz"))]
+        components.append(next(state["components"] for state in states if "components" in state))
+    assert not np.array_equal(*components)
 
 
 @pytest.mark.parametrize("kind", TARGETS)

@@ -8,13 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from artifacts import Task
+from artifacts.errors import ArtifactError, InputError
 from artifacts.feature_table import FeatureTable
 from automl import Predictor, fit
 from automl.backends.foreign import solve
 from automl.backends.foreign_table import FrameMaker
 from automl.backends.lightautoml import FittedLightAutoML, LightAutoMLBackend
+from automl.carrying import export, import_
+from automl.cli import app
+from automl.reporting import report_html
 from automl.run import Run
 from evaluation.metrics import METRICS
 
@@ -61,6 +66,32 @@ def check(run: Run, new: pd.DataFrame) -> None:
     assert (above & (told["probability_yes"] < 0.5)).any(), "said, though less likely than not"
 
 
+def check_trust(run: Run, new: pd.DataFrame, folder: Path) -> None:
+    """An imported file of a foreign back end loads its models only where it is trusted, whatever asks for them."""
+    export(run.path, folder / "run.zip")
+    imported, _ = import_(folder / "run.zip", folder / "imported")
+    new.to_csv(folder / "new.csv", index=False)
+    place, rows, out = str(imported.path), str(folder / "new.csv"), str(folder / "out.csv")
+    for ask in (Predictor.load, report_html, lambda path: Run(path).predict(new), lambda path: imported.predictor):
+        with pytest.raises(ArtifactError, match=r"whose files are pickles.*trust=True \(--trust\)"):
+            ask(imported.path)
+    ask_for = (
+        ["predict", place, rows, "--out", out],
+        ["explain", place, rows, "--row", "3"],
+        ["report", place, "--json"],
+    )
+    for command in ask_for:
+        refused = CliRunner().invoke(app, command)
+        assert refused.exit_code and isinstance(refused.exception, ArtifactError), command
+    assert not Path(out).exists()
+    advised = CliRunner().invoke(app, ["advise", place, rows])  # never loads them
+    assert isinstance(advised.exception, InputError) and "cannot be fitted again" in str(advised.exception)
+    told = Run(place, trust=True).predict(new)
+    pd.testing.assert_frame_equal(told, Run(run.path, trust=True).predict(new))
+    assert CliRunner().invoke(app, [*ask_for[0], "--trust"]).exit_code == 0
+    assert pd.read_csv(out)["prediction"].tolist() == told["prediction"].tolist()
+
+
 def test_a_foreign_model_says_the_rare_class_above_a_threshold_chosen_out_of_fold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +109,7 @@ def test_a_foreign_model_says_the_rare_class_above_a_threshold_chosen_out_of_fol
     monkeypatch.setattr(FittedLightAutoML, "decide", decide)
     run = fit(make_task(), preset="lightautoml", budget_seconds=60, train=make_frame(), run=tmp_path / "run")
     check(run, make_frame(300, seed=1))
+    check_trust(run, make_frame(20, seed=2), tmp_path)
 
 
 @pytest.mark.slow
@@ -86,3 +118,4 @@ def test_the_libraries_themselves(library: str, tmp_path: Path) -> None:
     pytest.importorskip(PACKAGES[library])
     run = fit(make_task(), preset=library, budget_seconds=40, train=make_frame(), run=tmp_path / "run")
     check(run, make_frame(300, seed=1))
+    check_trust(run, make_frame(20, seed=2), tmp_path)

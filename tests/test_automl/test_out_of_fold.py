@@ -44,6 +44,8 @@ def test_a_blend_of_many_scores_is_found_on_some_rows(monkeypatch) -> None:
     some = greedy_blend(scores, outcome, METRICS["log_loss"])
     assert set(seen) == {1000}
     assert abs(some["good"] - whole["good"]) < 0.15
+    rows = [ensemble._some(np.ones(4000, dtype=bool), scores, seed).tolist() for seed in (0, 0, 1)]
+    assert rows[0] == rows[1] != rows[2], "the run's seed chooses them"
 
 
 def softmax(link: np.ndarray) -> np.ndarray:

@@ -16,15 +16,23 @@ import pandas as pd
 import pytest
 
 from artifacts import Task
-from artifacts.errors import FusionError
+from artifacts.errors import ArtifactError, FusionError
+from artifacts.progress import Silent
 from artifacts.store import RunFolder
 from artifacts.task import Output
 from automl import Predictor, fit, predictor
+from automl.advice_basis import training_examples
+from automl.budget import Budget
+from automl.clusters import ClusterRequest, cluster_run
+from automl.data import load
 from automl.decision import Decision
 from automl.model_scores import ModelScores
 from automl.predictor import predictions_frame
+from automl.presets import preset_named
+from automl.reporting import report_html
 from automl.resuming import stopped_in_words
 from automl.run import Run
+from automl.steps import Steps
 from automl.view_scores import ViewScores
 
 READS: dict[str, tuple[Callable[[Path], Any], ...]] = {  # what reads the files of a run, by their place
@@ -34,6 +42,33 @@ READS: dict[str, tuple[Callable[[Path], Any], ...]] = {  # what reads the files 
     "features": (lambda run: Run(run).findings, lambda run: Run(run).scored_table(), Predictor.load),
     "model": (Predictor.load,),
     "scores": (lambda run: ModelScores.load(run / "scores"), lambda run: ViewScores.load(run / "scores")),
+}
+TASK = Task(
+    name="names",
+    target={"kind": "multiclass", "column": "kind"},
+    encoders={"text": "none", "image": "none"},
+    output={"id": "product_id", "prediction": "predicted_category_id"},
+)
+
+
+def goes_on(run: Path) -> None:
+    steps = Steps(load(TASK, make_frame(), None), preset_named("fast"), 0, RunFolder(run), Budget(5.0), Silent())
+    steps.split()
+
+
+TABLES: dict[str, tuple[Callable[[Path], Any], ...]] = {  # what reads the tables of a run
+    "split/rows.parquet": (
+        goes_on,
+        lambda run: Run(run).scored_table(),
+        lambda run: training_examples(Run(run)),
+        lambda run: cluster_run(Run(run), ClusterRequest(), make_frame()),
+    ),
+    "split/folds.parquet": (goes_on,),
+    "scores/leaderboard.parquet": (lambda run: Run(run).leaderboard(), report_html),
+    "scores/holdout.parquet": (lambda run: Run(run).scored(), report_html),
+    "scores/rows.parquet": (report_html,),
+    "scores/suspects.parquet": (report_html,),
+    "features/train/index.parquet": (lambda run: Run(run).scored_table(),),
 }
 
 
@@ -53,14 +88,8 @@ def make_frame(n: int = 90) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
-    task = Task(
-        name="names",
-        target={"kind": "multiclass", "column": "kind"},
-        encoders={"text": "none", "image": "none"},
-        output={"id": "product_id", "prediction": "predicted_category_id"},
-    )
     folder = tmp_path_factory.mktemp("run")
-    fit(task, train=make_frame(), preset="fast", budget_seconds=5, run=folder)
+    fit(TASK, train=make_frame(), preset="fast", budget_seconds=5, run=folder)
     return Predictor.load(folder)
 
 
@@ -150,6 +179,24 @@ def test_no_file_of_a_run_can_run_code(loaded: Predictor, tmp_path: Path) -> Non
                     told += 1
         path.write_bytes(whole)
     assert told > 10 and not sentinel.exists()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_damaged_table_of_a_run_is_told_with_the_remedy(name: str, loaded: Predictor, tmp_path: Path) -> None:
+    assert loaded._run is not None
+    run, other = tmp_path / "run", io.BytesIO()
+    shutil.copytree(loaded._run.path, run)
+    path = run / name
+    whole = path.read_bytes()
+    pd.DataFrame({"foreign": [1.0]}).to_parquet(other)
+    damaged = {"cut off": whole[: len(whole) // 2], "empty": b"", "noise": b"PAR1" * 50, "foreign": other.getvalue()}
+    for how, content in damaged.items():
+        path.write_bytes(content)
+        for read in TABLES[name]:
+            if (how, name) == ("foreign", "scores/leaderboard.parquet"):
+                continue  # any columns are shown
+            with pytest.raises(ArtifactError, match="[rR]un fit again"):
+                read(run)
 
 
 def test_spoilt_files_of_a_run_are_told(loaded: Predictor, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
         (MemoryError(), r"The fit ran out of memory \(MemoryError\)\. Close other programs.*finished steps are kept"),
         (MemoryError("Unable to allocate 8 TiB"), "ran out of memory.*8 TiB"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "ran out of memory.*smaller encoder"),
+        (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "ran out of memory.*libtorch_cpu"),
         (OSError(errno.ENOMEM, "Cannot allocate memory"), "ran out of memory"),
         (OSError(errno.ENOSPC, "No space left on device", "x"), "could not go on: .*No space left.*Free some space"),
         (OSError(errno.EROFS, "Read-only file system", "x"), "Read-only.*Make it writable, or name another folder"),
@@ -33,7 +34,9 @@ def test_shortages_say_what_to_do(error: Exception, said: str) -> None:
         raise error
 
 
-@pytest.mark.parametrize("error", [RuntimeError("no"), OSError(errno.ENOENT, "gone"), ValueError("bad")], ids=str)
+@pytest.mark.parametrize(
+    "error", [RuntimeError("no"), ImportError("no"), OSError(errno.ENOENT, "gone"), ValueError("bad")], ids=str
+)
 def test_other_errors_stay_as_they_are(error: Exception) -> None:
     with pytest.raises(type(error)) as raised, told_shortages("The fit"):
         raise error
@@ -44,6 +47,16 @@ def test_a_full_disk_is_seen_behind_other_errors() -> None:
     outer = ArtifactError("step")
     outer.__cause__ = OSError(errno.ENOSPC, "full")
     assert is_full_disk(outer) and not is_full_disk(ArtifactError("other")) and not is_full_disk(None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of address space")
+@pytest.mark.parametrize("option", ["-d", "-v"])
+def test_limits_under_which_libraries_hang_are_told_before_they_load(option: str) -> None:
+    command = f'ulimit {option} 200000 && exec "$0" -c "from automl.cli import main; main()" leaderboard nowhere'
+    line = ["bash", "-c", command, sys.executable]
+    done = subprocess.run(line, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60)
+    assert done.returncode == 2 and f"195 MB of memory (ulimit {option})" in done.stderr
+    assert "Traceback" not in done.stderr and "512 MB at least" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of address space")

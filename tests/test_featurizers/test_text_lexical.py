@@ -35,6 +35,14 @@ def test_alike_texts_are_near() -> None:
     assert cosine(shirt, shirts) > 0.8 > 0.3 > cosine(shirt, shoes)
 
 
+def test_the_seed_of_the_run_starts_the_svd() -> None:
+    first, again, other = (
+        TextLexical(COLUMN).fit(TITLES, Surroundings(seed=seed)).state().arrays["components"] for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
 def test_russian_forms_case_and_yo_are_near() -> None:
     titles = [f"{c} {t} {i}" for i in range(5) for c in ("чёрный", "белый", "красный") for t in ВЕЩИ]
     one, same, form, other = rows(
