@@ -43,11 +43,17 @@ def _text(curve: DoseResponse, value: float, say: Wording, digits: int = 3) -> s
     return say.percent(value, digits) if curve.on_probability_scale else say.number(value, digits, sign=True)
 
 
+def _unit(unit: str) -> str:
+    """A unit as it is read: ``-1-1``, a range of values, with an ellipsis."""
+    low, dash, high = unit.rpartition("-")
+    return f"{low.replace('-', '−')}…{high}" if dash and low.lstrip("-").isdigit() and high.isdigit() else unit
+
+
 def _factor(curve: DoseResponse, say: Wording) -> dict[str, Any]:
     factor = {
         "title": say.title(curve.feature.title),
         "view": curve.feature.modality.view,
-        "unit": neutral(curve.feature.unit, 30),
+        "unit": neutral(_unit(curve.feature.unit), 30),
         "share": say("factor_share", share=say.percent(curve.share)) if math.isfinite(curve.share) else "",
         "output": say("factor_output", output=neutral(curve.output, 80)) if curve.output else "",
         "summary": _summary(curve, say),
