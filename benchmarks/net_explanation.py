@@ -4,8 +4,8 @@
 
 A net of the run's kind is fitted on four fifths of its training rows and explained on its scored rows both ways. The
 Shapley values are against real training rows (two samples of them, whose agreement says what background rows leave
-open), with all coalitions of at most 10 sources and drawn orders of more. Printed are correlations over rows and outputs
-of each source and of all, mean absolute contributions, and processor seconds a row.
+open), with all coalitions of at most 10 sources and drawn orders of more. Printed are correlations over rows and
+outputs of each source and of all, mean absolute contributions, and processor seconds a row.
 """
 
 from __future__ import annotations
