@@ -184,6 +184,7 @@ class _Tested:
             return []
         mean, low, high, error = interval_of_versions(self.effects, self.hidden)
         wanted = mean if raises else -mean
+        gained = (self.after - self.before) * (1.0 if raises else -1.0)
         as_large = (np.abs(self.placebo_effects) >= np.abs(mean)).sum(axis=0)
         p_placebo = (1 + as_large) / (1 + len(self.placebo_effects))
         sure = self._sure(wanted, error)
@@ -192,7 +193,7 @@ class _Tested:
             verdict = Verdict.GIVEN if p_placebo[i] <= P_PLACEBO else Verdict.PLACEBO
             if not self.supported[i]:
                 verdict = Verdict.UNSEEN
-            elif wanted[i] <= 0:
+            elif wanted[i] <= 0 or gained[i] <= 0:  # on either scale: rows may move apart
                 verdict = Verdict.WORSE
             elif not sure[i]:
                 verdict = Verdict.UNSURE

@@ -132,3 +132,14 @@ def test_contributions_to_the_log_odds_of_a_class(n_classes: int) -> None:
     without = np.stack([one_score(Kind.MULTICLASS, link - values[:, i], 1) for i in range(3)], axis=1)
     assert parts == pytest.approx(one_score(Kind.MULTICLASS, link, 1)[:, None] - without, abs=1e-7)
     assert parts_of_score(Kind.MULTILABEL, values, link, 1) == pytest.approx(values[..., 1])
+
+
+def test_what_helps_on_one_scale_alone_is_not_advised() -> None:
+    """Sure rows gain much in log-odds and nothing in probability, unsure ones lose."""
+    found = trials(rows=10, kinds=("good",))
+    sure = np.arange(10) < 5
+    start, effect = np.where(sure, 6.0, 0.0), np.where(sure, 3.0, -1.0)
+    before = np.tile(start, (5, 1))
+    after = before + effect + 0.001 * np.linspace(-1, 1, 5)[:, None]
+    (advice,) = judged_over_rows(replace(found, before=before, after=after), Kind.BINARY)
+    assert advice.effect == pytest.approx(1.0) and advice.gain < 0 and advice.verdict is Verdict.WORSE
