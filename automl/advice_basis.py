@@ -24,7 +24,7 @@ from automl.raw_cells import KnownColumns, changeable
 from automl.refits import Refits, candidate_to_refit, row_groups
 from automl.run import Run
 from automl.scored_rows import FOLDS, read_scored
-from evaluation.advise import one_score
+from evaluation.advise import one_score, parts_of_score
 from evaluation.effect_calibration import Unseen, Worth, calibrated, sd_of_others
 from evaluation.partitions import source_groups
 from evaluation.splits import folds_from_frame
@@ -50,7 +50,7 @@ class EffectCalibration:
 
     def __call__(self, effects: Float, rows: ChangedRows) -> tuple[Float, Float]:
         """Effects (n_versions, n) of changes as they are worth it, and what priors hide of them (n, n_parameters)."""
-        moves, source = rows.moves_of(self.quantities), self._source(rows)
+        moves, source = rows.moves_of(self.quantities, self.all.known), self._source(rows)
         other = 1.0 - source.sum(axis=1)  # what is of no source keeps the model's word
         worth = [
             (source @ one.slopes + other) * effect + moves @ one.missed
@@ -129,14 +129,13 @@ class AdviceBasis:
         groups = source_groups(examples.table)
         names = readable_numbers(examples.table, {column.name for column in changeable(self.run.schema)})
         explainer = self.fitted if self.doubles is None else self.doubles
-        position = output if kind in (Kind.MULTICLASS, Kind.MULTILABEL) else 0
         rng = np.random.default_rng(self.placebos.seed)
         pieces, which = [], []
         for i, held in enumerate(self._held_rows(examples.n_samples)):
             some = rng.permutation(held)[: MOST_CALIBRATED // self.n_versions]
             table, outcome = examples.table.take(some), examples.outcome.take(some)
             found = explainer.contributions_of(i, table, groups.of_feature, groups.names)
-            part = found.values[..., position]
+            part = parts_of_score(kind, found.values, found.total, output)
             rest = one_score(kind, found.total, output) - part.sum(axis=1)
             pieces.append((part, rest, columns_of(table, names), truth_of(outcome, output), outcome.sample_weight))
             which.append(np.full(len(some), i))

@@ -62,9 +62,13 @@ class ChangedRows:
             return np.full((len(self.changes), 2), np.nan)
         return np.stack([values_of(self.before, name), values_of(self.after, name)], axis=1)
 
-    def moves_of(self, names: Sequence[str]) -> Float:
-        """By how much each change moves each of some features (n, n_names); 0 where that is unknown."""
-        return np.nan_to_num(columns_of(self.after, names) - columns_of(self.before, names))
+    def moves_of(self, names: Sequence[str], within: Float) -> Float:
+        """By how much each change moves each of some features (n, n_names); 0 where that is unknown.
+
+        Only what moves ``within`` the lowest and the highest values (2, n_names) counts.
+        """
+        after, before = (np.clip(columns_of(table, names), *within) for table in (self.after, self.before))
+        return np.nan_to_num(after - before)
 
     def moved(self) -> Float:
         """The quantity that shows each change, before and after (n, 2); NaN where there is none."""

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from artifacts.advice_report import Observed
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
-from artifacts.schema import Feature, Kind, Title
+from artifacts.schema import Feature, Title
 from automl.advice_basis import truth_of
 from automl.predictor import Predictor
 from automl.run import Run
+from evaluation.advise import one_score, parts_of_score
 from evaluation.matching import matched_difference
 from evaluation.partitions import source_groups
 
@@ -38,8 +39,8 @@ class Observations:
         table, outcome = run.scored_table(), run.scored().outcome
         groups = source_groups(table)
         found = predictor.contributions(table, groups.of_feature, groups.names)
-        parts = found.values[..., position if predictor.kind in (Kind.MULTICLASS, Kind.MULTILABEL) else 0]
-        total = parts.sum(axis=1)
+        parts = parts_of_score(predictor.kind, found.values, found.total, position)
+        total = one_score(predictor.kind, found.total, position)
         rest = {name: total - parts[:, i] for i, name in enumerate(groups.names)}
         return cls(table, outcome, truth_of(outcome, position), rest)
 

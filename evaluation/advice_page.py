@@ -60,9 +60,14 @@ def value_in_words(kind: Kind, value: float, say: Wording, *, sign: bool = False
 
 
 def natural_interval(report: AdviceReport, advice: Advice) -> tuple[float, float]:
-    """The interval of the change on the natural scale, around the prediction before."""
+    """The interval of the change on the natural scale, around the prediction before.
+
+    Of many rows, whose probabilities lie apart, an effect is worth what the mean effect is worth on average.
+    """
     if report.kind is Kind.REGRESSION:
         return advice.low, advice.high
+    if advice.n_rows > 1 and advice.effect:
+        return advice.low * advice.gain / advice.effect, advice.high * advice.gain / advice.effect
     start = logit(advice.before)
     low, high = (float(natural(report.kind, start + end)) - advice.before for end in (advice.low, advice.high))
     return low, high

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logsumexp
+from scipy.special import expit, logsumexp, softmax
 from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
@@ -81,6 +81,26 @@ def one_score(kind: Kind, link: Float, output: int = 0) -> Float:
         others = np.delete(link, output, axis=-1)
         return np.asarray(link[..., output] - logsumexp(others, axis=-1))
     return np.asarray(link[..., output if kind is Kind.MULTILABEL else 0])
+
+
+def parts_of_score(kind: Kind, values: Float, link: Float, output: int = 0) -> Float:
+    """What contributions to link scores are of ``one_score``.
+
+    Other classes take from the log-odds of a class what they win, to first order by their share of the others.
+
+    Args:
+        kind: of the task.
+        values: contributions (n_samples, n_groups, n_link).
+        link: the link scores that they explain (n_samples, n_link).
+        output: position of the class or label.
+
+    Returns:
+        (n_samples, n_groups).
+    """
+    if kind is not Kind.MULTICLASS:
+        return np.asarray(values[..., output if kind is Kind.MULTILABEL else 0])
+    share = softmax(np.where(np.arange(link.shape[1]) == output, -np.inf, link), axis=1)
+    return np.asarray(values[..., output] - np.einsum("ngk,nk->ng", values, share))
 
 
 def natural(kind: Kind, score: Float) -> Float:
@@ -164,6 +184,7 @@ class _Tested:
             return []
         mean, low, high, error = interval_of_versions(self.effects, self.hidden)
         wanted = mean if raises else -mean
+        gained = (self.after - self.before) * (1.0 if raises else -1.0)
         as_large = (np.abs(self.placebo_effects) >= np.abs(mean)).sum(axis=0)
         p_placebo = (1 + as_large) / (1 + len(self.placebo_effects))
         sure = self._sure(wanted, error)
@@ -172,7 +193,7 @@ class _Tested:
             verdict = Verdict.GIVEN if p_placebo[i] <= P_PLACEBO else Verdict.PLACEBO
             if not self.supported[i]:
                 verdict = Verdict.UNSEEN
-            elif wanted[i] <= 0:
+            elif wanted[i] <= 0 or gained[i] <= 0:  # on either scale: rows may move apart
                 verdict = Verdict.WORSE
             elif not sure[i]:
                 verdict = Verdict.UNSURE

@@ -65,6 +65,7 @@ class Worth:
     Args:
         slopes: (n_sources,), 1 where contributions are worth what they say.
         missed: (n_quantities,), link per unit.
+        known: (2, n_quantities) lowest and highest values between which that is; beyond them nothing is added.
         hidden: (n_parameters, n_sources + n_quantities) a root of the expected squares of what the priors hide: an
             effect made of ``x``, contributions by source and moved quantities, is hidden by |hidden @ x| (a standard
             deviation).
@@ -72,6 +73,7 @@ class Worth:
 
     slopes: Float
     missed: Float
+    known: Float
     hidden: Float
 
 
@@ -104,7 +106,7 @@ def calibrated(kind: Kind, unseen: Unseen, sd: float) -> Worth:
     n = unseen.parts.shape[1]
     root = np.sqrt(model.inverse_variance(sd))[:, None] * np.linalg.inv(hessian)
     hidden = root[:, 1:] / np.concatenate([np.ones(n), model.scale])
-    return Worth(params[1 : 1 + n], params[1 + n :] / model.scale, hidden)
+    return Worth(params[1 : 1 + n], params[1 + n :] / model.scale, model.known, hidden)
 
 
 class _Calibration:
@@ -113,7 +115,7 @@ class _Calibration:
     def __init__(self, kind: Kind, unseen: Unseen) -> None:
         self.is_rate, self.unseen = kind is not Kind.REGRESSION, unseen
         self.spread = 1.0 if self.is_rate else max(float(unseen.truth.std()), 1e-12)
-        scaled, self.scale = _scaled(unseen.quantities)
+        scaled, self.scale, self.known = _scaled(unseen.quantities)
         self.design = np.hstack([np.ones((len(unseen.truth), 1)), unseen.parts, scaled])
         self.middle = np.concatenate([[0.0], np.ones(unseen.parts.shape[1]), np.zeros(scaled.shape[1])])
 
@@ -160,12 +162,13 @@ class _Calibration:
         return params, hessian
 
 
-def _scaled(quantities: Float) -> tuple[Float, Float]:
-    """Standardised, outliers cut and what is unknown at the mean; and the standard deviations (n_quantities,)."""
+def _scaled(quantities: Float) -> tuple[Float, Float, Float]:
+    """Standardised, outliers cut, what is unknown at the mean; the standard deviations; the cuts (2, n_quantities)."""
     known = np.isfinite(quantities)
     filled = np.where(known, quantities, 0.0)
     count = np.maximum(known.sum(axis=0), 1)
     mean = filled.sum(axis=0) / count
     scale = np.sqrt((np.square(filled - mean) * known).sum(axis=0) / count)
     scale = np.where(scale > 1e-12, scale, np.inf)  # what does not vary tells nothing
-    return np.clip(np.where(known, (filled - mean) / scale, 0.0), -CUT, CUT), scale
+    scaled = np.clip(np.where(known, (filled - mean) / scale, 0.0), -CUT, CUT)
+    return scaled, scale, np.array([mean - CUT * scale, mean + CUT * scale])

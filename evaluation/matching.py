@@ -34,7 +34,7 @@ def matched_difference(
         seed: of the bootstrap.
 
     Returns:
-        No pairs (``n`` 0) where too few rows are near either value.
+        No pairs (``n`` 0) where too few rows are near either value, or near enough to each other.
     """
     known = np.flatnonzero(np.isfinite(values) & np.isfinite(rest) & np.isfinite(outcome) & (weight > 0))
     if len(known) < 2 * LEAST or not np.isfinite([before, after]).all():
@@ -51,16 +51,25 @@ def matched_difference(
     right = np.clip(np.searchsorted(rest[order], rest[with_it]), 1, len(order) - 1)
     left = right - 1
     nearer = np.abs(rest[order[left]] - rest[with_it]) <= np.abs(rest[order[right]] - rest[with_it])
-    partner = order[np.where(nearer, left, right)]
+    nearest = rest[order][np.where(nearer, left, right)]
+    first, end = (np.searchsorted(rest[order], nearest, side) for side in ("left", "right"))
+    rng = np.random.default_rng(seed)
+    partner = order[rng.integers(first, end)]  # of equal ones any, not always the same
     near = np.abs(rest[partner] - rest[with_it]) <= CALIPER * max(float(rest[known].std()), 1e-12)
-    if near.sum() < LEAST:
+    if len(np.unique(partner[near])) < LEAST:
         return Observed()
     with_it, partner = with_it[near], partner[near]
     # A difference is as sure as the less sure of its two rows.
     mass = 1.0 / (1.0 / weight[with_it] + 1.0 / weight[partner])
     difference = outcome[with_it] - outcome[partner]
-    n = len(difference)
-    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=N_BOOTSTRAP) * mass
-    means = draws @ difference / draws.sum(axis=1)
-    low, high = np.percentile(means, INTERVAL)
-    return Observed(n, float(mass @ difference / mass.sum()), float(low), float(high))
+    low, high = np.percentile(_drawn_means(difference, mass, partner, rng), INTERVAL)
+    return Observed(len(difference), float(mass @ difference / mass.sum()), float(low), float(high))
+
+
+def _drawn_means(difference: Float, mass: Float, partner: NDArray[np.int64], rng: np.random.Generator) -> Float:
+    """Weighted means of pairs (n_pairs,) drawn anew, all pairs of one partner together: they share its luck."""
+    _, of_partner = np.unique(partner, return_inverse=True)
+    n = int(of_partner.max()) + 1
+    masses, sums = (np.bincount(of_partner, values, n) for values in (mass, mass * difference))
+    draws = rng.multinomial(n, np.full(n, 1 / n), size=N_BOOTSTRAP)
+    return np.asarray(draws @ sums / (draws @ masses))

@@ -149,10 +149,10 @@ def _others(explained: Explained, cut: _Cut) -> Int:
 
 
 def _sizes(cut: _Cut, size: Float, order: Int) -> Float:
-    """Summed sizes (n_parts, n_sources) of the segments of rows in another order."""
-    member = np.zeros((len(cut.names), len(size)))
-    member[cut.codes[order], np.arange(len(size))] = 1.0
-    return np.asarray(member @ size)
+    """Summed sizes (n_parts, n_sources) of the segments of rows in another order; no segment is empty."""
+    by_segment = np.argsort(order)[np.argsort(cut.codes, kind="stable")]
+    first = np.cumsum(np.bincount(cut.codes)) - np.bincount(cut.codes)
+    return np.asarray(np.add.reduceat(size[by_segment], first, axis=0))
 
 
 def _differences(cut: _Cut, size: Float, others: Int, orders: list[Int]) -> Float:

@@ -25,15 +25,15 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 
 def shorten(text: str, _: Mapping[str, str], __: str) -> Changed:
     """Cut at the end of a word to shares of the words."""
-    words = text.split()
+    ends = [word.end() for word in re.finditer(r"\S+", text)]
     seen = set()
     for share in SHARES:
-        n = max(LEAST_WORDS, round(share * len(words)))
-        if n < len(words) and n not in seen:
+        n = max(LEAST_WORDS, round(share * len(ends)))
+        if n < len(ends) and n not in seen:
             seen.add(n)
             yield (
                 Title(f"Shorten to {share:.0%} of its words", f"Сократить до {100 * share:.0f} % слов"),
-                " ".join(words[:n]).rstrip(",;:-–— "),
+                text[: ends[n - 1]].rstrip(",;:-–— "),  # its lines stay
             )
 
 

@@ -87,8 +87,8 @@ ADVICE_TEXTS: dict[str, dict[str, str]] = {
     },
     "advice_placebo_test": {
         "en": "Placebo test: the same changes were tried on {n_placebos} models of a shuffled outcome, which can find "
-        "nothing but chance. A change is shown only if at most {most} of them find an effect as large. Withheld for "
-        "this alone: {withheld}.",
+        "nothing but chance. A change is shown only if effects as large are found by at most {most} of them. Withheld "
+        "for this alone: {withheld}.",
         "ru": "Плацебо-тест: те же изменения опробованы на моделях перемешанного результата ({n_placebos}), которые "
         "могут найти только случайность. Изменение показано, только если столь же большой эффект находят не более "
         "{most} из них. Не показано лишь по этой причине: {withheld}.",

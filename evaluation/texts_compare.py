@@ -59,9 +59,8 @@ COMPARE_TEXTS: dict[str, dict[str, str]] = {
     "compare_setting": {"en": "Setting", "ru": "Настройка"},
     "compare_across": {"en": "Over all tasks", "ru": "По всем задачам"},
     "compare_across_intro": {
-        "en": "{presets} presets over {tasks} tasks that have all of them. The best on a task has rank 1; a win "
-        "rate is the share "
-        "of encounters with another preset on a task that were won, a tie counting half.",
+        "en": "Presets: {presets}; tasks that have all of them: {tasks}. The best on a task has rank 1; a win rate "
+        "is the share of encounters with another preset on a task that were won, a tie counting half.",
         "ru": "Наборов настроек: {presets}, задач, где есть все они: {tasks}. Лучший на задаче получает ранг 1; "
         "доля побед — "
         "доля выигранных встреч с другим набором на одной задаче, ничья считается за половину.",

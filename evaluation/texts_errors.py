@@ -70,8 +70,8 @@ ERRORS_TEXTS: dict[str, dict[str, str]] = {
     "confused_none": {"en": "Nothing was confused in these rows.", "ru": "На этих строках ничего не перепутано."},
     "confused_pair": {"en": "{first} and {second}", "ru": "{first} и {second}"},
     "confused_counts": {
-        "en": "{first} as {second}: {n_first} times, {second} as {first}: {n_second} times; {share} of the {rows} rows "
-        "that have either.",
+        "en": "{first} taken for {second}: {n_first}, {second} for {first}: {n_second}; that is {share} of the {rows} "
+        "rows that have either.",
         "ru": "{first} принято за {second}: {n_first}, {second} за {first}: {n_second}; это {share} строк, где есть "
         "один из них (всего {rows}).",
     },

@@ -38,14 +38,13 @@ EXPLAIN_TEXTS: dict[str, dict[str, str]] = {
     },
     "class_sources": {"en": "What each class is told by", "ru": "По чему узнаётся каждый класс"},
     "class_sources_intro": {
-        "en": "Shares of the sources in what moves the score of each class, over {n} rows. Behind them, the features "
+        "en": "Shares of the sources in what moves the score of each class, over {n} rows. Below them, the features "
         "that speak most for the class, or against it, where the model says it ({unit}).",
-        "ru": "Доли источников в том, что сдвигает оценку каждого класса, по {n} строкам. Дальше — признаки, которые "
+        "ru": "Доли источников в том, что сдвигает оценку каждого класса, по {n} строкам. Под ними — признаки, которые "
         "сильнее всего говорят за класс или против него там, где модель его называет ({unit}).",
     },
     "class_sources_largest": {"en": "The largest classes", "ru": "Самые большие классы"},
     "class_sources_unlike": {"en": "Most unlike the others", "ru": "Меньше всего похожи на остальные"},
-    "class_sources_moves": {"en": "What speaks for it", "ru": "Что говорит за него"},
     "class_sources_said": {"en": "Predicted", "ru": "Предсказан"},
     "class_sources_all": {"en": "all classes", "ru": "все классы"},
     "segments": {"en": "Segments of the rows", "ru": "Сегменты строк"},

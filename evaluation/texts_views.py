@@ -39,6 +39,11 @@ VIEWS_TEXTS: dict[str, dict[str, str]] = {
         "en": "The model has one kind of input only, so there is nothing to compare.",
         "ru": "У модели один вид данных, сравнивать нечего.",
     },
+    "views_unfitted": {
+        "en": "The time did not suffice for a model of each kind of input alone, so there is nothing to compare. Fit "
+        "with a larger budget.",
+        "ru": "Времени не хватило на модели отдельных видов данных, сравнивать нечего. Обучите с большим бюджетом.",
+    },
     "views_old": {
         "en": "This run kept no scores of single inputs: it was made by an older version, or has several activities. "
         "Fit it again to compare them.",

@@ -107,3 +107,9 @@ class Wording:
         if seconds < 180:
             return self("seconds", n=self.number(seconds, 2 if seconds < 100 else 3))
         return self("minutes", n=self.number(seconds / 60, 2))
+
+
+def with_unit(text: str, unit: str) -> str:
+    """A number with its unit; ``0-1`` and ``0/1``, which say what values there are, are not read behind a number."""
+    named = unit and not unit.lstrip("-")[:1].isdigit()
+    return f"{text}{NARROW_SPACE}{neutral(unit, 20)}" if named else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,9 +57,13 @@ def cluster_lines(found: ClusterReport) -> list[str]:
     low, high = found.silhouette_interval
     clusters = found.clusters
     used = "all" if found.n_used == found.n_rows else f"{found.n_used} of {found.n_rows}"
+    blob = ""  # maps are not tested against one
+    if math.isfinite(clusters.p_value):
+        alone = f"{clusters.blob_silhouette:.3f}" if math.isfinite(clusters.blob_silhouette) else "has no clusters"
+        blob = f"; one blob {alone}, p = {clusters.p_value:.2f}"
     lines = [
         f"{clusters.n_clusters} clusters of {used} rows over {found.block}: silhouette {clusters.silhouette:.3f} "
-        f"({low:.3f} .. {high:.3f}); one blob {clusters.blob_silhouette:.3f}, p = {clusters.p_value:.2f}"
+        f"({low:.3f} .. {high:.3f}){blob}"
     ]
     lines += [f"{score.name}: {score.score:.3f} ({score.low:.3f} .. {score.high:.3f})" for score in found.agreement]
     n_equal, share, chance = found.equal_texts

@@ -56,7 +56,7 @@ def comparison_lines(found: RunsComparison) -> list[str]:
     ranks = found.across
     if ranks is not None:
         lines += [
-            f"over {len(ranks.tasks)} tasks: {name}: mean rank {rank:.2f}, win rate {rate:.2f}"
+            f"over the tasks ({len(ranks.tasks)}): {name}: mean rank {rank:.2f}, win rate {rate:.2f}"
             for name, rank, rate in zip(ranks.presets, ranks.mean_ranks, ranks.win_rates, strict=True)
         ]
         lines.append(

@@ -9,7 +9,7 @@ from evaluation.dose_response import DoseBin, DoseResponse
 from evaluation.report_data import ReportData
 from evaluation.sections.importance import why_missing
 from evaluation.sections.scales import Scale, padded, tick_digits
-from evaluation.wording import NARROW_SPACE, Wording, neutral
+from evaluation.wording import Wording, neutral, with_unit
 
 # Places in a curve's picture, in its own units: 340 x 216.
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 330.0, 10.0, 150.0
@@ -43,11 +43,17 @@ def _text(curve: DoseResponse, value: float, say: Wording, digits: int = 3) -> s
     return say.percent(value, digits) if curve.on_probability_scale else say.number(value, digits, sign=True)
 
 
+def _unit(unit: str) -> str:
+    """A unit as it is read: ``-1-1``, a range of values, with an ellipsis."""
+    low, dash, high = unit.rpartition("-")
+    return f"{low.replace('-', '−')}…{high}" if dash and low.lstrip("-").isdigit() and high.isdigit() else unit
+
+
 def _factor(curve: DoseResponse, say: Wording) -> dict[str, Any]:
     factor = {
         "title": say.title(curve.feature.title),
         "view": curve.feature.modality.view,
-        "unit": neutral(curve.feature.unit, 30),
+        "unit": neutral(_unit(curve.feature.unit), 30),
         "share": say("factor_share", share=say.percent(curve.share)) if math.isfinite(curve.share) else "",
         "output": say("factor_output", output=neutral(curve.output, 80)) if curve.output else "",
         "summary": _summary(curve, say),
@@ -61,12 +67,9 @@ def _label(curve: DoseResponse, b: DoseBin, say: Wording) -> str:
         return say("missing" if b.role == "missing" else "other_values")
     if curve.is_category:
         return neutral(b.label, 60)
-    # "0-1" and "0/1" say which values there are; they are no units to be read behind a number.
-    named = curve.feature.unit and not curve.feature.unit.lstrip("-")[:1].isdigit()
-    unit = f"{NARROW_SPACE}{curve.feature.unit}" if named else ""
     if b.lower == b.upper:
-        return say.number(b.centre, 4) + unit
-    return f"{say.number(b.lower, 2)}–{say.number(b.upper, 2)}{unit}"
+        return with_unit(say.number(b.centre, 4), curve.feature.unit)
+    return with_unit(f"{say.number(b.lower, 2)}–{say.number(b.upper, 2)}", curve.feature.unit)
 
 
 def _summary(curve: DoseResponse, say: Wording) -> str:
@@ -82,7 +85,7 @@ def _summary(curve: DoseResponse, say: Wording) -> str:
     }
     if not curve.on_probability_scale:
         return say("factor_link", **words)
-    return say("factor_probability", odds=say.number(curve.odds_ratio(best.effect - worst.effect), 2), **words)
+    return say("factor_probability", odds=say.number(curve.odds_ratio(best.effect - worst.effect), 3), **words)
 
 
 def _vertical(curve: DoseResponse) -> Scale:

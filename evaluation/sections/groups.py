@@ -11,7 +11,7 @@ from evaluation.groups_description import Attribute, OverRepresented
 from evaluation.report_data import ReportData
 from evaluation.sections.errors import thumbnail
 from evaluation.sections.headline import verdict
-from evaluation.wording import NARROW_SPACE, Wording, neutral
+from evaluation.wording import Wording, neutral, with_unit
 
 SIDE = 96  # pixels of a photo: there are dozens
 PLAIN_NAMES = 4  # in the sentence; the others are below
@@ -120,15 +120,9 @@ def _name(attribute: Attribute, say: Wording) -> str:
         value = neutral(attribute.value, 60) if attribute.value else _number(attribute.lower, attribute.unit, say)
         return say("group_value", title=title, value=value)
     low, high = say.number(attribute.lower, 2), say.number(attribute.upper, 2)
-    both = _number(attribute.lower, attribute.unit, say) if low == high else f"{low}–{_unit(high, attribute.unit)}"
+    both = _number(attribute.lower, attribute.unit, say) if low == high else f"{low}–{with_unit(high, attribute.unit)}"
     return say(f"group_{attribute.part}", title=title, range=both)
 
 
 def _number(value: float, unit: str, say: Wording) -> str:
-    return _unit(say.number(value, 3), unit)
-
-
-def _unit(text: str, unit: str) -> str:
-    # "0-1" and "0/1" say which values there are; they are no units to be read behind a number.
-    named = unit and not unit.lstrip("-")[:1].isdigit()
-    return f"{text}{NARROW_SPACE}{neutral(unit, 20)}" if named else text
+    return with_unit(say.number(value, 3), unit)

@@ -20,7 +20,11 @@ def made(data: ReportData, say: Wording) -> dict[str, Any]:
     return {
         "facts": _facts(data, say),
         "steps": [
-            {"name": name, "time": say.duration(s), "width": round(100 * s / longest, 2) if longest else 0}
+            {
+                "name": say.known(f"step_{name}", name),
+                "time": say.duration(s),
+                "width": round(100 * s / longest, 2) if longest else 0,
+            }
             for name, s in data.making.step_seconds.items()
             if math.isfinite(s)
         ],

@@ -74,7 +74,7 @@ def segments(data: ReportData, say: Wording) -> dict[str, Any] | None:
     for i, role in enumerate(found.roles):
         row = _row(profiles, i, columns, say)
         for cell, which in zip(row["cells"], columns, strict=True):
-            cell["clear"] = bool(found.clear[i, which].all())
+            cell["is_clear"] = bool(found.clear[i, which].all())
             cell["effect"] = say.number(float(profiles.effect[i, which].sum()), 2, sign=True) if effects else ""
         name = profiles.parts[i] if role == "value" else say(f"segments_{role}")
         rows.append({**row, "name": neutral(name, MAX_NAME)})
@@ -125,7 +125,7 @@ def _row(profiles: Profiles, i: int, columns: list[list[int]], say: Wording) -> 
 def _cells(share: Any, columns: list[list[int]], say: Wording) -> list[dict[str, Any]]:
     sums = [float(share[which].sum()) for which in columns]
     return [
-        {"share": say.percent(one), "shade": min(SHADES, int(np.ceil(SHADES * one))), "clear": False, "effect": ""}
+        {"share": say.percent(one), "shade": min(SHADES, int(np.ceil(SHADES * one))), "is_clear": False, "effect": ""}
         for one in sums
     ]
 

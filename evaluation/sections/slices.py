@@ -9,7 +9,7 @@ from evaluation.report_data import ReportData
 from evaluation.sections.errors import row_card
 from evaluation.slice_conditions import Condition
 from evaluation.slice_report import ToldSlice
-from evaluation.wording import Wording, neutral
+from evaluation.wording import Wording, neutral, with_unit
 
 MAX_NAME = 90
 
@@ -69,12 +69,11 @@ def condition_names(data: ReportData, say: Wording, conditions: tuple[Condition,
 
 
 def _name(data: ReportData, say: Wording, condition: Condition) -> str:
-    unit = f" {neutral(condition.unit, 20)}" if condition.unit else ""
     return say(
         f"condition_{condition.what}",
         title=neutral(say.title(condition.title), MAX_NAME),
         source=neutral(say.title(data.source_title(condition.source)), MAX_NAME),
         value=neutral(condition.value, MAX_NAME),
-        low=say.number(condition.low) + unit,
-        high=say.number(condition.high) + unit,
+        low=with_unit(say.number(condition.low), condition.unit),
+        high=with_unit(say.number(condition.high), condition.unit),
     )

@@ -25,7 +25,8 @@ def views(data: ReportData, say: Wording) -> dict[str, Any]:
     if board is None:
         return {"missing": say("views_old")}
     if len(board) < 2:
-        return {"missing": say("views_one")}
+        wanted = {view for view in data.leaderboard["view"] if view in VIEWS}  # with those that failed
+        return {"missing": say("views_one" if len(wanted) < 2 else "views_unfitted")}
     constant = data.constant()
     scores = padded([*board[["score", "low", "high"]].to_numpy(np.float64).ravel(), constant], 6, 124)
     apart = padded(

@@ -98,6 +98,8 @@ def test_intervals_are_around_the_prediction_before() -> None:
     assert 0 < low < advice().gain < high < 0.1
     number = replace(advice(), before=10.0, after=10.4)
     assert natural_interval(report(kind=Kind.REGRESSION), number) == (0.2, 0.6)
+    apart = replace(advice(), before=0.5, after=0.52, n_rows=20)  # half of the rows near 0, half near 1
+    assert natural_interval(report(), apart) == pytest.approx((0.01, 0.03))
 
 
 def test_a_report_is_json() -> None:

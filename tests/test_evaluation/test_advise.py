@@ -10,7 +10,16 @@ import pytest
 from artifacts.advice_report import Verdict
 from artifacts.errors import InputError
 from artifacts.schema import Kind, Title
-from evaluation.advise import Trials, interval_of_versions, judged, judged_over_rows, natural, one_score, ranked
+from evaluation.advise import (
+    Trials,
+    interval_of_versions,
+    judged,
+    judged_over_rows,
+    natural,
+    one_score,
+    parts_of_score,
+    ranked,
+)
 from evaluation.edits import Change
 
 NAMES = ("good", "unseen", "unsure", "placebo", "worse")
@@ -112,3 +121,25 @@ def test_of_many_changes_that_do_nothing_hardly_any_is_advised() -> None:
         tried = Trials(changes, np.zeros(40, int), nothing, versions, np.zeros((19, 40)), supported, moved, hidden)
         told += any(one.verdict is Verdict.GIVEN for one in judged(tried, Kind.REGRESSION))
     assert told / 50 < 0.2
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_contributions_to_the_log_odds_of_a_class(n_classes: int) -> None:
+    rng = np.random.default_rng(0)
+    values, base = 1e-4 * rng.normal(size=(6, 3, n_classes)), rng.normal(size=n_classes)
+    link = base + values.sum(axis=1)
+    parts = parts_of_score(Kind.MULTICLASS, values, link, 1)
+    without = np.stack([one_score(Kind.MULTICLASS, link - values[:, i], 1) for i in range(3)], axis=1)
+    assert parts == pytest.approx(one_score(Kind.MULTICLASS, link, 1)[:, None] - without, abs=1e-7)
+    assert parts_of_score(Kind.MULTILABEL, values, link, 1) == pytest.approx(values[..., 1])
+
+
+def test_what_helps_on_one_scale_alone_is_not_advised() -> None:
+    """Sure rows gain much in log-odds and nothing in probability, unsure ones lose."""
+    found = trials(rows=10, kinds=("good",))
+    sure = np.arange(10) < 5
+    start, effect = np.where(sure, 6.0, 0.0), np.where(sure, 3.0, -1.0)
+    before = np.tile(start, (5, 1))
+    after = before + effect + 0.001 * np.linspace(-1, 1, 5)[:, None]
+    (advice,) = judged_over_rows(replace(found, before=before, after=after), Kind.BINARY)
+    assert advice.effect == pytest.approx(1.0) and advice.gain < 0 and advice.verdict is Verdict.WORSE

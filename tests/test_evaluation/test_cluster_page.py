@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from artifacts.errors import InputError
+from automl.commands.cluster import cluster_lines
 from evaluation.cluster_page import clusters_each, clusters_scores, render_clusters
 from evaluation.cluster_report import ClusterReport, RowShown
 from evaluation.cluster_scores import LABEL_SCORES, AgreementScore, Trait
@@ -100,3 +101,10 @@ def test_the_json_has_the_cluster_of_each_row(report: ClusterReport) -> None:
     assert found["row_clusters"]["r0"] == 0 and found["one_blob"]["p_value"] == pytest.approx(0.05)
     with pytest.raises(InputError, match="'de' was asked for"):
         render_clusters(report, "de")
+
+
+def test_lines_say_no_number_that_is_not_known(report: ClusterReport) -> None:
+    for blob, p, said in ((np.nan, np.nan, "0.900)"), (np.nan, 0.05, "one blob has no clusters, p = 0.05")):
+        clusters = replace(report.clusters, blob_silhouette=blob, p_value=p)
+        first = cluster_lines(replace(report, clusters=clusters))[0]
+        assert first.endswith(said) and "nan" not in first

@@ -63,3 +63,15 @@ def test_what_priors_hide_is_the_bias_that_they_make() -> None:
     for effect in ([1.0, 0.0], [0.0, 1.0], [1.0, -1.0]):
         rms = np.sqrt(np.mean(np.square(np.array(biases) @ effect)))
         assert rms == pytest.approx(np.linalg.norm(hidden @ [0.0, *effect]), rel=0.15)
+
+
+def test_what_few_rows_have_is_worth_what_it_adds() -> None:
+    """Outliers are cut while it is learned, so that a move counts as far as that alone."""
+    rng = np.random.default_rng(0)
+    flag = (rng.uniform(size=(20000, 1)) < 0.02).astype(float)
+    truth = 0.8 * flag[:, 0] + 0.3 * rng.normal(size=20000)
+    nothing = np.zeros(20000)
+    unseen = Unseen(nothing[:, None], nothing, flag, truth, np.ones(20000), np.ones(1, bool))
+    found = calibrated(Kind.REGRESSION, unseen, 0.1)
+    low, high = np.clip([0.0, 1.0], found.known[0, 0], found.known[1, 0])
+    assert found.missed[0] * (high - low) == pytest.approx(0.8, abs=0.05)

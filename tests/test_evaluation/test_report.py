@@ -22,7 +22,7 @@ from evaluation.report_data import ReportData
 from evaluation.sections.errors import thumbnail
 from evaluation.sections.scales import Scale, padded
 from evaluation.texts import TEXTS
-from evaluation.wording import MAX_TEXT, Wording, neutral
+from evaluation.wording import MAX_TEXT, Wording, neutral, with_unit
 
 ESCAPED = (
     "&lt;script&gt;alert(1)&lt;/script&gt;",
@@ -236,6 +236,11 @@ def test_numbers_in_words() -> None:
     assert en.percent(1.0) == "100%" and en.number(2.5, sign=True) == "+2.5" and en.score(0.00123) == "0.0012"
     assert en.duration(90) == "90 s" and ru.duration(600) == "10 мин"
     assert neutral("a\tb\nc\u202e" + "y" * 999).startswith("a b c�") and len(neutral("y" * 999)) == MAX_TEXT
+
+
+def test_ranges_of_values_are_no_units() -> None:
+    assert with_unit("0.4", "0-1") == with_unit("0.4", "-1-1") == with_unit("0.4", "0/1") == "0.4"
+    assert with_unit("3", "kg") == "3\u202fkg" and with_unit("3", "") == "3"
 
 
 def test_scales() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -112,3 +113,13 @@ def test_the_report_says_what_it_found_or_that_there_is_nothing(make_report: Cal
     none = render_report(replace(data, segments=None), "ru")
     assert "--segments" in none and "season__code" in none
     assert "no categorical column" in render_report(replace(data, segments=None, segment_columns=()))
+
+
+def test_only_shares_that_differ_by_more_than_chance_are_bold(make_report: Callable[..., ReportData]) -> None:
+    data = make_report(Kind.CONVERSION, 300)
+    assert data.segments is not None
+    clear = np.zeros_like(data.segments.clear)
+    clear[0, 0] = True
+    page = render_report(replace(data, segments=replace(data.segments, clear=clear)))
+    shown = page[page.index('id="segments"') :].split("</table>")[0]
+    assert len(re.findall(r'heat-\d main"', shown)) == 1

@@ -164,7 +164,7 @@ def test_the_section_tells_slices_in_words(make_report: Callable[..., ReportData
     every = [Condition(what, "photo", Title("t", "t"), "v", 1.0, 2.0, "kg") for what in WHATS]
     one = [replace(told.slices[0], conditions=(c,)) for c in every]
     page = render_report(replace(data, slices=replace(told, slices=tuple(one), left_out=7, grouped=True)))
-    assert "t middling (1 kg to 2 kg)" in page and "7 further conditions" in page and "Whole groups" in page
+    assert "t middling (1\u202fkg to 2\u202fkg)" in page and "7 further conditions" in page and "Whole groups" in page
     none = render_report(replace(data, slices=replace(told, slices=())))
     assert "Nowhere is it clearly worse" in none
     assert "too few rows (900)" in render_report(replace(data, slices=replace(told, slices=(), n_looked_at=0)))

@@ -16,6 +16,7 @@ def texts(edit, text: str, language: str = "en") -> list[str]:
 def test_shorter_texts_end_with_a_word() -> None:
     assert texts(edits.shorten, "one two, three four five six") == ["one two, three four", "one two, three", "one two"]
     assert texts(edits.shorten, "one two") == []
+    assert texts(edits.shorten, "One two\n\nthree four")[0] == "One two\n\nthree"
 
 
 @pytest.mark.parametrize(

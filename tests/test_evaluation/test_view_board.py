@@ -99,4 +99,6 @@ def test_a_run_without_scores_of_views_says_so(make_report: Callable[..., Report
     data = make_report()
     assert "kept no scores of single inputs" in render_report(replace(data, views=None))
     alone = pd.DataFrame([{"view": "all"}], columns=list(COLUMNS))
-    assert "one kind of input only" in render_report(replace(data, views=alone))
+    one = data.leaderboard.assign(view="all")
+    assert "one kind of input only" in render_report(replace(data, views=alone, leaderboard=one))
+    assert "time did not suffice" in render_report(replace(data, views=alone)), "other kinds had no model"
