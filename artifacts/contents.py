@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from artifacts.embedding_store import EmbeddingStore
 from artifacts.schema import Column, Modality, Title
 from artifacts.store import read_object, reading, write_json
-from artifacts.tables import read_parquet
+from artifacts.tables import read_stored
 
 TABLE, MEANING = "contents.parquet", "contents.json"
 
@@ -86,7 +86,7 @@ class Contents:
                 {**c, "modality": Modality(c["modality"]), "title": Title(**c["title"])} for c in described["columns"]
             ]
             columns = {column["name"]: Column(**column) for column in found}
-            frame = read_parquet(folder / TABLE)
+            frame = read_stored(folder / TABLE)
             cells = {name: frame[name].to_numpy(dtype=object) for name in columns}
             encoders = {Modality(name): encoder for name, encoder in described["encoders"].items()}
             images = described["images"]
