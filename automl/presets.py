@@ -27,7 +27,7 @@ class Preset:
     budget_seconds: float
     n_folds: int
     models: tuple[str, ...] = DEFAULT_MODELS
-    tuned: tuple[str, ...] = ("tuned_image", "tuned_text")
+    tuned: tuple[str, ...] = ()
     on_request: tuple[str, ...] = ()
     max_trials: int = 1000
     holdout_fraction: float = 0.2
@@ -50,7 +50,7 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "fast": Preset("fast", "search", budget_seconds=60, n_folds=3, tuned=()),
+    "fast": Preset("fast", "search", budget_seconds=60, n_folds=3),
     "balanced": Preset("balanced", "search", budget_seconds=300, n_folds=5),
     "best": Preset(
         "best",
@@ -58,6 +58,7 @@ PRESETS: dict[str, Preset] = {
         budget_seconds=1800,
         n_folds=8,
         models=(*DEFAULT_MODELS, "tabm", "knn"),
+        tuned=("tuned_image", "tuned_text"),
         on_request=("tabicl",),
         max_trials=5000,
     ),

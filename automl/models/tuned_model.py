@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,7 @@ class TunedModel(Model):
     settings: ClassVar[type[TunedParams]] = TunedParams
     libraries: ClassVar[tuple[str, ...]] = ("torch",)
     tables_in_memory: ClassVar[float] = 0.5
+    _decided: tuple[ref[Contents], Float] | None = None  # raw scores of the rows that were asked for last
 
     @classmethod
     def sources_in(cls, table: FeatureTable) -> tuple[str, ...]:
@@ -77,6 +79,7 @@ class TunedModel(Model):
         contents = self._contents(train.table)
         self.encoder_ = find_again(contents.encoders[self.modality])
         self.net_: TunedNet | None = None
+        self._decided = None
         self.epochs_ = 0
         self.losses_: list[float] = []
         self.seconds_: list[float] = []
@@ -167,11 +170,16 @@ class TunedModel(Model):
         check_same_features(self.name, self.features_, table)
         if self.net_ is None:
             return self.output_.link(self.output_.constant(table.n_samples))
-        found = []
+        contents = self._contents(table)
+        known = self._decided
+        if known is None or known[0]() is not contents:  # a blend, a stack and a view ask for the same rows in turn
+            self._decided = known = ref(contents), self._raw_scores(table, self.net_)
+        return self.output_.link(known[1])
+
+    def _raw_scores(self, table: FeatureTable, net: TunedNet) -> Float:
         with torch_threads(self.n_threads):
-            for chunk in table.row_chunks(READ_AT_ONCE):
-                found.append(self.net_.all_scores(self._ready(chunk, self.net_)))
-        return self.output_.link(np.concatenate(found) if found else np.zeros((0, self.output_.n_raw)))
+            found = [net.all_scores(self._ready(chunk, net)) for chunk in table.row_chunks(READ_AT_ONCE)]
+        return np.concatenate(found) if found else np.zeros((0, self.output_.n_raw))
 
     def _ready(self, table: FeatureTable, net: TunedNet) -> Activations:
         parts = self._parts(table, net.trunk)

@@ -22,6 +22,7 @@ from artifacts.outcome import Outcome
 from artifacts.schema import Column, Kind, Modality, Title, opaque_features
 from automl.models.base import Model
 from automl.models.registry import TUNED
+from automl.models.tuned_net import TunedNet
 from featurizers.encoders import Encoder
 
 every_model = pytest.mark.parametrize("name", list(TUNED))
@@ -148,6 +149,18 @@ def test_what_is_missing_is_at_the_mean(name: str, tables: dict[str, FeatureTabl
     empty = valid.table.take(np.zeros(0, dtype=np.int64))
     assert model.decide(empty).shape == (0, 1)
     assert model.contributions(empty, np.zeros(7, np.int64), ["all"]).values.shape == (0, 1, 1)
+
+
+def test_rows_are_scored_once_whoever_asks(tables: dict[str, FeatureTable], monkeypatch: pytest.MonkeyPatch) -> None:
+    train, valid = parts_of(tables["tuned_text"], Kind.BINARY)
+    model, asked = make_model("tuned_text").fit(train, valid), []
+    once = TunedNet.all_scores
+    monkeypatch.setattr(TunedNet, "all_scores", lambda net, parts: asked.append(1) or once(net, parts))
+    model.decide(valid.table)
+    model.decide(valid.table.select(view="text+table"))
+    assert len(asked) == 1
+    other = model.decide(valid.table.take(np.arange(3)))
+    assert len(asked) == 2 and len(other) == 3
 
 
 @every_model
