@@ -123,7 +123,9 @@ def test_saved_and_loaded_decides_the_same(model_class: type[Model], kind: Kind,
     model.save(tmp_path)
     back = model_class.load(tmp_path)
     assert (back.kind, back.n_outputs, back.params, back.seed) == (kind, train.outcome.n_outputs, model.params, 1)
-    np.testing.assert_allclose(back.decide(train.table), model.decide(train.table), rtol=1e-9, atol=1e-9)
+    # Products in float32 hang in their last digits on where arrays lie in memory, on some processors.
+    near = 1e-4 if model_class.name == "knn" else 1e-9
+    np.testing.assert_allclose(back.decide(train.table), model.decide(train.table), rtol=near, atol=near)
     json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
     assert {path.suffix for path in tmp_path.iterdir()} <= {".json", ".npz", ".txt", ".cbm", ".safetensors"}
 

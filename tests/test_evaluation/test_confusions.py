@@ -73,7 +73,7 @@ def test_the_section_shows_both_sides(make_report: Callable[..., ReportData]) ->
     rows = of_classes([0, 0, 0, 1, 1, 2, 2, 2, 3], [1, 1, 0, 0, 1, 1, 2, 2, 2], ("<i>a</i>", "b", "c", "new"), 3)
     data = replace(make_report(Kind.MULTICLASS), confused=confused_pairs(rows))
     page = render_report(data)
-    assert "&lt;i&gt;a&lt;/i&gt; as b: 2 times, b as &lt;i&gt;a&lt;/i&gt;: 1 times; 60% of the 5 rows" in page
+    assert "&lt;i&gt;a&lt;/i&gt; taken for b: 2, b for &lt;i&gt;a&lt;/i&gt;: 1; that is 60% of the 5 rows" in page
     assert "c, found as such" in page and "new, taken for c" in page and "<i>a" not in page
     assert "принято за" in render_report(data, "ru")
     assert "Nothing was confused" in render_report(replace(data, confused=()))
