@@ -82,7 +82,7 @@ class Activations:
         return len(self.keys)
 
     def read(self, wanted: Sequence[int]) -> list[Half]:
-        """Activations of contents; computed where they are not in the store.
+        """Activations of contents that ``prepare`` found to be readable; computed where the store has lost them.
 
         Raises:
             ArtifactError: if the encoder cannot be loaded or cut, or the cache cannot be used.
@@ -98,7 +98,7 @@ class Activations:
             else:
                 found[i] = self._keep(i, self.trunk.shaped(unpacked(flat)))
         if missing:
-            self._compute(missing, None, lambda _: None, found.__setitem__)
+            self.compute(missing, take=found.__setitem__)
         return [found[i] for i in wanted]
 
     def prepare(self, deadline: float | None, advance: Callable[[float], None]) -> bool:
@@ -109,7 +109,7 @@ class Activations:
         missing = self.missing().tolist()
         advance(self.n_contents - len(missing))
         missing.sort(key=lambda i: len(self.values[i]) if isinstance(self.values[i], str) else 0)
-        self._compute(missing, deadline, advance)
+        self.compute(missing, deadline, advance)
         if deadline is not None and time.monotonic() >= deadline:
             return False
         self._drop_broken()
@@ -142,14 +142,14 @@ class Activations:
         kept = ~np.isin(self.content, sorted(self._broken))
         self.row, self.source, self.content = self.row[kept], self.source[kept], self.content[kept]
 
-    def _compute(
+    def compute(
         self,
         missing: Sequence[int],
-        deadline: float | None,
-        advance: Callable[[float], None],
+        deadline: float | None = None,
+        advance: Callable[[float], None] = lambda _: None,
         take: Callable[[int, Half], None] = lambda _i, _one: None,
     ) -> None:
-        """Compute activations, and put them into the store; ``take`` gets each of them."""
+        """Compute activations, and put them into the store; ``take`` gets each one of what can be read."""
         if not missing:
             return
         photos = self.trunk.modality is Modality.IMAGE

@@ -38,6 +38,7 @@ class _Parts:
 class ImageTrunk(Trunk):
     """The last ``n_layers`` stages or blocks of a backbone, and the pooling above them, over those below.
 
+    Options of the encoder (``EncoderOptions``) do not count here: its vector is that of the backbone as it was trained.
     Batch norms are folded into their convolutions before (see ``fold_batch_norms``) and what is left of them stays in
     evaluation mode: weights whose norms were folded by others, as many files have them, are tuned as any other.
     """

@@ -180,19 +180,14 @@ class TableFeaturizer:
             self.seconds[part.key] = self.seconds.get(part.key, 0.0) + time.monotonic() - started
         return FeatureTable(tuple(_unique(blocks)), frame.index, self._contents(reading))
 
-    def contents(self, frame: pd.DataFrame, surroundings: Surroundings) -> Contents:
-        """Texts and photos of rows, for a table that was read from a file.
-
-        Raises:
-            NotFittedError: before ``fit``.
-        """
-        return self._contents(Reading(self._fitted(), _with_names(frame), replace(surroundings, audit=Audit())))
-
-    def _contents(self, reading: Reading) -> Contents:
+    def _contents(self, reading: Reading) -> Contents | None:
+        """Texts and photos that encoders read; None if there are none."""
         encoded = [
             part.featurizer for part in self._parts if isinstance(part.featurizer, (TextEmbedding, ImageEmbedding))
         ]
         columns = {featurizer.column.name: featurizer.column for featurizer in encoded}
+        if not columns:
+            return None
         cells = {name: reading.filled(name).to_numpy(dtype=object) for name in columns}
         encoders = {featurizer.column.modality: featurizer.encoder.to_json() for featurizer in encoded}
         around = reading.around(*columns)

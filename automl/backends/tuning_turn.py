@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from artifacts.errors import FusionError
 from artifacts.examples import Examples
 from automl.backends.base import Candidate
 from automl.backends.tried import Tried
 from automl.budget import Budget
+from automl.memory import memory_lack
 from automl.models.registry import TUNED
 from automl.models.tuned_model import TunedModel
+from automl.shortages import is_full_disk
 from evaluation.splits import Fold
 
 SAMPLE_CONTENTS = 32  # texts or photos that are read to see how long one takes
@@ -44,7 +45,9 @@ def try_tuned(name: str, tried: Tried, allowed: Budget) -> None:
     started = time.monotonic()
     try:
         reason = _why_not(model, tried, examples.view(view), allowed)
-    except FusionError as error:
+    except Exception as error:  # a trial that fails is a row, whatever the library raised
+        if is_full_disk(error):
+            raise
         reason = f"{type(error).__name__}: {str(error)[:300]}"
     if reason:
         spent = time.monotonic() - started
@@ -57,17 +60,20 @@ def try_tuned(name: str, tried: Tried, allowed: Budget) -> None:
 def _why_not(model: type[TunedModel], tried: Tried, examples: Examples, allowed: Budget) -> str:
     """An empty string where tuning is worth its time; then all texts or photos have been read by the lower layers."""
     problem, table = tried.problem, examples.table
+    if lack := memory_lack(model.bytes_needed(table, examples.outcome)):
+        return lack
     new = model({}, seed=problem.seed, n_threads=problem.n_threads)
     parts = new.activations(table)
     missing = parts.missing()
     started = time.monotonic()
     sample = np.random.default_rng(problem.seed).permutation(missing)[:SAMPLE_CONTENTS]
-    parts.read(sample.tolist())
+    parts.compute(sample.tolist())
     a_content = (time.monotonic() - started) / max(len(sample), 1)
     reading = a_content * (len(missing) - len(sample))
     if reading > allowed.left / 2:
         return _too_slow(reading, allowed.left, f"reading {len(missing)} of them by the layers below")
     probe, seconds = _probe(model, tried, examples, Budget(PROBE_SHARE * max(allowed.left, 1e-3)))
+    tried.check_interrupt()
     rows = sum(len(fold.train) + len(fold.valid) / 2 for fold in problem.folds)
     tuning = LEAST_EPOCHS * seconds * rows
     if reading + tuning > allowed.left:

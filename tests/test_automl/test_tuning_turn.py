@@ -69,6 +69,32 @@ def test_what_has_no_texts_gets_no_line(problem: Problem) -> None:
     assert not tried.candidates and not without.candidates
 
 
+def test_photos_that_cannot_be_read_end_no_search(
+    problem: Problem, encoders: tuple[Encoder, Encoder], tmp_path: Path
+) -> None:
+    column = Column("photo", Modality.IMAGE, Title("photo", "photo"))
+    cells = np.empty(N, dtype=object)
+    cells[:] = [b"\x89PNG\r\n\x1a\n no photo %d" % i for i in range(N)]
+    store = EmbeddingStore(tmp_path / "photos")
+    contents = Contents({"photo": column}, {"photo": cells}, {Modality.IMAGE: encoders[1].to_json()}, None, store)
+    block = Block("photo", "embedding", opaque_features(column, "embedding", 3), np.zeros((N, 3), "f4"))
+    table = FeatureTable((block,), pd.RangeIndex(N), contents)
+    broken = replace(problem, examples=replace(problem.examples, table=table))
+    tried = Tried(broken, problem.budget)
+    try_tuned("tuned_image", tried, Budget(60.0))
+    (candidate,) = tried.candidates  # the same for every row, which the search makes a failure
+    assert candidate.error or np.ptp(candidate.out_of_fold) == 0.0
+
+
+def test_too_little_memory_is_a_line(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    from automl.backends import tuning_turn
+
+    monkeypatch.setattr(tuning_turn, "memory_lack", lambda _: "it would take more memory than there is")
+    tried = Tried(problem, problem.budget)
+    try_tuned("tuned_text", tried, Budget(100.0))
+    assert tried.candidates[0].error == "not tried: it would take more memory than there is"
+
+
 def test_an_encoder_that_cannot_be_cut_is_a_line(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
     from featurizers import text_trunk
 
