@@ -29,7 +29,7 @@ from automl.predictor import Predictor
 from automl.raw_cells import RawCells, changeable, encoded
 from automl.run import Run
 from evaluation.advice_page import BEFORE
-from evaluation.advise import Trials, judged, judged_over_rows, natural, one_score, ranked
+from evaluation.advise import Trials, disagreement, judged, judged_over_rows, natural, one_score, ranked
 from evaluation.edits import Change
 
 Float = NDArray[np.float64]
@@ -184,7 +184,10 @@ class Advisor:
         placebo = self._scores(self.basis.placebos.decide(rows.table))
         final = self._scores(self.basis.fitted.decide(rows.table.take(np.arange(rows.n_rows))))
         n = rows.n_rows
+        weights, members = self.basis.fitted.members(rows.table)
+        said = self._scores(members)
         effects, hidden = self._calibration(versions[:, n:] - versions[:, rows.row], rows)
+        open_between = disagreement(weights, said[:, n:] - said[:, rows.row])
         before = np.tile(final[rows.row], (len(versions), 1))  # effects are of the versions, predictions the final ones
         found = Trials(
             rows.changes,
@@ -194,7 +197,7 @@ class Advisor:
             placebo[:, n:] - placebo[:, rows.row],
             self.basis.support.holds(rows.after, rows.before),
             rows.moved(),
-            hidden,
+            np.hstack([hidden, open_between]),
         )
         return found, float(natural(self.kind, final).mean())
 

@@ -43,8 +43,8 @@ class Trials:
         placebo_effects: what models of a shuffled outcome say that each change does (n_placebos, n).
         supported: (n,) whether the changed row is like training rows.
         moved: (n, 2) the quantity that shows each change, before and after; NaN where none does.
-        hidden: (n, n_parameters) what a calibration of the effects hides of each, a bias of the length of the row;
-            that of a mean effect is of the mean row.
+        hidden: (n, n_parameters) what no version shows of each, such as what a calibration hides (``Worth.hidden``) and
+            ``disagreement``: a bias of the length of the row; that of a mean effect is of the mean row.
     """
 
     changes: Sequence[Change]
@@ -106,6 +106,20 @@ def parts_of_score(kind: Kind, values: Float, link: Float, output: int = 0) -> F
 def natural(kind: Kind, score: Float) -> Float:
     """Scores of ``one_score`` as values, or as probabilities."""
     return score if kind is Kind.REGRESSION else np.asarray(expit(score))
+
+
+def disagreement(weights: Float, effects: Float) -> Float:
+    """What the choice of a family of models leaves open of effects: (n, n_members), as in ``Trials.hidden``.
+
+    The length of a row is the standard deviation of the members of a blend around their mean. Versions of one blend
+    share what each family cannot follow, such as the steps of trees (Draper, Assessment and propagation of model
+    uncertainty, 1995).
+
+    Args:
+        weights: of the members (n_members,), of sum 1.
+        effects: what each member says of each change (n_members, n).
+    """
+    return np.asarray((np.sqrt(weights)[:, None] * (effects - weights @ effects)).T)
 
 
 def interval_of_versions(effects: Float, hidden: Float | float = 0.0) -> tuple[Float, Float, Float, Float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from artifacts.errors import InputError
 from artifacts.schema import Modality
 
-POOLINGS = ("average", "cls", "max")
+POOLINGS = ("average", "cls", "max", "statistics")
 MAX_LAYERS = 12
 SIGN = "#"
 
@@ -18,7 +18,9 @@ class EncoderOptions:
 
     Attributes:
         pooling: over the places of a photo, one of ``POOLINGS``; ``cls`` is the class token of a
-            transformer. Empty for the way in which the encoder was trained.
+            transformer. ``statistics`` are of the layers before the last: the mean and the standard deviation of each
+            channel, which tell patterns such as stripes (Huang and Belongie, Arbitrary style transfer, 2017), beside
+            the last layer as it was trained. Empty for the way in which the encoder was trained.
         layers: number of last layers whose vectors are put side by side.
     """
 
@@ -56,6 +58,11 @@ class EncoderOptions:
             raise InputError(f"The encoder {spec!r} has pooling={pooling!r}. Expected one of {list(POOLINGS)}.")
         if not (layers.isascii() and layers.isdigit() and len(layers) < 3 and 1 <= int(layers) <= MAX_LAYERS):
             raise InputError(f"The encoder {spec!r} has layers={layers!r}. Expected a number from 1 to {MAX_LAYERS}.")
+        if pooling == "statistics" and int(layers) < 2:
+            raise InputError(
+                f"The encoder {spec!r} has pooling=statistics, which is of the layers before the last, but one layer "
+                "alone. Add layers=5."
+            )
         return cls(pooling, int(layers))
 
 

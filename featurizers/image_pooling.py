@@ -48,9 +48,10 @@ def _module(model: Any, options: EncoderOptions, n_prefix: int, pooling: str) ->
                 wanted = {"return_prefix_tokens": True} if n_prefix and gives_prefix else {}
                 last, layers = self.model.forward_intermediates(photos, indices=options.layers, norm=True, **wanted)
                 before = [_of_layer(layer, pooling) for layer in layers[:-1]]
-            end = _of_last(last, pooling, n_prefix, n_last) if options.pooling else self.model.forward_head(last)
+            end = _of_last(last, pooling, n_prefix, n_last) if of_last else self.model.forward_head(last)
             return torch.cat([*before, end], dim=1)
 
+    of_last = options.pooling not in ("", "statistics")
     n_last = int(model.num_features)
     gives_prefix = (
         options.layers > 1 and "return_prefix_tokens" in inspect.signature(model.forward_intermediates).parameters
@@ -59,11 +60,21 @@ def _module(model: Any, options: EncoderOptions, n_prefix: int, pooling: str) ->
 
 
 def _of_layer(layer: Any, pooling: str) -> Any:
-    """(n, channels) of a layer (n, channels, rows, columns), with its tokens (n, n_tokens, channels) if it has any."""
+    """(n, channels) of a layer (n, channels, rows, columns), with its tokens (n, n_tokens, channels) if it has any.
+
+    Of statistics it is (n, 2 channels).
+    """
+    import torch
+
     places, tokens = layer if isinstance(layer, tuple) else (layer, None)
     if pooling == "cls" and tokens is not None:
         return tokens[:, 0]
-    return places.amax(dim=(2, 3)) if pooling == "max" else places.mean(dim=(2, 3))
+    if pooling == "max":
+        return places.amax(dim=(2, 3))
+    mean = places.mean(dim=(2, 3))
+    if pooling != "statistics":
+        return mean
+    return torch.cat([mean, places.std(dim=(2, 3), correction=0)], dim=1)
 
 
 def _of_last(last: Any, pooling: str, n_prefix: int, n_channels: int) -> Any:

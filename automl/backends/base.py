@@ -97,6 +97,11 @@ class FittedBackend(ABC):
         """
         return None
 
+    def members(self, table: FeatureTable) -> tuple[Float, Float]:
+        """Weights (n_members,) of sum 1 of what the final model is a mean of, and their link scores (n_members,
+        n_samples, n_link)."""
+        return np.ones(1), self.decide(table)[None]
+
     @property
     def n_versions(self) -> int:
         """Models of folds whose mean explains as the final model does; 1 where they are not kept."""

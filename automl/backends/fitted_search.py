@@ -94,6 +94,12 @@ class FittedSearch(FittedBackend):
         )
         return np.stack([self.calibration.apply(link) for link in folds])
 
+    def members(self, table: FeatureTable) -> tuple[Float, Float]:
+        """See ``FittedBackend.members``; each calibrated as the blend is."""
+        weights = self.blends[self.FINAL]
+        share = np.array(list(weights.values())) / sum(weights.values())
+        return share, np.stack([self.calibration.apply(self.decide(table, key)) for key in weights])
+
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``; the final blend's."""
         return self._explained({key: self.models(key) for key in self.blends[self.FINAL]}, table, groups, names)

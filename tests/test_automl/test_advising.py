@@ -97,6 +97,13 @@ def test_a_second_look_gives_the_same_and_makes_no_models_again(run: Run, adviso
     assert again.basis.placebos.seed == run.manifest["seed"] == 3
 
 
+def test_members_of_the_blend_are_what_it_is_a_mean_of(advisor: Advisor) -> None:
+    fitted, table = advisor.basis.fitted, advisor.basis.examples.table.take(np.arange(20))
+    weights, members = fitted.members(table)
+    assert weights.sum() == pytest.approx(1.0) and len(weights) == len(members)
+    np.testing.assert_allclose(np.tensordot(weights, members, 1), fitted.decide(table))
+
+
 def test_classes_are_named(tmp_path: Path) -> None:
     train = cards(300, outcome="kind")
     run = fit(task(kind="multiclass", column="kind"), train=train, preset="fast", budget_seconds=8, run=tmp_path / "r")

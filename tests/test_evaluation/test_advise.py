@@ -12,6 +12,7 @@ from artifacts.errors import InputError
 from artifacts.schema import Kind, Title
 from evaluation.advise import (
     Trials,
+    disagreement,
     interval_of_versions,
     judged,
     judged_over_rows,
@@ -96,6 +97,16 @@ def test_what_a_calibration_hides_widens_intervals_and_takes_advice_back() -> No
         judged_over_rows(replace(sure, hidden=np.full((8, 1), 0.3)), Kind.CONVERSION),
     )
     assert wide.low < plain.low and wide.high > plain.high and wide.effect == plain.effect
+
+
+def test_members_that_disagree_leave_an_effect_open() -> None:
+    weights, effects = np.array([0.75, 0.25]), np.array([[0.1, 0.3, 0.0], [0.5, 0.3, -0.4]])
+    found = disagreement(weights, effects)
+    spread = np.sqrt(weights @ np.square(effects - weights @ effects))
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), spread)
+    mean = np.sqrt(weights @ np.square(effects.mean(axis=1) - weights @ effects.mean(axis=1)))
+    assert np.linalg.norm(found.mean(axis=0)) == pytest.approx(mean), "of a mean effect, what is open there"
+    assert not disagreement(np.ones(1), effects[:1]).any(), "one member is of one mind"
 
 
 def test_one_score_of_a_class_is_its_log_odds() -> None:

@@ -35,7 +35,9 @@ def test_options_are_read_and_written_in_one_way() -> None:
 
 
 BAD = [
-    ("pool=cls", "unknown option 'pool'"), ("pooling=mean", r"pooling='mean'.*\['average', 'cls', 'max'\]"),
+    ("pool=cls", "unknown option 'pool'"),
+    ("pooling=mean", r"pooling='mean'.*\['average', 'cls', 'max', 'statistics'\]"),
+    ("pooling=statistics", "one layer alone. Add layers=5"),
     ("pooling=", "pooling=''"), ("pooling", "pooling=''"), ("layers=0", "layers='0'"), ("layers=13", "from 1 to 12"),
     ("layers=-1", "layers='-1'"), ("layers=²", "layers="), ("layers=two", "layers='two'"),
     ("layers=1,layers=2", "repeated option 'layers'"), ("cls", "unknown option 'cls'"),
@@ -113,6 +115,20 @@ def test_layers_and_pooling_of_several_kinds_of_nets(name: str, pooling: str) ->
     torch.testing.assert_close(one, places.mean(2) if pooling == "average" else places.amax(2))
 
 
+@pytest.mark.parametrize("name", NETS)
+def test_statistics_are_of_the_layers_before_the_last(name: str) -> None:
+    import torch
+
+    net = timm_net(name)
+    photos = torch.rand(2, *net.default_cfg["input_size"])
+    with torch.inference_mode():
+        got = pooled(net, EncoderOptions("statistics", 2), name)(photos)
+        layer = net.forward_intermediates(photos, indices=2, norm=True)[1][0].flatten(2)
+        as_trained = net(photos)
+    expected = torch.cat([layer.mean(2), layer.std(2, correction=0), as_trained], dim=1)
+    torch.testing.assert_close(got, expected)
+
+
 def test_the_class_token_of_each_layer() -> None:
     import torch
 
@@ -142,7 +158,7 @@ def test_embeddings_with_options_have_vectors_and_places_in_the_cache_of_their_o
     values = pd.Series([target.getvalue()], dtype=object)
     around = Surroundings(store=EmbeddingStore(tmp_path))
     found = {}
-    for options in ("", "#pooling=average", "#pooling=max", "#layers=2"):
+    for options in ("", "#pooling=average", "#pooling=max", "#layers=2", "#layers=2,pooling=statistics"):
         encoder = resolve(tiny_image_encoder_folder, options)
         fitted = ImageEmbedding(COLUMN, encoder).fit(values, around)
         found[options] = fitted.transform(values, around)[0].values
