@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from artifacts.errors import InputError
+from artifacts.errors import ArtifactError, InputError
 from artifacts.examples import Examples
 from artifacts.feature_table import FeatureTable
 from artifacts.outcome import Outcome
@@ -19,13 +21,14 @@ from artifacts.schema import Kind
 from artifacts.store import read_json, write_json
 from artifacts.tables import read_stored, read_table
 from automl.backends.base import FittedBackend
-from automl.changed_rows import ChangedRows, columns_of
+from automl.changed_rows import columns_of
+from automl.effect_worth import EffectCalibration
 from automl.raw_cells import KnownColumns, changeable
 from automl.refits import Refits, candidate_to_refit, row_groups
 from automl.run import Run
 from automl.scored_rows import FOLDS, read_scored
 from evaluation.advise import one_score, parts_of_score
-from evaluation.effect_calibration import Unseen, Worth, calibrated, sd_of_others
+from evaluation.effect_calibration import Unseen, calibrated, sd_of_others
 from evaluation.partitions import source_groups
 from evaluation.splits import folds_from_frame
 from evaluation.support import Support
@@ -33,38 +36,12 @@ from evaluation.support import Support
 Float = NDArray[np.float64]
 
 STEP = "advice"  # of the run folder
-SECONDS = 60.0  # for models of a shuffled outcome
+EFFECTS = "effects"  # likewise, of each output
+SECONDS = 60.0  # for models of a shuffled outcome, and for what effects are worth
 FOLDS_FILE = "folds.parquet"
 LEAST_VERSIONS = 5  # with three, the spread of some effects is small by chance
-MOST_CALIBRATED = 2_000  # rows whose contributions are held against outcomes
-
-
-@dataclass(frozen=True)
-class EffectCalibration:
-    """What contributions of ``sources`` and moves of ``quantities`` are worth: by ``each`` version, by ``all`` rows."""
-
-    sources: tuple[str, ...]
-    quantities: tuple[str, ...]
-    each: tuple[Worth, ...]
-    all: Worth
-
-    def __call__(self, effects: Float, rows: ChangedRows) -> tuple[Float, Float]:
-        """Effects (n_versions, n) of changes as they are worth it, and what priors hide of them (n, n_parameters)."""
-        moves, source = rows.moves_of(self.quantities, self.all.known), self._source(rows)
-        other = 1.0 - source.sum(axis=1)  # what is of no source keeps the model's word
-        worth = [
-            (source @ one.slopes + other) * effect + moves @ one.missed
-            for one, effect in zip(self.each, effects, strict=True)
-        ]
-        n = len(self.sources)
-        by_source, by_quantity = self.all.hidden[:, :n], self.all.hidden[:, n:]
-        hidden = (source * effects.mean(axis=0)[:, None]) @ by_source.T + moves @ by_quantity.T
-        return np.array(worth), hidden
-
-    def _source(self, rows: ChangedRows) -> Float:
-        """Which of the sources each change is of (n, n_sources)."""
-        names = np.array([change.column for change in rows.changes], dtype=object)
-        return np.asarray(names[:, None] == np.array(self.sources, dtype=object), dtype=np.float64)
+MOST_CALIBRATED = 8_000  # rows whose contributions are held against outcomes
+FIRST = 50  # of them, of one version, however long they take
 
 
 @dataclass(frozen=True)
@@ -119,26 +96,40 @@ class AdviceBasis:
         return found
 
     def calibration(self, kind: Kind, output: int, meant: Collection[str]) -> EffectCalibration:
-        """What effects are worth, on rows that none of the models has seen.
+        """What effects are worth, on rows that none of the models has seen; made once for each output.
 
         For each version it is of the rows but the group that the version lacks, so that versions differ by what is
         unsure of it, too. The quantities are all readable numbers of columns that may be changed: ``meant`` are those
         that changes are made for, and a change that adds a word moves a dozen others.
         """
+        step = f"{EFFECTS}_{output}"
+        if self.run.folder.has(step):
+            return EffectCalibration.load(self.run.folder.folder(step))
+        found = self._calibrated(kind, output, meant)
+        # In a folder that cannot be written, it is as good, and made anew the next time.
+        with suppress(ArtifactError), self.run.folder.write(step) as folder:
+            found.save(folder)
+        return found
+
+    def _calibrated(self, kind: Kind, output: int, meant: Collection[str]) -> EffectCalibration:
         examples = self.examples
         groups = source_groups(examples.table)
         names = readable_numbers(examples.table, {column.name for column in changeable(self.run.schema)})
         explainer = self.fitted if self.doubles is None else self.doubles
         rng = np.random.default_rng(self.placebos.seed)
         pieces, which = [], []
-        for i, held in enumerate(self._held_rows(examples.n_samples)):
-            some = rng.permutation(held)[: MOST_CALIBRATED // self.n_versions]
-            table, outcome = examples.table.take(some), examples.outcome.take(some)
-            found = explainer.contributions_of(i, table, groups.of_feature, groups.names)
-            part = parts_of_score(kind, found.values, found.total, output)
-            rest = one_score(kind, found.total, output) - part.sum(axis=1)
-            pieces.append((part, rest, columns_of(table, names), truth_of(outcome, output), outcome.sample_weight))
-            which.append(np.full(len(some), i))
+        bar = self.run.progress.task("what effects are worth", float(self.n_versions))
+        with bar as advance:
+            for i, held in enumerate(self._held_rows(examples.n_samples)):
+                for some in _while_time(rng.permutation(held)[: MOST_CALIBRATED // self.n_versions], self.n_versions):
+                    table, outcome = examples.table.take(some), examples.outcome.take(some)
+                    found = explainer.contributions_of(i, table, groups.of_feature, groups.names)
+                    part = parts_of_score(kind, found.values, found.total, output)
+                    rest = one_score(kind, found.total, output) - part.sum(axis=1)
+                    read = columns_of(table, names), truth_of(outcome, output), outcome.sample_weight
+                    pieces.append((part, rest, *read))
+                    which.append(np.full(len(some), i))
+                advance(1.0)
         is_meant = np.array([name in meant for name in names], dtype=bool)
         parts, rest, moved, truth, weight = map(np.concatenate, zip(*pieces, strict=True))
         unseen, group = Unseen(parts, rest, moved, truth, weight, is_meant), np.concatenate(which)
@@ -167,6 +158,14 @@ class AdviceBasis:
     def support(self) -> Support:
         """What training rows have in their features."""
         return Support.of(self.examples.table, seed=self.placebos.seed)
+
+
+def _while_time(rows: NDArray[np.int64], n_versions: int) -> Iterator[NDArray[np.int64]]:
+    """Pieces of rows, each twice as long as the last, while the share of one version in the time is not used up."""
+    end, done = time.monotonic() + SECONDS / n_versions, 0
+    while done < len(rows) and (not done or time.monotonic() < end):
+        yield rows[done : 2 * done or FIRST]
+        done = 2 * done or FIRST
 
 
 def readable_numbers(table: FeatureTable, sources: Collection[str]) -> tuple[str, ...]:

@@ -19,10 +19,11 @@ from artifacts.errors import InputError
 from artifacts.feature_table import FeatureTable, concatenate
 from artifacts.progress import Progress, Silent
 from artifacts.schema import Kind, Modality
-from automl.advice_basis import AdviceBasis, EffectCalibration
+from automl.advice_basis import AdviceBasis
 from automl.backends.base import FittedBackend
 from automl.backends.search import SearchBackend
 from automl.changed_rows import ChangedRows
+from automl.effect_worth import EffectCalibration
 from automl.models.base import LINK_UNITS
 from automl.observing import Observations
 from automl.predictor import Predictor

@@ -95,6 +95,7 @@ def test_a_second_look_gives_the_same_and_makes_no_models_again(run: Run, adviso
     rows = cards(20, seed=2)
     assert again.rows(rows, "all") == advisor.rows(rows, "all")
     assert again.basis.placebos.seed == run.manifest["seed"] == 3
+    assert run.folder.has("effects_0") and not run.folder.faults(), "what effects are worth is kept, and on the list"
 
 
 def test_members_of_the_blend_are_what_it_is_a_mean_of(advisor: Advisor) -> None:
