@@ -24,6 +24,10 @@ ON_ANOTHER_SCALE: tuple[Configuration, ...] = (
     ("catboost", {"target_scale": "log"}),
     ("lightgbm", {"target_scale": "quantile", "embedding_components": 8, "lexical_components": 64}),
 )
+OF_CLASSES: tuple[Configuration, ...] = (
+    # What tells classes apart lies along more axes of an embedding than what a number follows.
+    ("lightgbm", {"embedding_components": 128, "lexical_components": 64}),
+)
 PORTFOLIO: tuple[Configuration, ...] = (
     ("lightgbm", {"embedding_components": 8, "lexical_components": 64}),
     ("linear", {"balance": 0.5}),
@@ -45,7 +49,8 @@ def portfolio_for(outcome: Outcome, models: Sequence[str]) -> list[Configuration
     """The configurations of some models that suit the targets, in order."""
     scales = scales_to_try(outcome.y) if outcome.kind is Kind.REGRESSION else ()
     scaled = [one for one in ON_ANOTHER_SCALE if one[1]["target_scale"] in scales]
-    return [one for one in (*scaled, *PORTFOLIO) if one[0] in models]
+    of_classes = OF_CLASSES if outcome.kind in (Kind.BINARY, Kind.MULTICLASS) else ()
+    return [one for one in (*scaled, *of_classes, *PORTFOLIO) if one[0] in models]
 
 
 def importance(model: str, view: str) -> float:

@@ -25,7 +25,7 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 MOST_ROWS = 5_000  # that axes are learned from
-SEARCHED = (4, 96)  # axes
+SEARCHED = (4, 192)  # axes
 
 
 @dataclass(frozen=True)
