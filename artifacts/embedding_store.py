@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from artifacts.errors import ArtifactError, InputError
 
 MAP_SIZE = 1 << 40  # an upper bound of the file, not what it takes
+LOCK_BYTES = 1 << 16  # of the file of readers, enough for as many as there may be
 CACHE_VARIABLE = "TABULAR_FUSION_CACHE"
 LIMIT_VARIABLE = "TABULAR_FUSION_CACHE_GB"
 LIMIT_GB = 50.0
@@ -182,6 +183,7 @@ class EmbeddingStore:
             try:
                 if environment is None:
                     self.folder.mkdir(parents=True, exist_ok=True)
+                    _keep_room_for_locks(self.folder)
                     environment = lmdb.open(str(self.folder), map_size=MAP_SIZE, max_readers=512, max_dbs=1)
                     _fill_up(environment, self.folder)
                     _open[place] = environment
@@ -194,9 +196,9 @@ class EmbeddingStore:
                         "itself), then run the same command again."
                     ) from error
                 raise ArtifactError(
-                    f"The cache {str(self.folder)!r} cannot be opened ({error}). "
-                    f"Name another folder in ${CACHE_VARIABLE}, or delete this one with `tabular-fusion cache clear`: "
-                    "what it held is made anew."
+                    f"The cache {str(self.folder)!r} cannot be opened ({error}). Free some space if its disk is full; "
+                    f"else name another folder in ${CACHE_VARIABLE}, or delete this one with "
+                    "`tabular-fusion cache clear`: what it held is made anew."
                 ) from error
         environment, used = self._environment
         return environment, used
@@ -211,6 +213,15 @@ class EmbeddingStore:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_environment": None}
+
+
+def _keep_room_for_locks(folder: Path) -> None:
+    """Readers write into a map of this file: without room on the disk, that would end the process with a signal."""
+    file = folder / "lock.mdb"
+    file.touch()
+    if hasattr(os, "posix_fallocate") and file.stat().st_blocks * 512 < LOCK_BYTES:
+        with file.open("r+b") as opened:
+            os.posix_fallocate(opened.fileno(), 0, LOCK_BYTES)
 
 
 def _fill_up(environment: Any, folder: Path) -> None:

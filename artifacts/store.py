@@ -17,6 +17,7 @@ from typing import Any
 
 from artifacts import checksums
 from artifacts.errors import ArtifactError, FusionError
+from artifacts.full_disk import is_full_disk
 
 FORMAT_VERSION = 3
 ACTIVITIES = "activities"
@@ -139,7 +140,11 @@ class RunFolder:
                 os.replace(temporary, target)
             _sync(target.parent)
             self._list_step(target)
-        except OSError as error:
+        except FusionError:
+            raise
+        except Exception as error:  # libraries tell of a full disk by errors of their own
+            if not isinstance(error, OSError) and not is_full_disk(error):
+                raise
             raise ArtifactError(
                 f"Step {step!r} could not be written into {str(self.path)!r}: {error}. Free some space or name "
                 "another folder with --run, then run the same command again: finished steps are kept."

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from artifacts.errors import FusionError
+from artifacts.full_disk import is_full_disk
 from automl.activities import score_together
 from automl.backends.registry import backend_named, check_kind
 from automl.budget import Budget, Timed
@@ -95,6 +96,8 @@ def run_contest(steps: Steps, request: dict[str, Any]) -> None:
                         raise
                     failures[name] = str(stop) or "it was stopped before it had a model"
                 except (FusionError, OSError) as error:  # the others go on
+                    if is_full_disk(error):  # unless they would lack it, too
+                        raise
                     failures[name] = f"{type(error).__name__}: {str(error)[:300]}"
     with timed("score"):
         manifest = finish_contest(steps.folder, failures, steps.scored_part, interrupted=interrupts.came)

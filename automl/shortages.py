@@ -6,9 +6,9 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from artifacts.errors import ArtifactError
+from artifacts.errors import ArtifactError, FusionError
+from artifacts.full_disk import is_full_disk
 
-NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 SAID = (
     "can't allocate memory", "bad_alloc", "cannot allocate memory", "out of memory", "can't start new thread",
@@ -49,35 +49,32 @@ def told_shortages(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except MemoryError as error:
-        raise _no_memory(what, error) from error
-    except (RuntimeError, ImportError) as error:  # how torch, threads and the loader of libraries say it
-        if not is_lack_of_memory(error):
-            raise
-        raise _no_memory(what, error) from error
-    except OSError as error:
-        if error.errno not in NO_ROOM | NOT_WRITABLE | {errno.ENOMEM}:
-            raise
-        if error.errno == errno.ENOMEM:
+    except Exception as error:
+        if _lacks_memory(error):
             raise _no_memory(what, error) from error
-        todo = "Free some space" if error.errno in NO_ROOM else "Make it writable, or name another folder"
+        if isinstance(error, FusionError):
+            raise
+        if is_full_disk(error):
+            todo = "Free some space"
+        elif isinstance(error, OSError) and error.errno in NOT_WRITABLE:
+            todo = "Make it writable, or name another folder"
+        else:
+            raise
         raise ArtifactError(
             f"{what} could not go on: {error}. {todo}, then run the same command again: finished steps are kept."
         ) from error
 
 
+def _lacks_memory(error: Exception) -> bool:
+    """Whether the system, torch, threads or the loader of libraries lack it."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, MemoryError | RuntimeError | ImportError) and is_lack_of_memory(error)
+
+
 def is_lack_of_memory(error: BaseException) -> bool:
     """Whether an error, of whatever library, says that memory ran out."""
     return isinstance(error, MemoryError) or any(words in str(error).lower() for words in SAID)
-
-
-def is_full_disk(error: BaseException | None) -> bool:
-    """Whether an error, or what it was raised from, says that a disk is full."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in NO_ROOM:
-            return True
-        error = error.__cause__
-    return False
 
 
 def _no_memory(what: str, error: BaseException) -> ArtifactError:

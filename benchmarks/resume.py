@@ -34,12 +34,23 @@ from artifacts.store import RunFolder
 from artifacts.tables import read_parquet
 from automl.demo_data import make_demo_data
 
-CHILD = """
+# Notes the keys of vectors that were stored in the file $PUT.
+NOTED = """
+import os
+from artifacts.embedding_store import EmbeddingStore
+put = EmbeddingStore.put
+def noted(store, items):
+    items = list(items)
+    put(store, items)
+    with open(os.environ["PUT"], "a") as file:
+        file.write("".join(key.hex() + "\\n" for key, _ in items))
+EmbeddingStore.put = noted
+"""
+CHILD = f"""{NOTED}
 import sys
 from dataclasses import replace
 from pathlib import Path
 from artifacts import Task
-from artifacts.embedding_store import EmbeddingStore
 from automl.backends.turns import KNOWN, Arm
 from automl.fitting import fit
 from automl.presets import PRESETS
@@ -50,13 +61,6 @@ PRESETS["fast"] = fast
 def trials(arm):
     return sum(t.state.is_finished() and KNOWN not in t.user_attrs for t in arm.study.get_trials(deepcopy=False))
 Arm.spent = property(trials, lambda arm, seconds: None)
-put = EmbeddingStore.put
-def noted(store, items):
-    items = list(items)
-    put(store, items)
-    with open(sys.argv[4], "a") as file:
-        file.write("".join(key.hex() + "\\n" for key, _ in items))
-EmbeddingStore.put = noted
 fit(Task.from_toml(Path(sys.argv[1])), preset="fast", run=sys.argv[2])
 """
 STEPS = ("task", "split", "features", "search", "model", "scores", "run.json")
@@ -77,15 +81,21 @@ class Case:
         """Where the fit leaves everything."""
         return self.folder / "run"
 
+    @property
+    def put(self) -> Path:
+        """Keys of the vectors that were stored."""
+        return self.folder / "put.txt"
+
     def start(self) -> subprocess.Popen[bytes]:
         """The fit as a process of its own."""
         self.folder.mkdir(parents=True, exist_ok=True)
         root = str(Path(__file__).resolve().parents[1])
-        arguments = [str(self.task), str(self.run), str(self.trials), str(self.folder / "put.txt")]
+        arguments = [str(self.task), str(self.run), str(self.trials)]
+        places = {"TABULAR_FUSION_CACHE": str(self.folder / "cache"), "PUT": str(self.put)}
         with (self.folder / "log.txt").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-c", CHILD, *arguments],
-                env={**os.environ, "PYTHONPATH": root, "TABULAR_FUSION_CACHE": str(self.folder / "cache")},
+                env={**os.environ, "PYTHONPATH": root, **places},
                 stdout=log,
                 stderr=log,
             )
@@ -109,11 +119,6 @@ class Case:
         steps = [path for path in self.run.glob("*") if path.is_dir() and path.name != "search"]
         steps += [path.parent for path in self.run.glob("search/*/candidate.json")]
         return {path: path.stat().st_mtime_ns for path in steps if not path.name.startswith(".")}
-
-    def put_twice(self) -> int:
-        """Vectors that were made though they had been stored."""
-        keys = (self.folder / "put.txt").read_text().split()
-        return len(keys) - len(set(keys))
 
     def leaderboard(self) -> pd.DataFrame:
         """What has to be equal of it."""
@@ -154,6 +159,12 @@ def main() -> None:
             print("| " + " | ".join(row) + " |", flush=True)
         print(f"\n{arguments.kills} kills, {bad} with a fault; stages hit: {dict(hit)}")
     sys.exit(bool(bad))
+
+
+def put_twice(noted: Path) -> int:
+    """Vectors that were made though they had been stored, by what ``NOTED`` wrote."""
+    keys = noted.read_text().split() if noted.exists() else []
+    return len(keys) - len(set(keys))
 
 
 def _task(folder: Path, rows: int, text: str) -> Path:
@@ -205,7 +216,7 @@ def _killed(case: Case, moment: tuple[str, float], wanted: pd.DataFrame) -> tupl
     resumed = case.finish()
     after = case.finished()
     again = [path.name for path, written in before.items() if after.get(path) != written]
-    made, faults = case.put_twice(), RunFolder(case.run).faults()
+    made, faults = put_twice(case.put), RunFolder(case.run).faults()
     left = [path.name for path in case.run.rglob(".tmp-*")]
     board = case.leaderboard()
     equal = board.equals(wanted)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from artifacts.errors import FusionError
 from artifacts.examples import Examples
+from artifacts.full_disk import is_full_disk
 from artifacts.link import finite_rows
 from artifacts.store import read_json, reading, write_json
 from automl.backends import out_of_fold
@@ -26,7 +27,6 @@ from automl.budget import Budget
 from automl.decision import Decision, decided_score
 from automl.memory import memory_lack
 from automl.models.base import Model
-from automl.shortages import is_full_disk
 from evaluation.metrics import constant_prediction
 from evaluation.splits import Fold
 

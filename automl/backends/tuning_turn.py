@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from artifacts.examples import Examples
+from artifacts.full_disk import is_full_disk
 from automl.backends.base import Candidate
 from automl.backends.tried import Tried
 from automl.budget import Budget
 from automl.memory import memory_lack
 from automl.models.registry import TUNED
 from automl.models.tuned_model import TunedModel
-from automl.shortages import is_full_disk
 from evaluation.splits import Fold
 
 SAMPLE_CONTENTS = 32  # texts or photos that are read to see how long one takes

@@ -48,6 +48,23 @@ def test_a_fit_that_the_system_kills_goes_on(script: ModuleType, task: Path, tmp
     assert not faults and shown[0] == "killed"
 
 
+@pytest.mark.parametrize(("moment", "left_kb"), [("1", 0), ("3", 100), ("search.json", 0), ("model", 0)])
+def test_a_disk_that_fills_during_the_search_is_told_and_the_fit_goes_on(
+    script: ModuleType, task: Path, tmp_path: Path, moment: str, left_kb: int
+) -> None:
+    try:
+        with script.small_disk(tmp_path / "disk", script.LARGE) as grow:
+            place = script.Place(task, tmp_path / "disk" / "work", 15.0)
+            place.folder.mkdir()
+            place.beside = script.filling(place, moment, left_kb << 10)
+            (ends, told, _, steps, *_), faults = script.case(place, grow)
+    except (PermissionError, subprocess.CalledProcessError):
+        pytest.skip("needs to mount a file system")
+    assert not faults
+    assert ends == "valid" or "free some space" in told.lower()
+    assert "features" in steps, "it was full before the search began"
+
+
 @pytest.mark.parametrize("megabytes", [1, 15])
 def test_a_full_disk_is_told_and_the_fit_goes_on(
     script: ModuleType, task: Path, tmp_path: Path, megabytes: int

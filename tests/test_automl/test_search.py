@@ -92,14 +92,23 @@ def test_the_first_model_may_lack_folds_and_the_leaderboard_says_so(
     assert not any(c.lack for c in again.candidates), "there was time for all folds now"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError("200000 requested and 496 written"),
+        TypeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    ],
+    ids=["system", "numpy", "safetensors"],
+)
 def test_a_full_disk_ends_the_search_and_is_no_failure_of_a_candidate(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise error
 
     monkeypatch.setattr(MODELS["linear"], "save", full)
-    with pytest.raises(ArtifactError, match="No space left.*Free some space.*finished steps are kept"):
+    with pytest.raises(ArtifactError, match="(No space left|written).*Free some space.*finished steps are kept"):
         SearchBackend().fit(make_problem(tmp_path, Budget(20)))
 
 
