@@ -15,13 +15,14 @@ from artifacts.errors import InputError
 from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
 from artifacts.outcome import Outcome
-from artifacts.run_result import ACTIVITY, RunResult, results_frame
+from artifacts.run_result import ACTIVITY, COLUMNS, RunResult, results_frame
 from artifacts.schema import Kind
-from artifacts.store import RunFolder, read_json
+from artifacts.store import ACTIVITIES, RunFolder, reading
 from artifacts.tables import read_stored
 from artifacts.target import WEIGHTED_SUM, Target
 from artifacts.task import Task
 from automl.backends.base import FittedBackend
+from automl.manifest import read_manifest
 from automl.scored_rows import FOLDS, ScoredPart, read_scored
 from automl.scoring import ScoredRun, scored_frame
 from evaluation.leaderboard import merge_leaderboards, score_row
@@ -81,12 +82,20 @@ def score_together(folder: RunFolder, task: Task, seed: int) -> tuple[ScoredRun,
 
     Returns:
         The scores, and what they add to the manifest, which is that of a regression on the sum.
+
+    Raises:
+        ArtifactError: if a file of one of the runs is missing or damaged, or they are of different rows.
     """
+    with reading(folder.path / ACTIVITIES):
+        return _score_together(folder, task, seed)
+
+
+def _score_together(folder: RunFolder, task: Task, seed: int) -> tuple[ScoredRun, dict[str, Any]]:
     runs = {name: folder.activity(name) for name in task.target.activity_names}
-    manifests = {name: read_json(run.folder("run.json")) for name, run in runs.items()}
+    manifests = {name: read_manifest(run.path) for name, run in runs.items()}
     scores = [run.folder("scores") for run in runs.values()]
     boards = [
-        read_stored(path / "leaderboard.parquet").assign(**{"run": folder.path.name, ACTIVITY: name})
+        read_stored(path / "leaderboard.parquet", *COLUMNS).assign(**{"run": folder.path.name, ACTIVITY: name})
         for name, path in zip(runs, scores, strict=True)
     ]
     first = next(iter(manifests.values()))
@@ -114,13 +123,21 @@ def score_together(folder: RunFolder, task: Task, seed: int) -> tuple[ScoredRun,
 def _predicted(scores: Sequence[Path], task: Task) -> pd.DataFrame:
     """What the models predicted of a test file without labels, and the weighted sum."""
     frames = [read_stored(path / "predictions.parquet") for path in scores]
-    rates = np.column_stack([frame.iloc[:, -1].to_numpy() for frame in frames])
+    if not all(frame.iloc[:, :-1].equals(frames[0].iloc[:, :-1]) for frame in frames):
+        raise ValueError(f"the activities {list(task.target.activity_names)} have predictions of different rows")
+    rates = np.column_stack([frame.iloc[:, -1].to_numpy(np.float64) for frame in frames])
     columns = dict(zip(task.prediction_names, with_sum(rates, task.target).T, strict=True))
     return frames[0].iloc[:, :-1].assign(**columns)
 
 
 def _summed(parts: Sequence[ScoredPart], target: Target) -> ScoredPart:
-    """Truth and predictions of the weighted sum; a row is missing where a fold of one activity is."""
+    """Truth and predictions of the weighted sum; a row is missing where a fold of one activity is.
+
+    Raises:
+        ValueError: if the activities have other rows, or the same in another order.
+    """
+    if any(part.ids != parts[0].ids for part in parts):
+        raise ValueError(f"the activities {list(target.activity_names)} have scores of different rows")
     y, predicted = (
         with_sum(np.column_stack(columns), target)[:, -1]
         for columns in ([part.outcome.y for part in parts], [part.predictions[:, 0] for part in parts])

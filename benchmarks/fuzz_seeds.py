@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 
 DEEP = 10_000  # levels
+FEATURIZERS = 13  # that the target "column" chooses from
 # Pumped to any length. Each is what some regular expression, parser or loop might take quadratic time for.
 UNITS = (
     "a", "A1", "1", "1,", "1.", "1 ", "-1", "1x", "1e", " ", "\n", "\t", "\r\n", " \n", "\u00a0", "<", "<a ", "<a>",
@@ -178,7 +179,7 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
     "csv": CSV,
     "jsonl": (b'{"a": 1, "b": [1]}\n{"a": "x"}\n', b'{"a": NaN}'),
     "parquet": tables(),
-    "column": tuple(bytes([i]) + CELLS[0] for i in range(13)),
+    "column": tuple(bytes([i]) + CELLS[0] for i in range(FEATURIZERS)),
     "rows": (ROWS, b"y\n=a\n\nsx\n\nn", b"\n\n" + b"\n\n".join(CELLS * 4)),
     "draft": CSV,
     "encoder": (b'{"architecture": "resnet", "model_type": "bert", "pretrained_cfg": {"license": "mit"}}',
@@ -205,10 +206,12 @@ def giants(target: str, n: int = 10_000_000) -> Iterator[tuple[str, bytes]]:
         yield "long number", head + b"a = " * (not head) + b"9" * 5000
         yield "long text", head + b'name = "' + b"a" * (n // 10) + b'"'
     else:
-        heads = {"column": bytes([0]), "csv": b"a,b\n", "draft": b"a,b\n", "jsonl": b'{"a": "'}
-        for unit in UNITS:
-            pumped = unit.encode("utf-8", "surrogatepass")
-            lead = heads.get(target, b"")
-            yield repr(unit), lead + pumped * (n // len(pumped)) + (b'"}' if target == "jsonl" else b"")
-        for mark in ("[", "{'a':", '{"a":[', "<div>", "(", "<b><i>", "['"):
-            yield f"{DEEP} levels of {mark!r}", heads.get(target, b"") + mark.encode() * DEEP
+        heads = {"csv": [b"a,b\n"], "draft": [b"a,b\n"], "jsonl": [b'{"a": "'], "rows": [b"c\n\ns"]}
+        heads["column"] = [bytes([i]) + b"s" for i in range(FEATURIZERS)]
+        for lead in heads.get(target, [b""]):
+            which = f" by featurizer {lead[0]}" if target == "column" else ""
+            for unit in UNITS:
+                pumped = unit.encode("utf-8", "surrogatepass")
+                yield repr(unit) + which, lead + pumped * (n // len(pumped)) + (b'"}' if target == "jsonl" else b"")
+            for mark in ("[", "{'a':", '{"a":[', "<div>", "(", "<b><i>", "['"):
+                yield f"{DEEP} levels of {mark!r}{which}", lead + mark.encode() * DEEP

@@ -136,8 +136,9 @@ class FittedSearch(FittedBackend):
         """The fold models of a candidate; those of the final blend stay in memory."""
         if key in self._models:
             return self._models[key]
-        folders = sorted((self.folder / key).glob("model_*"))
-        models = [model_class(self._candidate(key)).load(folder) for folder in folders]
+        with reading(self.folder / key):
+            folders = sorted((self.folder / key).glob("model_*"))
+            models = [model_class(self._candidate(key)).load(folder) for folder in folders]
         if key in self.blends[self.FINAL]:
             self._models[key] = models
         return models
@@ -171,7 +172,10 @@ class FittedSearch(FittedBackend):
         with reading(folder / "search.json"):
             data = read_object(folder / "search.json")
             candidates = tuple(candidate_from(candidate) for candidate in data["candidates"])
-            found = cls(Kind(data["kind"]), candidates, data["blends"], folder, Calibration(**data["calibration"]))
+            blends = {name: dict(weights.items()) for name, weights in data["blends"].items()}
+            if unknown := set(blends[cls.FINAL]) - {candidate.key for candidate in candidates}:
+                raise LookupError(f"the final blend has members {sorted(unknown)} that are no candidates")
+            found = cls(Kind(data["kind"]), candidates, blends, folder, Calibration(**data["calibration"]))
         found.interrupted = data.get("interrupted", False)
         return found
 

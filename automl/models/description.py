@@ -53,10 +53,12 @@ class Description:
                     raise _damaged(folder, f"{file!r} is missing or not as it was written")
             known = {**data, "features": tuple(data["features"]), "output": Output.from_json(data["output"])}
             found = cls(**known)
+            if not isinstance(found.params, dict) or not all(isinstance(name, str) for name in found.features):
+                raise TypeError("the names of 'params' or 'features'")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _damaged(folder, f"{FILE!r} lacks or misspells {error}") from error
         if found.name != model.name:
-            raise ArtifactError(f"{str(folder)!r} holds a model {found.name!r}, but {model.name!r} was expected.")
+            raise _damaged(folder, f"it is a {found.name!r}, but {model.name!r} was expected")
         return found
 
     def apply(self, model: Model) -> None:

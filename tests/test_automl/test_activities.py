@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import signal
@@ -16,10 +17,12 @@ import pytest
 from typer.testing import CliRunner
 
 from artifacts import Task
-from artifacts.errors import InputError
+from artifacts.errors import ArtifactError, InputError
 from artifacts.run_result import ACTIVITY, COLUMNS
+from artifacts.store import RunFolder
 from artifacts.target import WEIGHTED_SUM
 from automl import Predictor, fit
+from automl.activities import score_together
 from automl.audit import audit_task
 from automl.backends.tried import Tried
 from automl.cli import app
@@ -244,6 +247,56 @@ def test_unusable_activities_are_refused(tmp_path: Path) -> None:
     run = fit(make_task(["like", "hide"]), train=odd, preset="fast", budget_seconds=6, run=tmp_path / "odd")
     assert "target_missing" in {finding.code for finding in run.findings}
     assert len(pd.read_parquet(run.path / "split" / "rows.parquet")) == len(frame) - 1, "one set of rows for all"
+
+
+def together(run: Path) -> object:
+    return score_together(RunFolder(run), make_task(), 0)
+
+
+READS: dict[str, tuple[Callable[[Path], Any], ...]] = {  # what reads a file of one activity, by its name
+    "run.json": (together, lambda run: Run(run).view_leaderboard(), lambda run: Run(run).activity("like").scored()),
+    "search.json": (Predictor.load,),
+    "model.json": (lambda run: Predictor.load(run).predict(make_frame(3)),),
+    "holdout.parquet": (together, lambda run: compare_runs([Run(run), Run(run)])),
+    "folds.parquet": (together,),
+    "leaderboard.parquet": (together,),
+}
+NEEDED = {"outcome", "scored_rows", "constant", "candidates", "blends", "params", "features", "files"}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_damaged_file_of_an_activity_is_told_with_the_remedy(name: str, run: Run, tmp_path: Path) -> None:
+    copied, foreign = tmp_path / "run", io.BytesIO()
+    shutil.copytree(run.path, copied)
+    found = (path for path in (copied / "activities" / "like").rglob(name) if "search" not in path.parts)
+    path = min(found)
+    whole = path.read_bytes()
+    pd.DataFrame({"foreign": [1.0]}).to_parquet(foreign)
+    pickled = f"cos\nsystem\n(S'touch {tmp_path / 'it-ran'}'\ntR.".encode()
+    damaged = [b"", whole[: len(whole) // 2], b"PAR1" * 50, pickled, foreign.getvalue()]
+    if path.suffix == ".json":
+        held = json.loads(whole)
+        lacking = [{key: value for key, value in held.items() if key != gone} for gone in NEEDED & set(held)]
+        odd = [{**held, key: [{}]} for key in NEEDED & set(held)]
+        damaged += [json.dumps(one).encode() for one in ([], {}, 7, *lacking, *odd)]
+    for content in damaged:
+        path.write_bytes(content)
+        for read in READS[name]:
+            with pytest.raises(ArtifactError, match="[rR]un fit again"):
+                read(copied)
+        assert [fault.path for fault in RunFolder(copied).faults()] == [path.relative_to(copied).as_posix()]
+    assert not (tmp_path / "it-ran").exists()
+    path.write_bytes(whole)
+    assert all(read(copied) is not None for read in READS[name])
+
+
+@pytest.mark.parametrize("name", ["holdout", "folds"])
+def test_activities_of_different_rows_are_not_summed(name: str, run: Run, tmp_path: Path) -> None:
+    shutil.copytree(run.path, tmp_path / "run")
+    path = tmp_path / "run" / "activities" / "like" / "scores" / f"{name}.parquet"
+    pd.read_parquet(path).iloc[::-1].to_parquet(path, index=False)
+    with pytest.raises(ArtifactError, match=r"scores of different rows.*run fit again"):
+        together(tmp_path / "run")
 
 
 @pytest.fixture
