@@ -15,6 +15,7 @@ SAID = (
     "failed to map segment",
 )  # fmt: skip
 
+UNSAID = "error return without exception set"
 LEAST_MB = 512  # of memory by ulimit -d and -v: with less, libraries do not load, and OpenBLAS asks for it without end
 
 
@@ -24,17 +25,23 @@ def check_limits() -> None:
     Raises:
         ArtifactError: if they are too small for that.
     """
-    try:
-        import resource
-    except ImportError:  # not of this system
-        return
-    for name, option in (("RLIMIT_DATA", "-d"), ("RLIMIT_AS", "-v")):
-        limit = resource.getrlimit(getattr(resource, name))[0]
-        if limit != resource.RLIM_INFINITY and limit < LEAST_MB << 20:
+    for option, limit in _limits():
+        if limit < LEAST_MB << 20:
             raise ArtifactError(
                 f"This process may use {limit >> 20} MB of memory (ulimit {option}), too little for libraries to load. "
                 f"Raise the limit to {LEAST_MB} MB at least, better to some gigabytes, then run the same command again."
             )
+
+
+def _limits() -> list[tuple[str, int]]:
+    """Options of ``ulimit`` that bound the memory of this process, and to how many bytes."""
+    try:
+        import resource
+    except ImportError:  # not of this system
+        return []
+    kinds = {"-d": resource.RLIMIT_DATA, "-v": resource.RLIMIT_AS}
+    limits = {option: resource.getrlimit(kind)[0] for option, kind in kinds.items()}
+    return [(option, limit) for option, limit in limits.items() if limit != resource.RLIM_INFINITY]
 
 
 @contextmanager
@@ -69,6 +76,8 @@ def _lacks_memory(error: Exception) -> bool:
     """Whether the system, torch, threads or the loader of libraries lack it."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
+    if isinstance(error, SystemError):  # how libraries written in C fail where they cannot even say it
+        return UNSAID in str(error) and bool(_limits())
     return isinstance(error, MemoryError | RuntimeError | ImportError) and is_lack_of_memory(error)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from artifacts.schema import Modality
 from featurizers.calendar import read_times
-from featurizers.categories import label_of
+from featurizers.categories import label_of, labels_of
 from featurizers.hierarchy import path_separator
 from featurizers.lists import SEPARATORS
 from featurizers.nested_parsing import looks_nested, parse_nested
@@ -122,7 +122,7 @@ class _Look:
 
     @cached_property
     def texts(self) -> list[str]:
-        return [label_of(value) or "" for value in self.sample]
+        return [label or "" for label in labels_of(pd.Series(self.sample, dtype=object))]
 
     @cached_property
     def distinct(self) -> int:

@@ -54,6 +54,15 @@ def test_limits_under_which_libraries_hang_are_told_before_they_load(option: str
     assert "Traceback" not in done.stderr and "512 MB at least" in done.stderr
 
 
+def test_an_error_without_a_reason_is_a_lack_of_memory_only_under_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = SystemError("error return without exception set")
+    with pytest.raises(SystemError), told_shortages("The fit"):
+        raise error
+    monkeypatch.setattr("automl.shortages._limits", lambda: [("-d", 1 << 30)])
+    with pytest.raises(ArtifactError, match="ran out of memory.*without exception set"), told_shortages("The fit"):
+        raise error
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of address space")
 def test_a_real_limit_of_memory_is_one_clear_line() -> None:
     code = """
