@@ -11,6 +11,7 @@ from functools import cache
 
 DEEP = 10_000  # levels
 FEATURIZERS = 13  # that the target "column" chooses from
+ROWS_READ = 12  # by the target "rows"
 # Pumped to any length. Each is what some regular expression, parser or loop might take quadratic time for.
 UNITS = (
     "a", "A1", "1", "1,", "1.", "1 ", "-1", "1x", "1e", " ", "\n", "\t", "\r\n", " \n", "\u00a0", "<", "<a ", "<a>",
@@ -206,12 +207,16 @@ def giants(target: str, n: int = 10_000_000) -> Iterator[tuple[str, bytes]]:
         yield "long number", head + b"a = " * (not head) + b"9" * 5000
         yield "long text", head + b'name = "' + b"a" * (n // 10) + b'"'
     else:
-        heads = {"csv": [b"a,b\n"], "draft": [b"a,b\n"], "jsonl": [b'{"a": "'], "rows": [b"c\n\ns"]}
+        heads = {"csv": [b"a,b\n"], "draft": [b"a,b\n"], "jsonl": [b'{"a": "'], "rows": [b"c\n\n"]}
         heads["column"] = [bytes([i]) + b"s" for i in range(FEATURIZERS)]
         for lead in heads.get(target, [b""]):
             which = f" by featurizer {lead[0]}" if target == "column" else ""
             for unit in UNITS:
                 pumped = unit.encode("utf-8", "surrogatepass")
-                yield repr(unit) + which, lead + pumped * (n // len(pumped)) + (b'"}' if target == "jsonl" else b"")
+                content = pumped * (n // len(pumped)) + (b'"}' if target == "jsonl" else b"")
+                if target == "rows":  # different cells: a column of equal ones would be left out
+                    part = pumped * (n // ROWS_READ // len(pumped))
+                    content = b"\n".join(b"s%d " % i + part for i in range(ROWS_READ))
+                yield repr(unit) + which, lead + content
             for mark in ("[", "{'a':", '{"a":[', "<div>", "(", "<b><i>", "['"):
                 yield f"{DEEP} levels of {mark!r}{which}", lead + mark.encode() * DEEP

@@ -14,6 +14,7 @@ PARSED_TAGS = 500
 # Every attempt ends at the next "<", so that attempts cover disjoint pieces and the whole is linear
 # whatever comes. html.parser of Python below 3.13.6 takes quadratic time on hostile input.
 _TAG = re.compile(r"""</?([A-Za-z][A-Za-z0-9:-]*+)(?:[^<>"']++|"[^"<]*+"|'[^'<]*+'|["'])*+>|<[!?][^<>]*+>""")
+_NEXT = re.compile(f"<!--|{_TAG.pattern}")  # an open comment before all that a tag may be
 _UNSHOWN = ("script", "style", "template", "iframe", "svg")
 _UNSHOWN_START = re.compile(f"<(?:{'|'.join(_UNSHOWN)})", re.IGNORECASE)
 _UNSHOWN_END = {name: re.compile(f"</{name}", re.IGNORECASE) for name in _UNSHOWN}
@@ -75,21 +76,17 @@ def _shown_pieces(text: str) -> list[str]:
     pieces: list[str] = []
     position = 0
     while True:
-        start = text.find("<", position)
-        if start < 0:
+        tag = _NEXT.search(text, position)
+        if tag is None:
             pieces.append(text[position:])
             return pieces
+        start = tag.start()
         pieces.append(text[position:start])
-        if text.startswith("<!--", start):
+        if tag[0] == "<!--":
             end = text.find("-->", start + 4)
             if end < 0:  # as in browsers, an open comment hides the rest
                 return pieces
             position = end + 3
-            continue
-        tag = _TAG.match(text, start)
-        if tag is None:
-            pieces.append("<")
-            position = start + 1
             continue
         position = tag.end()
         name = (tag[1] or "").lower()

@@ -21,6 +21,7 @@ from featurizers.numbers import is_missing, report_unreadable
 from featurizers.text_cleaning import as_text
 
 MAX_ITEMS = 64
+MAX_CHARACTERS = 1_000_000  # of a text that is split; what lies behind is not looked at
 SEPARATORS = (" / ", ";", "|", "\n", ",")
 SAMPLE = 2000  # of values, from which the separator is learned
 
@@ -113,7 +114,8 @@ def parse_list(value: Any, separator: str | None) -> list[str] | None:
         labels = [label_of(item) for item in scalars if not is_missing(item)]
     else:
         text = as_text(value)
-        labels = [label_of(piece) for piece in ([text] if separator is None else text.split(separator))]
+        pieces = [text] if separator is None else text[:MAX_CHARACTERS].split(separator)
+        labels = [label_of(piece) for piece in pieces]
     return list(dict.fromkeys(label for label in labels if label))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from artifacts.schema import Column, Modality, Title
 from featurizers.base import Surroundings
-from featurizers.lists import Lists, parse_list, separator_of
+from featurizers.lists import MAX_CHARACTERS, Lists, parse_list, separator_of
 
 COLUMN = Column("genres", Modality.LIST, Title("Genres", "Жанры"), actionable=True)
 
@@ -57,3 +57,8 @@ def test_items_named_alike_keep_unique_names() -> None:
     values = pd.Series([[f"item {i}" for i in range(100)]] * 3)
     block = Lists(COLUMN).fit(values, Surroundings()).transform(values, Surroundings())[0]
     assert block.values.shape == (3, 66) and (block.values[:, 1] == 36).all()
+
+
+def test_a_text_of_millions_of_separators_is_read_to_a_limit() -> None:
+    assert parse_list("a," * (MAX_CHARACTERS // 2) + "b", ",") == ["a"]
+    assert parse_list("a," * (MAX_CHARACTERS // 2 - 1) + "b", ",") == ["a", "b"]
