@@ -101,7 +101,7 @@ class Place:
     @property
     def put(self) -> Path:
         """Keys of the vectors that were stored; not on the small disk."""
-        return self.task.parent / f"put-{self.folder.parent.name}-{self.folder.name}.txt"
+        return self.task.parent / f"put{str(self.folder.absolute()).replace('/', '-')}.txt"
 
     def vectors(self) -> int:
         """Vectors that were stored so far, those that were stored twice counted twice."""
