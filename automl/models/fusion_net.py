@@ -14,7 +14,7 @@ from artifacts.outcome import Outcome
 from artifacts.schema import Modality
 from automl.models.description import median_of
 from automl.models.heads import FusionHead
-from automl.models.network import Net, Shape, scores_of
+from automl.models.network import Shape, scores_of
 from automl.models.solvers import Rows, mean_loss
 from automl.models.torch_state import seeded
 from automl.models.training import NetParams, Training
@@ -45,7 +45,7 @@ class FusionParams(TunedParams):
     width: int = 192
     residual_layers: int = 2
     dropout: float = 0.1
-    modality_dropout: float = 0.1
+    modality_dropout: float = 0.2
 
     def upper(self, modality: Modality) -> tuple[int, float]:
         """See ``TunedParams.upper``."""
@@ -94,7 +94,7 @@ class FusionNetModel(TunedModel):
     def _learn_others(self, table: FeatureTable) -> None:
         self.columns_ = Columns.of(other_blocks(table, self.sources_))
 
-    def _new_head(self, net: TunedNet, chosen: Any) -> Net:
+    def _new_head(self, net: TunedNet, chosen: Any) -> FusionHead:
         shape = Shape(net.parts, self.output_.n_raw, chosen.projection, chosen.width, chosen.residual_layers)
         with seeded(self.seed):
             return FusionHead(shape, chosen.dropout)
@@ -128,7 +128,7 @@ class FusionNetModel(TunedModel):
             "image_layers": trial.suggest_int("fusion_net.image_layers", 1, 4),
             "image_rate": trial.suggest_float("fusion_net.image_rate", 1e-4, 2e-3, log=True),
             "dropout": trial.suggest_float("fusion_net.dropout", 0.0, 0.5),
-            "modality_dropout": trial.suggest_float("fusion_net.modality_dropout", 0.0, 0.3),
+            "modality_dropout": trial.suggest_float("fusion_net.modality_dropout", 0.05, 0.35),
         }
 
     @classmethod

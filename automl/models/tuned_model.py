@@ -22,9 +22,8 @@ from artifacts.outcome import Outcome
 from artifacts.schema import Kind, Modality
 from automl.models.base import LINK_UNITS, Float, Model
 from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
-from automl.models.heads import LinearHead, linear_probe
+from automl.models.heads import FusionHead, LinearHead, start_linear
 from automl.models.matrix import check_same_features
-from automl.models.network import Net
 from automl.models.output import Output, suggest_output
 from automl.models.solvers import LOSSES, Loss, Rows
 from automl.models.torch_state import torch_threads
@@ -175,7 +174,7 @@ class TunedModel(Model):
     def _new_net(self, trunks: Sequence[Trunk]) -> TunedNet:
         return TunedNet([Tower(trunk, len(self.sources_[trunk.modality])) for trunk in trunks], self.columns_)
 
-    def _new_head(self, net: TunedNet, chosen: Any) -> Net:
+    def _new_head(self, net: TunedNet, chosen: Any) -> LinearHead | FusionHead:
         return LinearHead(sum(net.parts), self.output_.n_raw)
 
     def _learn_others(self, table: FeatureTable) -> None:
@@ -191,9 +190,8 @@ class TunedModel(Model):
 
     def _start(self, net: TunedNet, chosen: Any, rows: Rows, held: Rows | None, deadline: float | None) -> float:
         """Give the net its head, fitted to the columns as they are; the penalty of its linear term."""
-        probe = linear_probe(rows, held, self.output_, deadline)
-        net.take_head(self._new_head(net, chosen), probe)
-        return probe.alpha
+        net.head = self._new_head(net, chosen)
+        return start_linear(net.head, rows, held, self.output_, deadline)
 
     # -- use ----------------------------------------------------------------------------------------
 

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artifacts.schema import SHARES
-from automl.models.heads import LINEAR
-from automl.models.network import Net
-from automl.models.solvers import Fitted
+from automl.models.heads import FusionHead, LinearHead
 from automl.models.tower import Tower, pieces
 from automl.models.training import Blank, without_some
 from automl.models.tuned_inputs import Columns, Inputs
@@ -40,7 +38,7 @@ class TunedNet:
         self.towers = tuple(towers)
         self.others = others
         self.absent = torch.zeros(0 if others is None else sum(tower.n_sources for tower in towers))
-        self.head: Net | None = None
+        self.head: LinearHead | FusionHead | None = None
         self.modality_dropout = 0.0
         self._drawn: tuple[np.random.Generator, Generator] | None = None  # of what training varies; None outside of it
 
@@ -130,14 +128,6 @@ class TunedNet:
 
     # -- its weights ----------------------------------------------------------------------------------
 
-    def take_head(self, head: Net, fitted: Fitted) -> None:
-        """Start from a linear model over ``all_columns``."""
-        import torch
-
-        head.weights[LINEAR] = torch.from_numpy(fitted.coefficients.T.copy()).float()
-        head.weights["last.bias"] = torch.from_numpy(fitted.intercepts.copy()).float()
-        self.head = head
-
     def to_device(self) -> None:
         """Put the head where the encoders are."""
         assert self.head is not None
@@ -162,7 +152,7 @@ class TunedNet:
             tower.restore(_of(f"{tower.trunk.modality.value}.", tensors))
         self.absent = tensors["absent"] if self.others is not None else self.absent
 
-    def restore_head(self, head: Net, tensors: Mapping[str, Tensor]) -> None:
+    def restore_head(self, head: LinearHead | FusionHead, tensors: Mapping[str, Tensor]) -> None:
         """Take over a head of the right shape with the weights that ``tensors`` gave.
 
         Raises:
