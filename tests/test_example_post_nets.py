@@ -85,7 +85,7 @@ def test_nets_in_small(tmp_path: Path) -> None:
     photos = [tiny_backbone(name, tmp_path / name) for name in ("test_convnext", "test_efficientnet")]
     line = [sys.executable, "examples/post_nets/nets.py", "--data", str(data), "--out", str(out)]
     line += [part for photo in photos for part in ("--photo", str(photo))]
-    line += ["--text", str(tiny_bert(tmp_path / "bert")), "--layers", "2"]
+    line += ["--text", str(tiny_bert(tmp_path / "bert")), "--layers", "2", "--emphasis", "0.1"]
     cache = {"TABULAR_FUSION_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(
         line, cwd=ROOT, env={**os.environ, **cache, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -267,28 +267,29 @@ class TunedModel(Model):
         Raises:
             ArtifactError: also if an encoder is gone or has other weights.
         """
-        from safetensors.torch import load_file
-
         found = Description.load(folder, cls)
         model = cls(found.params, seed=found.seed)
-        model.features_, model.output_, extra = found.features, found.output, found.extra
-        model.sources_ = {Modality(name): tuple(sources) for name, sources in extra["sources"].items()}
-        model.encoders_ = {Modality(name): find_again(encoder) for name, encoder in extra["encoders"].items()}
-        model.epochs_, model.losses_ = int(extra["epochs"]), list(extra["losses"])
-        model.columns_ = Columns.from_arrays(load_arrays(folder / COLUMNS)) if extra["columns"] else None
-        model.net_ = None
-        if extra["trained"]:
-            chosen = settings(cls.settings, cls.name, found.params)
-            net = model._new_net(model._trunks(chosen, None))
-            try:
-                tensors = load_file(folder / FILE)
-                net.restore_towers(tensors)
-                net.restore_head(model._new_head(net, chosen), tensors)
-            except (RuntimeError, OSError, ValueError, KeyError) as error:
-                raise ArtifactError(f"The model in {str(folder)!r} cannot be read: {error}. Run fit again.") from error
-            model.net_ = net
+        model.features_, model.output_ = found.features, found.output
+        try:
+            model._restore(found.extra, folder)
+        except (RuntimeError, OSError, ValueError, LookupError, AttributeError, TypeError) as error:
+            raise ArtifactError(f"The model in {str(folder)!r} cannot be read: {error}. Run fit again.") from error
         found.apply(model)
         return model
+
+    def _restore(self, extra: Mapping[str, Any], folder: Path) -> None:
+        from safetensors.torch import load_file
+
+        self.sources_ = {Modality(name): tuple(sources) for name, sources in extra["sources"].items()}
+        self.encoders_ = {Modality(name): find_again(encoder) for name, encoder in extra["encoders"].items()}
+        self.epochs_, self.losses_ = int(extra["epochs"]), list(extra["losses"])
+        self.columns_ = Columns.from_arrays(load_arrays(folder / COLUMNS)) if extra["columns"] else None
+        self.net_ = None
+        if extra["trained"]:
+            chosen, tensors = settings(self.settings, self.name, self.params), load_file(folder / FILE)
+            self.net_ = self._new_net(self._trunks(chosen, None))
+            self.net_.restore_towers(tensors)
+            self.net_.restore_head(self._new_head(self.net_, chosen), tensors)
 
     @classmethod
     def bytes_needed(cls, table: FeatureTable, outcome: Outcome) -> float:

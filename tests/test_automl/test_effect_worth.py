@@ -27,7 +27,10 @@ def test_it_comes_back_and_damage_is_told(tmp_path: Path) -> None:
         for name in ("slopes", "missed", "known", "hidden"):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     numbers = load_arrays(tmp_path / NUMBERS)
-    for damaged in ({**numbers, "missed": numbers["missed"][:, :2]}, {k: v for k, v in numbers.items() if k != "known"}):
+    for damaged in (
+        {**numbers, "missed": numbers["missed"][:, :2]},
+        {k: v for k, v in numbers.items() if k != "known"},
+    ):
         save_arrays(tmp_path / NUMBERS, damaged)
         with pytest.raises(ArtifactError, match=r"effects.npz|cannot be read"):
             EffectCalibration.load(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from artifacts.schema import Column, Kind, Modality, Title, opaque_features
 from automl.models.base import Model
 from automl.models.registry import TUNED
 from automl.models.tuned_net import TunedNet
+from evaluation.texts_methods import method_in
 from featurizers.encoders import Encoder
 
 every_model = pytest.mark.parametrize("name", list(TUNED))
@@ -116,6 +118,7 @@ def test_it_learns_is_kept_and_adds_up(name: str, kind: Kind, tables: dict[str, 
     groups = np.array([0, 0, 0, 1, 1, 1, 2])
     told = loaded.contributions(valid.table, groups, ["first", "second", "price"])
     np.testing.assert_allclose(told.values.sum(axis=1) + told.base, model.decide(valid.table), atol=1e-4)
+    assert method_in("ru", told.method) != told.method
     if name != "fusion_net":
         assert np.abs(told.values[:, 2]).max() == 0.0  # it does not read the price
     assert np.abs(told.values[:, 0]).mean() > 3 * np.abs(told.values[:, 1]).mean()
@@ -175,6 +178,11 @@ def test_errors_say_what_to_do(name: str, tables: dict[str, FeatureTable], tmp_p
     with pytest.raises(InputError, match="encoder"):
         model.decide(replace(valid.table, contents=None))
     model.save(tmp_path)
+    described = json.loads((tmp_path / "model.json").read_text())
+    described["extra"]["sources"] = ["first", "second"]  # as earlier versions had them
+    (tmp_path / "model.json").write_text(json.dumps(described))
+    with pytest.raises(ArtifactError, match="Run fit again"):
+        type(model).load(tmp_path)
     weights = tmp_path / "tuned.safetensors"
     weights.write_bytes(weights.read_bytes()[:-9])
     with pytest.raises(ArtifactError):
