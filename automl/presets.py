@@ -58,7 +58,7 @@ PRESETS: dict[str, Preset] = {
         budget_seconds=1800,
         n_folds=8,
         models=(*DEFAULT_MODELS, "tabm", "knn"),
-        tuned=("tuned_image", "tuned_text"),
+        tuned=("tuned_image", "tuned_text", "fusion_net"),  # the last reads what the layers below gave the others
         on_request=("tabicl",),
         max_trials=5000,
     ),

@@ -1,10 +1,11 @@
-"""An encoder tuned on the target against the same encoder as it came, over one source alone.
+"""Encoders tuned on the target against the same encoders as they came, over the same columns.
 
     python benchmarks/tuned_encoders.py --data ../shared/data --weights ../shared/weights/mobilenetv2_100
 
-A fifth of the training rows chooses the penalty of the linear model, and the epoch of the tuned one; both are scored
+A fifth of the training rows chooses the penalty of the linear model, and the epoch of the tuned ones; all are scored
 once on the test rows. Beside the scores: what the layers below took to read all rows, the first epoch and the later
-ones, so that it shows what is spared by keeping what they gave.
+ones, so that it shows what is spared by keeping what they gave. Models of one source read it alone; cases with several
+sources also have the net over all of them, and its scores where a modality is blanked in the test rows.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import json
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from artifacts.embedding_store import EmbeddingStore
 from artifacts.examples import Examples
@@ -34,16 +37,33 @@ from featurizers.column_inference import infer_schema
 from featurizers.encoders import resolve_encoder
 from featurizers.table_featurizer import TableFeaturizer
 
-# Name to folder, target, metric, source, model.
-CASES: dict[str, tuple[str, dict[str, str], str, str]] = {
-    "product_texts": (
-        "product_texts",
-        {"kind": "multiclass", "column": "category", "metric": "accuracy"},
-        "noisyTextDescription",
-        "tuned_text",
+Float = NDArray[np.float64]
+
+SOURCES = {"image": Modality.IMAGE, "photo": Modality.IMAGE, "productDisplayName": Modality.TEXT}
+SOURCES |= {"noisyTextDescription": Modality.TEXT, "text": Modality.TEXT}
+COLOUR = {"kind": "multiclass", "column": "baseColour", "metric": "accuracy"}
+CATEGORY = {"kind": "multiclass", "column": "category", "metric": "accuracy"}
+CTR = {"kind": "binary", "column": "high_ctr", "metric": "roc_auc"}
+LIKES = {"kind": "conversion", "successes": "like", "trials": "view", "metric": "log_likelihood_skill"}
+
+# Name to folder, target, columns that are read, models.
+CASES: dict[str, tuple[str, dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
+    "product_texts": ("product_texts", CATEGORY, ("noisyTextDescription",), ("tuned_text",)),
+    "high_ctr": ("fashion", CTR, ("image",), ("tuned_image",)),
+    "colour": ("fashion", COLOUR, ("image",), ("tuned_image",)),
+    "colour_fused": (
+        "fashion",
+        COLOUR,
+        ("image", "productDisplayName", "gender", "subCategory", "season"),
+        tuple(TUNED),
     ),
-    "high_ctr": ("fashion", {"kind": "binary", "column": "high_ctr", "metric": "roc_auc"}, "image", "tuned_image"),
-    "colour": ("fashion", {"kind": "multiclass", "column": "baseColour", "metric": "accuracy"}, "image", "tuned_image"),
+    "category_fused": (
+        "product_texts",
+        CATEGORY,
+        ("noisyTextDescription", "gender", "baseColour", "season", "usage"),
+        ("tuned_text", "fusion_net"),
+    ),
+    "likes_fused": ("movie_posts", LIKES, ("photo", "text", "genres", "year"), tuple(TUNED)),
 }
 
 
@@ -52,8 +72,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", default="auto", help="image encoder")
     parser.add_argument("--only", nargs="+", default=list(CASES), choices=list(CASES))
-    parser.add_argument("--rows", type=int, default=1_000_000, help="training rows at most")
-    parser.add_argument("--params", type=json.loads, default={}, help="of the tuned model, as JSON")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of each part at most")
+    parser.add_argument("--params", type=json.loads, default={}, help="of one model, as JSON")
+    parser.add_argument("--params-of", default="fusion_net", help="of which model")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--cache", type=Path, help="a folder that keeps what encoders gave; a temporary one if not given"
@@ -70,53 +91,64 @@ def measure(name: str, arguments: argparse.Namespace, store: EmbeddingStore) -> 
     chosen = np.random.default_rng(arguments.seed).permutation(train.n_samples) < train.n_samples // 5
     parts = train.take(~chosen), train.take(chosen)
     n_threads = os.cpu_count() or 1
-    frozen = LinearModel(seed=arguments.seed, n_threads=n_threads).fit(*parts)
-    tuned = TUNED[CASES[name][3]](arguments.params, seed=arguments.seed, n_threads=n_threads)
-    started = time.monotonic()
-    tuned.fit(*parts)
-    seconds = time.monotonic() - started
+    frozen = LinearModel(seed=arguments.seed, n_threads=n_threads).fit(*parts).predict(test.table)
     metric, constant = metric_for(task.target), constant_prediction(train.outcome)
-    found = paired_difference(
-        metric,
-        test.outcome,
-        tuned.predict(test.table),
-        frozen.predict(test.table),
-        seed=arguments.seed,
-        reference=constant,
-    )
-    below, first, *later = tuned.seconds_
-    ratio = f"{np.mean(later) / (below + first):.2f}" if later else "-"
-    print(
-        f"{name}: {metric.name} tuned {found.score_a:.4f}, as it came {found.score_b:.4f}, "
-        f"{found.difference:+.4f} ({found.low:+.4f} .. {found.high:+.4f}); {train.n_samples} + {test.n_samples} rows; "
-        f"{seconds:.0f} s, of these {below:.0f} s below and epochs of "
-        f"{', '.join(f'{x:.0f}' for x in tuned.seconds_[1:])} s; a later epoch {ratio} of the first with reading; "
-        f"epoch kept {tuned.epochs_}; losses {np.round(tuned.losses_, 4).tolist()}; load {os.getloadavg()[0]:.1f}",
-        flush=True,
-    )
+
+    def against(predicted: Float, other: Float) -> str:
+        found = paired_difference(metric, test.outcome, predicted, other, seed=arguments.seed, reference=constant)
+        return f"{found.score_a:.4f}, {found.difference:+.4f} ({found.low:+.4f} .. {found.high:+.4f})"
+
+    for model in CASES[name][3]:
+        params = arguments.params if model == arguments.params_of else {}
+        tuned = TUNED[model](params, seed=arguments.seed, n_threads=n_threads)
+        started = time.monotonic()
+        tuned.fit(*parts)
+        seconds = time.monotonic() - started
+        predicted = tuned.predict(test.table)
+        below, first, *later = tuned.seconds_
+        ratio = f"{np.mean(later) / (below + first):.2f}" if later else "-"
+        print(
+            f"{name} {model}: {metric.name} {against(predicted, frozen)} against a linear model of all columns; "
+            f"{train.n_samples} + {test.n_samples} rows; {seconds:.0f} s, of these {below:.0f} s below and epochs of "
+            f"{', '.join(f'{x:.0f}' for x in tuned.seconds_[1:])} s; a later epoch {ratio} of the first with reading; "
+            f"epoch kept {tuned.epochs_}; losses {np.round(tuned.losses_, 4).tolist()}; load {os.getloadavg()[0]:.1f}",
+            flush=True,
+        )
+        views = test.table.views[1:] if model == "fusion_net" else ()
+        for view in views:
+            blank = against(tuned.predict(test.table.blanked([view])), predicted)
+            print(f"{name} {model}, {view} blanked in the test rows: {blank} against nothing blanked", flush=True)
 
 
 def tables(name: str, arguments: argparse.Namespace, store: EmbeddingStore) -> tuple[Examples, Examples, Task]:
-    """Training and test rows with the embedding of one source, and the texts or photos behind it."""
-    folder, target, source, _ = CASES[name]
+    """Training and test rows with the columns of a case, and the texts and photos behind their embeddings.
+
+    Of a single source the embedding alone.
+    """
+    folder, target, columns, _ = CASES[name]
     root = (arguments.data / folder).resolve()
-    train, test = (pd.read_parquet(root / f"{part}.parquet") for part in ("train", "test"))
+    read = pd.read_csv if (root / "train.csv").exists() else pd.read_parquet
+    train, test = (read(next(root.glob(f"{part}.[cp]*"))) for part in ("train", "test"))
     train = train.sample(min(len(train), arguments.rows), random_state=arguments.seed)
-    modality = Modality.IMAGE if source == "image" else Modality.TEXT
-    others = [column for column in train if column not in (source, target["column"])]
-    spec = arguments.weights if modality is Modality.IMAGE else "bundled:minilm"
-    spec = str(Path(spec).resolve()) if Path(spec).exists() else spec
-    task = Task(name=name, target=target, columns={modality.value: [source], "ignore": others}, root=root)
+    test = test.sample(min(len(test), arguments.rows), random_state=arguments.seed)
+    kept = {*columns, *target.values()}
+    known = {"ignore": [column for column in train if column not in kept]}
+    for column in columns:
+        if column in SOURCES:
+            known.setdefault(SOURCES[column].value, []).append(column)
+    task = Task(name=name, target=target, columns=known, root=root)
     schema, _ = infer_schema(train, task)
     around = Surroundings(root, store, Audit())
-    encoder = resolve_encoder(spec, modality, root, around.audit)
-    texts, photos = (encoder, None) if modality is Modality.TEXT else (None, encoder)
+    spec = str(Path(arguments.weights).resolve()) if Path(arguments.weights).exists() else arguments.weights
+    texts = resolve_encoder("bundled:minilm", Modality.TEXT, root, around.audit)
+    photos = resolve_encoder(spec, Modality.IMAGE, root, around.audit)
     featurizer = TableFeaturizer(schema, texts, photos).fit(train, around)
-    known = outcome_of(train, task)
-    outcomes = known, outcome_of(test, task, known=known.classes)
+    classes = outcome_of(train, task)
+    outcomes = classes, outcome_of(test, task, known=classes.classes)
     made = [featurizer.transform(frame, around) for frame in (train, test)]
-    only = [type(table)(tuple(b for b in table.blocks if b.is_opaque), table.index, table.contents) for table in made]
-    return Examples(only[0], outcomes[0]), Examples(only[1], outcomes[1]), task
+    if len(columns) == 1:
+        made = [replace(one, blocks=tuple(b for b in one.blocks if b.featurizer == "embedding")) for one in made]
+    return Examples(made[0], outcomes[0]), Examples(made[1], outcomes[1]), task
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from automl.memory import memory_lack
 from automl.models.registry import TUNED
 from automl.models.tuned_model import TunedModel
 from evaluation.splits import Fold
+from featurizers.activations import Activations
 
 SAMPLE_CONTENTS = 32  # texts or photos that are read to see how long one takes
 PROBE_ROWS = 1_000  # to learn from in the trial on a part, and half as many to judge it by
@@ -36,7 +37,7 @@ def try_tuned(name: str, tried: Tried, allowed: Budget) -> None:
     examples, model = tried.problem.examples, TUNED[name]
     if not model.sources_in(examples.table):
         return  # there is nothing that it reads
-    view = model.modality.view if model.modality.view in examples.table.views else "all"
+    view = model.view_in(examples.table)
     wanted = Candidate(f"{name}-{view}", name, view)
     stored = tried.stored(wanted.key)
     if stored is not None:
@@ -64,14 +65,10 @@ def _why_not(model: type[TunedModel], tried: Tried, examples: Examples, allowed:
         return lack
     new = model({}, seed=problem.seed, n_threads=problem.n_threads)
     parts = new.activations(table)
-    missing = parts.missing()
-    started = time.monotonic()
-    sample = np.random.default_rng(problem.seed).permutation(missing)[:SAMPLE_CONTENTS]
-    parts.compute(sample.tolist())
-    a_content = (time.monotonic() - started) / max(len(sample), 1)
-    reading = a_content * (len(missing) - len(sample))
+    reading = sum(_seconds_to_read(one, problem.seed) for one in parts)
+    n_missing = sum(len(one.missing()) for one in parts)
     if reading > allowed.left / 2:
-        return _too_slow(reading, allowed.left, f"reading {len(missing)} of them by the layers below")
+        return _too_slow(reading, allowed.left, f"reading {n_missing} of them by the layers below")
     probe, seconds = _probe(model, tried, examples, Budget(PROBE_SHARE * max(allowed.left, 1e-3)))
     tried.check_interrupt()
     rows = sum(len(fold.train) + len(fold.valid) / 2 for fold in problem.folds)
@@ -81,10 +78,20 @@ def _why_not(model: type[TunedModel], tried: Tried, examples: Examples, allowed:
     gained = bool(probe.losses_) and min(probe.losses_[1:], default=np.inf) < probe.losses_[0]
     if not gained and reading + tuning > DEAR * allowed.left:
         return f"on {PROBE_ROWS} rows it predicted no better than the encoder as it came (likelihood)"
-    with problem.progress.task(f"{model.name}: layers below", float(parts.n_contents)) as advance:
-        if not parts.prepare(allowed.deadline, advance):
+    with problem.progress.task(f"{model.name}: layers below", float(sum(one.n_contents for one in parts))) as advance:
+        if not all(one.prepare(allowed.deadline, advance) for one in parts):
             return "reading them by the layers below took longer than a sample had"
     return ""
+
+
+def _seconds_to_read(parts: Activations, seed: int) -> float:
+    """What the layers below take to read what they have not yet, by a sample of it, which is read then."""
+    missing = parts.missing()
+    started = time.monotonic()
+    sample = np.random.default_rng(seed).permutation(missing)[:SAMPLE_CONTENTS]
+    parts.compute(sample.tolist())
+    a_content = (time.monotonic() - started) / max(len(sample), 1)
+    return a_content * (len(missing) - len(sample))
 
 
 def _too_slow(needed: float, left: float, what: str) -> str:
@@ -101,7 +108,8 @@ def _probe(model: type[TunedModel], tried: Tried, examples: Examples, allowed: B
     train, valid = examples.take(part.train), examples.take(part.valid)
     probe = model({"epochs": PROBE_EPOCHS}, seed=problem.seed, n_threads=problem.n_threads)
     for rows in (train, valid):  # read before, so that the time is that of tuning
-        probe.activations(rows.table).prepare(allowed.deadline, lambda _: None)
+        for parts in probe.activations(rows.table):
+            parts.prepare(allowed.deadline, lambda _: None)
     started = time.monotonic()
     probe.fit(train, valid, deadline=allowed.deadline)
     epochs = max(len(probe.losses_) - 1, 1)

@@ -74,7 +74,8 @@ class Net(ABC):
         from torch.nn.functional import silu
 
         if self.training and self.part_dropout:
-            drawn = torch.rand(len(projected), len(self.shape.parts), generator=self.random)
+            size = len(projected), len(self.shape.parts)
+            drawn = torch.rand(*size, generator=self.random, device=projected.device)
             kept = (drawn >= self.part_dropout).to(projected.dtype)
             projected = projected * kept.repeat_interleave(self.shape.projection, dim=1)
         return self.heads(self.dropped(silu(projected + self.weights["shift"])))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from automl.models.base import Model
 from automl.models.catboost import CatBoostModel
+from automl.models.fusion_net import FusionNetModel
 from automl.models.knn import KNNModel
 from automl.models.lightgbm import LightGBMModel
 from automl.models.linear import LinearModel
@@ -29,5 +30,6 @@ MODELS: dict[str, type[Model]] = {
 TUNED: dict[str, type[TunedModel]] = {
     "tuned_text": TunedTextModel,
     "tuned_image": TunedImageModel,
+    "fusion_net": FusionNetModel,
 }
 ON_REQUEST = frozenset({"tabicl"})  # need a package and weights of their own: in a search only where they are named

@@ -20,7 +20,7 @@ from artifacts.schema import Kind
 
 Float = NDArray[np.float64]
 Single = NDArray[np.float32]
-Loss = Literal["squared", "logistic", "softmax"]
+Loss = Literal["squared", "logistic", "softmax", "huber"]  # the last is of nets alone, beyond 1 linear
 
 LOSSES: dict[Kind, Loss] = {
     Kind.REGRESSION: "squared",
@@ -83,7 +83,8 @@ def mean_loss(loss: Loss, scores: Float, rows: Rows) -> float:
         y = rows.y.reshape(scores.shape)
         each = -(y * log_expit(scores) + (1.0 - y) * log_expit(-scores)).sum(axis=1)
     else:
-        each = 0.5 * np.square(scores[:, 0] - rows.y)
+        off = np.abs(scores[:, 0] - rows.y)
+        each = 0.5 * np.square(off) if loss == "squared" else np.where(off < 1.0, 0.5 * np.square(off), off - 0.5)
     return float((rows.weight * each).sum() / max(rows.weight.sum(), 1e-300))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from automl.models.output import OutputParams
 from automl.models.solvers import Loss, Rows, mean_loss
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 LARGEST_GRADIENT = 1.0  # norm; a row with a huge weight cannot throw the net away
 IMAGE, TEXT, JOINT = (SHARES.index(view) for view in ("image", "text", "joint"))
@@ -67,7 +68,29 @@ def row_losses(loss: Loss, scores: Tensor, y: Tensor) -> Tensor:
         return functional.binary_cross_entropy_with_logits(scores, y.reshape(scores.shape), reduction="none").mean(
             dim=1
         )
+    if loss == "huber":
+        return functional.huber_loss(scores[:, 0], y, reduction="none")
     return 0.5 * (scores[:, 0] - y).square()
+
+
+def decayed_groups(weights: Mapping[str, Tensor], weight_decay: float) -> list[dict[str, Any]]:
+    """Parameter groups of a net's named weights: its matrices, which decay, and the others."""
+    matrices = {name for name in weights if name.startswith("project.") or name.endswith(".weight")}
+    decayed = [x for name, x in weights.items() if name in matrices]
+    free = [x for name, x in weights.items() if name not in matrices]
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+
+
+def without_some(x: Tensor, blank: Tensor, view: Tensor, share: float, random: Generator | None) -> Tensor:
+    """Rows (n, n_columns) of which a share lacks a modality, for each of them drawn by itself.
+
+    ``blank`` and ``view`` (n_columns,) are those of ``Blank``.
+    """
+    import torch
+
+    away = torch.rand(len(x), len(SHARES), generator=random, device=x.device) < share
+    away[:, JOINT] = away[:, IMAGE] | away[:, TEXT]  # nothing reads both where one of them is missing
+    return torch.where(away[:, view], blank, x)
 
 
 @dataclass(frozen=True)
@@ -97,18 +120,18 @@ class Training:
         self.blank, self.view = torch.from_numpy(blank.row), torch.from_numpy(blank.view)
         self.blanked = chosen.modality_dropout if len(np.unique(blank.view)) > 1 else 0.0
         net.learn(True)
-        matrices = {name for name in net.weights if name.startswith("project.") or name.endswith(".weight")}
-        decayed = [x for name, x in net.weights.items() if name in matrices]
-        free = [x for name, x in net.weights.items() if name not in matrices]
-        plain = [{"params": decayed, "weight_decay": chosen.weight_decay}, {"params": free, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(plain, lr=chosen.learning_rate, fused=True)
+        groups = decayed_groups(net.weights, chosen.weight_decay)
+        self.optimizer = torch.optim.AdamW(groups, lr=chosen.learning_rate, fused=True)
         self.epochs = chosen.epochs_for(len(rows.x))
         self.started = time.monotonic()
         self.by_time = False  # whether the rate has come down with the time
 
-    def run(self, held: Rows | None) -> int:
-        """Train, leave the net at its best epoch, and give that epoch's number."""
-        best, best_epoch, lowest = self.net.copied(), 0, np.inf
+    def run(self, held: Rows | None, lowest: float = np.inf) -> int:
+        """Train, leave the net at its best epoch, and give that epoch's number.
+
+        With the loss on ``held`` that the net has as it is, ``lowest``, it stays so where no epoch is better: epoch 0.
+        """
+        best, best_epoch = self.net.copied(), 0
         epoch = 0
         while epoch < self.epochs:
             whole = self._epoch(epoch)
@@ -160,14 +183,8 @@ class Training:
         return True
 
     def _seen(self, rows: Tensor) -> Tensor:
-        import torch
-
         x = self.x[rows]
-        if not self.blanked:
-            return x
-        away = torch.rand(len(rows), len(SHARES), generator=self.net.random) < self.blanked
-        away[:, JOINT] = away[:, IMAGE] | away[:, TEXT]  # nothing reads both where one of them is missing
-        return torch.where(away[:, self.view], self.blank, x)
+        return without_some(x, self.blank, self.view, self.blanked, self.net.random) if self.blanked else x
 
     def _batch_loss(self, rows: Tensor) -> Tensor:
         scores = self.net.members(self.net.project(self._seen(rows)))

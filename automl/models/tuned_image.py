@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from artifacts.schema import Modality
 from automl.models.tuned_model import TunedModel
 from automl.models.tuning import TunedParams
 from featurizers.image_trunk import ImageTrunk
@@ -25,5 +24,4 @@ class TunedImageModel(TunedModel):
 
     name: ClassVar[str] = "tuned_image"
     settings: ClassVar[type[TunedParams]] = TunedImageParams
-    modality: ClassVar[Modality] = Modality.IMAGE
-    trunk: ClassVar[type[Trunk]] = ImageTrunk
+    trunks: ClassVar[tuple[type[Trunk], ...]] = (ImageTrunk,)

@@ -1,9 +1,10 @@
-"""What the models that tune an encoder share: which sources they read, fitting, contributions, files."""
+"""What the models that tune encoders share: which sources they read, fitting, contributions, files."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from weakref import ref
@@ -12,73 +13,85 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artifacts.contents import Contents
+from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import ArtifactError, InputError
 from artifacts.examples import Examples
 from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
 from artifacts.outcome import Outcome
-from artifacts.schema import Modality
+from artifacts.schema import Kind, Modality
 from automl.models.base import LINK_UNITS, Float, Model
-from automl.models.description import Description, feature_names, median_of, settings
-from automl.models.linear import ALPHAS, DEFAULT_ALPHA, RIDGE_ALPHAS
+from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
+from automl.models.heads import FusionHead, LinearHead, start_linear
 from automl.models.matrix import check_same_features
 from automl.models.output import Output, suggest_output
-from automl.models.solvers import LOSSES, Fitted, Loss, Rows, path, ridge
+from automl.models.solvers import LOSSES, Loss, Rows
 from automl.models.torch_state import torch_threads
+from automl.models.tower import Tower
+from automl.models.tuned_explaining import ExactHead, players_of
+from automl.models.tuned_inputs import Columns, Inputs, encoded_sources, other_blocks
 from automl.models.tuned_net import TunedNet
 from automl.models.tuning import TunedParams, Tuning
 from featurizers.activations import HELD_BYTES, Activations
-from featurizers.encoders import find_again
+from featurizers.encoders import Encoder, find_again
 from featurizers.trunk import Trunk
 
 if TYPE_CHECKING:
     import optuna
 
-FILE = "tuned.safetensors"
-PROBE_SHARE = 0.15  # of the time to the deadline, for the linear probe that the head starts from
+FILE, COLUMNS = "tuned.safetensors", "columns.npz"
 READ_AT_ONCE = 2_048  # rows
+EXPLAINED_AT_ONCE = 256  # rows
 ACTIVATION_BYTES = 48_000  # of one text or photo, roughly
 ENCODER_BYTES = 4e8
 
 
 class TunedModel(Model):
-    """The last layers of an encoder and a linear head on its vectors, tuned on the target.
+    """The last layers of encoders and a head on their vectors, tuned on the target.
 
-    Reads the texts or photos behind the embeddings of the table (``FeatureTable.contents``), with the encoder that made
-    these. The layers below are as they came, and what they make of a text or photo is kept in the store of the
-    contents, so that an epoch costs only the layers above. Contributions are exact: the head is linear in the vectors
-    of the sources. ``epochs_`` is the number of epochs kept; 0 is the linear probe over the encoder as it came, whose
-    loss on ``valid`` is the first of ``losses_``. ``seconds_``: of what the layers below read, then of each epoch.
+    Reads the texts or photos behind the embeddings of the table (``FeatureTable.contents``), with the encoders that
+    made these. The layers below are as they came, and what they make of a text or photo is kept in the store of the
+    contents, so that an epoch costs only the layers above. ``epochs_`` is the number of epochs kept; 0 is the head
+    over the encoders as they came, whose loss on ``valid`` is the first of ``losses_``. ``seconds_``: of what the
+    layers below read, then of each epoch.
+
+    With a linear head contributions are exact. A model with another one gives the net its own ``columns_`` of other
+    blocks (``_learn_others``) and its head (``_new_head``), and starts that as it wants (``_start``).
     """
 
-    modality: ClassVar[Modality]
-    trunk: ClassVar[type[Trunk]]
+    trunks: ClassVar[tuple[type[Trunk], ...]]
     settings: ClassVar[type[TunedParams]] = TunedParams
     libraries: ClassVar[tuple[str, ...]] = ("torch",)
     tables_in_memory: ClassVar[float] = 0.5
-    _decided: tuple[ref[Contents], Float] | None = None  # raw scores of the rows that were asked for last
+    n_nodes: ClassVar[int] = 1  # of integrated gradients: one is exact for what is linear
+    method: ClassVar[str] = "exact: coefficient x (value - training mean)"
+    _decided: tuple[tuple[ref[Any], ...], Float] | None = None  # raw scores of the rows that were asked for last
 
     @classmethod
-    def sources_in(cls, table: FeatureTable) -> tuple[str, ...]:
-        """The sources of a table that it reads: those of its modality that an encoder has read."""
-        known = {} if table.contents is None else table.contents.columns
-        found = (block.source for block in table.blocks if block.is_opaque and block.modality is cls.modality)
-        return tuple(dict.fromkeys(source for source in found if source in known))
+    def sources_in(cls, table: FeatureTable) -> dict[Modality, tuple[str, ...]]:
+        """The sources of a table that it reads by encoders; none where it is not for such a table."""
+        found = {trunk.modality: encoded_sources(table, trunk.modality) for trunk in cls.trunks}
+        return {modality: sources for modality, sources in found.items() if sources}
+
+    @classmethod
+    def view_in(cls, table: FeatureTable) -> str:
+        """The view of a table that it reads."""
+        view = cls.trunks[0].modality.view
+        return view if len(cls.trunks) == 1 and view in table.views else "all"
 
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:
         """See ``Model.fit``. Where the lower layers have not read all rows by the deadline, the best constant is left.
 
         Raises:
             InputError: if the table comes without its contents, or has no source that it reads.
-            ArtifactError: if the encoder cannot be loaded or cut.
+            ArtifactError: if an encoder cannot be loaded or cut.
         """
         chosen = settings(self.settings, self.name, self.params)
         self.features_ = feature_names(train.table)
         self.output_ = Output.of(train.outcome, chosen)
-        self.sources_ = self.sources_in(train.table)
-        contents = self._contents(train.table)
-        self.encoder_ = find_again(contents.encoders[self.modality])
+        self._find_encoders(train.table)
         self.net_: TunedNet | None = None
+        self.columns_: Columns | None = None
         self._decided = None
         self.epochs_ = 0
         self.losses_: list[float] = []
@@ -91,72 +104,94 @@ class TunedModel(Model):
         self.hold_means(valid or train)
         return self
 
-    def activations(self, table: FeatureTable) -> Activations:
-        """What the layers below make of the texts or photos of a table, before ``fit``.
+    def activations(self, table: FeatureTable) -> list[Activations]:
+        """What the layers below make of the texts and photos of a table, by encoder, before ``fit``.
 
         Raises:
             InputError: as ``fit``.
         """
-        chosen = settings(self.settings, self.name, self.params)
+        self._find_encoders(table)
+        trunks = self._trunks(settings(self.settings, self.name, self.params), self._contents(table).store)
+        return self._parts(table, trunks)
+
+    def _find_encoders(self, table: FeatureTable) -> None:
         self.sources_ = self.sources_in(table)
-        contents = self._contents(table)
-        self.encoder_ = find_again(contents.encoders[self.modality])
-        return self._parts(table, self.trunk(self.encoder_, chosen.layers, contents.store))
+        known = self._contents(table).encoders
+        self.encoders_: dict[Modality, Encoder] = {one: find_again(known[one]) for one in self.sources_}
 
     def _contents(self, table: FeatureTable) -> Contents:
         if table.contents is None or not self.sources_:
-            what = "texts" if self.modality is Modality.TEXT else "photos"
+            what = " or ".join("texts" if trunk.modality is Modality.TEXT else "photos" for trunk in self.trunks)
             raise InputError(
                 f"Model {self.name!r} reads {what} by an encoder, but the table has none at hand. Give it a table of "
                 "TableFeaturizer.transform, with an encoder for them."
             )
         return table.contents
 
-    def _parts(self, table: FeatureTable, trunk: Trunk) -> Activations:
-        return Activations.of(trunk, self._contents(table), self.sources_, table.n_samples)
+    def _trunks(self, chosen: TunedParams, store: EmbeddingStore | None) -> list[Trunk]:
+        kinds = {trunk.modality: trunk for trunk in self.trunks}
+        return [kinds[m](encoder, chosen.upper(m)[0], store) for m, encoder in self.encoders_.items()]
+
+    def _parts(self, table: FeatureTable, trunks: Sequence[Trunk]) -> list[Activations]:
+        contents = self._contents(table)
+        return [Activations.of(t, contents, self.sources_[t.modality], table.n_samples) for t in trunks]
 
     def _tune(self, chosen: TunedParams, train: Examples, valid: Examples | None, deadline: float | None) -> None:
         started = time.monotonic()
-        trunk = self.trunk(self.encoder_, chosen.layers, self._contents(train.table).store)
-        rows = Rows(np.zeros((0, 0), np.float32), *self.output_.encode(train.outcome))
-        parts = self._parts(train.table, trunk)
-        held = None
-        if valid is not None:
-            of_valid = Rows(np.zeros((0, 0), np.float32), *self.output_.encode(valid.outcome))
-            held = (self._parts(valid.table, trunk), of_valid) if of_valid.weight.sum() > 0 else None
-        ready = parts.prepare(deadline, lambda _: None) and (held is None or held[0].prepare(deadline, lambda _: None))
+        trunks = self._trunks(chosen, self._contents(train.table).store)
+        sets = [train] if valid is None else [train, valid]
+        parts = [self._parts(rows.table, trunks) for rows in sets]
+        ready = all(one.prepare(deadline, lambda _: None) for some in parts for one in some)
         self.seconds_ = [time.monotonic() - started]
-        if not ready or not len(parts.row):
+        read = [i for i, one in enumerate(parts[0]) if len(one.row)]
+        if not ready or not read:
             return
-        net = TunedNet(trunk, len(self.sources_))
-        net.learn_scale(parts)
-        probe = self._probe(net, parts, rows, held, deadline)
-        net.take_head(probe)
-        tuning = Tuning(net, chosen, parts, rows, LOSSES[self.output_.kind], probe.alpha)
+        trunks = [trunks[i] for i in read]
+        self.sources_ = {trunk.modality: self.sources_[trunk.modality] for trunk in trunks}
+        self.encoders_ = {modality: self.encoders_[modality] for modality in self.sources_}
+        self._learn_others(train.table)
+        net = self._new_net(trunks)
+        for tower, i in zip(net.towers, read, strict=True):
+            tower.learn_scale(parts[0][i])
+        made = []
+        for rows, some in zip(sets, parts, strict=True):
+            inputs = self._inputs(rows.table, [some[i] for i in read])
+            made.append((inputs, Rows(net.all_columns(inputs), *self.output_.encode(rows.outcome))))
+        held = made[1] if len(made) > 1 and made[1][1].weight.sum() > 0 else None
+        alpha = self._start(net, chosen, made[0][1], held and held[1], deadline)
+        net.to_device()
+        tuning = Tuning(net, chosen, *made[0], self._loss(chosen), alpha)
         self.epochs_ = tuning.run(held, self.seed, deadline)
         self.losses_ = tuning.history
         self.seconds_ += tuning.seconds
         self.net_ = net
 
-    def _probe(
-        self,
-        net: TunedNet,
-        parts: Activations,
-        rows: Rows,
-        held: tuple[Activations, Rows] | None,
-        deadline: float | None,
-    ) -> Fitted:
-        """A linear model over the vectors of the encoder as it came; its penalty is the best on ``held``."""
-        seen = Rows(net.all_vectors(parts), rows.y, rows.weight)
-        stop = None if held is None else Rows(net.all_vectors(held[0]), held[1].y, held[1].weight)
-        loss: Loss = LOSSES[self.output_.kind]
-        if loss == "squared":
-            return ridge(seen, RIDGE_ALPHAS, stop)
-        start = Fitted(np.zeros((seen.x.shape[1], self.output_.n_raw)), np.array(self.output_.prior), 1.0)
-        alphas = ALPHAS if stop is not None else (1.0, 0.1, DEFAULT_ALPHA)
-        now = time.monotonic()
-        end = None if deadline is None else now + PROBE_SHARE * (deadline - now)
-        return path(seen, loss, alphas, stop, start, deadline=end)
+    def _loss(self, chosen: TunedParams) -> Loss:
+        return "huber" if chosen.huber and self.output_.kind is Kind.REGRESSION else LOSSES[self.output_.kind]
+
+    # -- the head: linear, unless a model has another one ---------------------------------------------
+
+    def _new_net(self, trunks: Sequence[Trunk]) -> TunedNet:
+        return TunedNet([Tower(trunk, len(self.sources_[trunk.modality])) for trunk in trunks], self.columns_)
+
+    def _new_head(self, net: TunedNet, chosen: Any) -> LinearHead | FusionHead:
+        return LinearHead(sum(net.parts), self.output_.n_raw)
+
+    def _learn_others(self, table: FeatureTable) -> None:
+        """Learn the ``columns_`` of other blocks, if the head reads any."""
+
+    def _others(self, table: FeatureTable) -> FeatureTable:
+        """The other blocks that the head reads."""
+        return replace(table, blocks=()) if self.columns_ is None else other_blocks(table, self.sources_)
+
+    def _inputs(self, table: FeatureTable, parts: Sequence[Activations]) -> Inputs:
+        none = np.zeros((table.n_samples, 0), dtype=np.float32)
+        return Inputs(tuple(parts), none if self.columns_ is None else self.columns_.matrix(self._others(table)))
+
+    def _start(self, net: TunedNet, chosen: Any, rows: Rows, held: Rows | None, deadline: float | None) -> float:
+        """Give the net its head, fitted to the columns as they are; the penalty of its linear term."""
+        net.head = self._new_head(net, chosen)
+        return start_linear(net.head, rows, held, self.output_, deadline)
 
     # -- use ----------------------------------------------------------------------------------------
 
@@ -170,10 +205,10 @@ class TunedModel(Model):
         check_same_features(self.name, self.features_, table)
         if self.net_ is None:
             return self.output_.link(self.output_.constant(table.n_samples))
-        contents = self._contents(table)
-        known = self._decided
-        if known is None or known[0]() is not contents:  # a blend, a stack and a view ask for the same rows in turn
-            self._decided = known = ref(contents), self._raw_scores(table, self.net_)
+        asked = (self._contents(table), *self._others(table).blocks)
+        known = self._decided  # a blend, a stack and a view ask for the same rows in turn
+        if known is None or [id(one()) for one in known[0]] != [id(one) for one in asked]:
+            self._decided = known = tuple(ref(one) for one in asked), self._raw_scores(table, self.net_)
         return self.output_.link(known[1])
 
     def _raw_scores(self, table: FeatureTable, net: TunedNet) -> Float:
@@ -181,24 +216,10 @@ class TunedModel(Model):
             found = [net.all_scores(self._ready(chunk, net)) for chunk in table.row_chunks(READ_AT_ONCE)]
         return np.concatenate(found) if found else np.zeros((0, self.output_.n_raw))
 
-    def _ready(self, table: FeatureTable, net: TunedNet) -> Activations:
-        parts = self._parts(table, net.trunk)
-        parts.prepare(None, lambda _: None)
-        return parts
-
-    def vectors(self, table: FeatureTable) -> NDArray[np.float32]:
-        """Tuned vectors (n_samples, n_sources * n_dimensions), standardised as the encoder's own were.
-
-        Raises:
-            InputError: if the table comes without its contents.
-            NotFittedError: before ``fit``, or if nothing was tuned.
-        """
-        _ = self.fitted_kind
-        if self.net_ is None:
-            return np.zeros((table.n_samples, 0), dtype=np.float32)
-        with torch_threads(self.n_threads):
-            found = [self.net_.all_vectors(self._ready(chunk, self.net_)) for chunk in table.row_chunks(READ_AT_ONCE)]
-        return np.concatenate(found)
+    def _ready(self, table: FeatureTable, net: TunedNet) -> Inputs:
+        inputs = self._inputs(table, self._parts(table, [tower.trunk for tower in net.towers]))
+        inputs.prepare(None, lambda _: None)
+        return inputs
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``. What a source gives is shared evenly by the dimensions of its embedding."""
@@ -207,43 +228,35 @@ class TunedModel(Model):
         raw = np.zeros((table.n_samples, len(names), self.output_.n_raw))
         base = np.array(self.output_.prior)
         if self.net_ is not None:
-            head = {name: x.cpu().numpy().astype(np.float64) for name, x in self.net_.head.items()}
-            base, n_sources = head["bias"], len(self.sources_)
-            weight = head["weight"].reshape(len(base), n_sources, -1)
-            shares = self._shares(table, np.asarray(groups), len(names))
-            for start in range(0, table.n_samples, READ_AT_ONCE):
-                rows = np.arange(start, min(start + READ_AT_ONCE, table.n_samples))
-                x = self.vectors(table.take(rows)).reshape(len(rows), n_sources, -1)
-                raw[rows] = np.einsum("nsd,ksd,sg->ngk", x, weight, shares, optimize=True)
+            players = players_of(self.net_, self.sources_, table, np.asarray(groups), len(names))
+            head = ExactHead(self.net_, *players, self.n_nodes)
+            for start in range(0, table.n_samples, EXPLAINED_AT_ONCE):
+                rows = np.arange(start, min(start + EXPLAINED_AT_ONCE, table.n_samples))
+                with torch_threads(self.n_threads):
+                    raw[rows] = head.contributions(self._ready(table.take(rows), self.net_))
+            base = head.base
         values, base = self.output_.link_parts(raw, base)
-        return Explanation(tuple(names), values, base, unit, "exact: coefficient x (value - training mean)")
-
-    def _shares(self, table: FeatureTable, groups: NDArray[np.int64], n_groups: int) -> Float:
-        """How much of each source belongs to each group (n_sources, n_groups)."""
-        shares = np.zeros((len(self.sources_), n_groups))
-        first = 0
-        for block in table.blocks:
-            own = groups[first : first + len(block.features)]
-            first += len(own)
-            if block.is_opaque and block.modality is self.modality and block.source in self.sources_:
-                shares[self.sources_.index(block.source)] += np.bincount(own, minlength=n_groups)
-        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+        return Explanation(tuple(names), values, base, unit, self.method)
 
     # -- files --------------------------------------------------------------------------------------
 
     def save(self, folder: Path) -> None:
-        """Write ``tuned.safetensors`` (not for a constant prediction) and ``model.json``, which names the encoder."""
+        """Write ``tuned.safetensors`` (not for a constant prediction), ``columns.npz`` where it reads other blocks, and
+        ``model.json``, which names the encoders."""
         from safetensors.torch import save_file
 
         _ = self.fitted_kind
         if self.net_ is not None:
             save_file(self.net_.tensors(), folder / FILE)
+        if self.columns_ is not None:
+            save_arrays(folder / COLUMNS, self.columns_.arrays())
         extra = {
-            "sources": self.sources_,
-            "encoder": self.encoder_.to_json(),
+            "sources": {modality.value: sources for modality, sources in self.sources_.items()},
+            "encoders": {modality.value: encoder.to_json() for modality, encoder in self.encoders_.items()},
             "epochs": self.epochs_,
             "losses": [float(x) for x in self.losses_],
             "trained": self.net_ is not None,
+            "columns": self.columns_ is not None,
         }
         Description(self.name, self.params, self.seed, self.features_, self.output_, extra).save(folder)
 
@@ -252,33 +265,39 @@ class TunedModel(Model):
         """See ``Model.load``.
 
         Raises:
-            ArtifactError: also if the encoder is gone or has other weights.
+            ArtifactError: also if an encoder is gone or has other weights.
         """
-        from safetensors.torch import load_file
-
         found = Description.load(folder, cls)
         model = cls(found.params, seed=found.seed)
         model.features_, model.output_ = found.features, found.output
-        model.sources_, model.epochs_ = tuple(found.extra["sources"]), int(found.extra["epochs"])
-        model.losses_ = list(found.extra["losses"])
-        model.encoder_ = find_again(found.extra["encoder"])
-        model.net_ = None
-        if found.extra["trained"]:
-            chosen = settings(cls.settings, cls.name, found.params)
-            net = TunedNet(cls.trunk(model.encoder_, chosen.layers), len(model.sources_))
-            try:
-                net.restore(load_file(folder / FILE))
-            except (RuntimeError, OSError, ValueError, KeyError) as error:
-                raise ArtifactError(f"The model in {str(folder)!r} cannot be read: {error}. Run fit again.") from error
-            model.net_ = net
+        try:
+            model._restore(found.extra, folder)
+        except (RuntimeError, OSError, ValueError, LookupError, AttributeError, TypeError) as error:
+            raise ArtifactError(f"The model in {str(folder)!r} cannot be read: {error}. Run fit again.") from error
         found.apply(model)
         return model
 
+    def _restore(self, extra: Mapping[str, Any], folder: Path) -> None:
+        from safetensors.torch import load_file
+
+        self.sources_ = {Modality(name): tuple(sources) for name, sources in extra["sources"].items()}
+        self.encoders_ = {Modality(name): find_again(encoder) for name, encoder in extra["encoders"].items()}
+        self.epochs_, self.losses_ = int(extra["epochs"]), list(extra["losses"])
+        self.columns_ = Columns.from_arrays(load_arrays(folder / COLUMNS)) if extra["columns"] else None
+        self.net_ = None
+        if extra["trained"]:
+            chosen, tensors = settings(self.settings, self.name, self.params), load_file(folder / FILE)
+            self.net_ = self._new_net(self._trunks(chosen, None))
+            self.net_.restore_towers(tensors)
+            self.net_.restore_head(self._new_head(self.net_, chosen), tensors)
+
     @classmethod
     def bytes_needed(cls, table: FeatureTable, outcome: Outcome) -> float:
-        """See ``Model.bytes_needed``; with the encoder, and what is held of the layers below."""
-        held = min(float(HELD_BYTES), ACTIVATION_BYTES * table.n_samples * max(len(cls.sources_in(table)), 1))
-        return super().bytes_needed(table, outcome) + held + ENCODER_BYTES
+        """See ``Model.bytes_needed``; with the encoders, and what is held of the layers below."""
+        read = cls.sources_in(table)
+        n_contents = table.n_samples * max(sum(map(len, read.values())), 1)
+        held = min(float(HELD_BYTES), ACTIVATION_BYTES * n_contents)
+        return super().bytes_needed(table, outcome) + max(len(read), 1) * (held + ENCODER_BYTES)
 
     def params_for_refit(self, fitted: Sequence[Self]) -> dict[str, Any]:
         """The median of the folds' best epochs."""

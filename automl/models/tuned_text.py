@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from artifacts.schema import Modality
 from automl.models.tuned_model import TunedModel
 from featurizers.text_trunk import TextTrunk
 from featurizers.trunk import Trunk
@@ -14,5 +13,4 @@ class TunedTextModel(TunedModel):
     """The last transformer layers of the text encoder, over all texts of a row; see ``TunedModel``."""
 
     name: ClassVar[str] = "tuned_text"
-    modality: ClassVar[Modality] = Modality.TEXT
-    trunk: ClassVar[type[Trunk]] = TextTrunk
+    trunks: ClassVar[tuple[type[Trunk], ...]] = (TextTrunk,)

@@ -1,4 +1,4 @@
-"""Tuning the upper layers of an encoder together with their head."""
+"""Tuning the upper layers of encoders together with their head."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from artifacts.schema import Modality
+from automl.models.heads import LINEAR
 from automl.models.output import OutputParams
 from automl.models.solvers import Loss, Rows, mean_loss
-from automl.models.training import LARGEST_GRADIENT, one_cycle, row_losses
+from automl.models.training import LARGEST_GRADIENT, decayed_groups, one_cycle, row_losses
+from automl.models.tuned_inputs import Inputs
 from automl.models.tuned_net import TunedNet
-from featurizers.activations import Activations
 from featurizers.precision import device
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 SORTED_AT_ONCE = 32  # batches whose rows are sorted by length before they are cut, so that little is padded
 MOST_EPOCHS = 4
-LOWERED, MOST_LOWERED = 0.3, 2  # the factor of all rates where the first epoch does not beat the probe, and how often
+LOWERED, MOST_LOWERED = 0.3, 2  # the factor of all rates where the first epoch does not beat the start, and how often
 AVERAGED_STEPS = 60  # about so many of the last steps are what the mean of the weights is over
 
 
@@ -32,7 +34,8 @@ AVERAGED_STEPS = 60  # about so many of the last steps are what the mean of the 
 class TunedParams(OutputParams):
     """``layers``: that are tuned, counted from the last. ``learning_rate`` of the last layer; each one below has
     ``layer_decay`` times that of the one above it. ``head_rate``: of the head. ``patience``: epochs without a gain on
-    ``valid``.
+    ``valid``. ``huber``: a number is learned by Huber's loss, which bends at one standard deviation, so that far
+    outliers count less; predictions are then no means.
     """
 
     layers: int = 1
@@ -43,54 +46,69 @@ class TunedParams(OutputParams):
     weight_decay: float = 0.01
     batch: int = 32
     patience: int = 2
+    huber: bool = False
+
+    def upper(self, modality: Modality) -> tuple[int, float]:
+        """How many layers of an encoder are tuned, and the rate of the last one."""
+        return self.layers, self.learning_rate
 
 
 class Tuning:
     """One training: AdamW, rates that rise and then fall along a cosine, clipped gradients, averaged weights.
 
-    The head starts as the linear probe and not at random (Kumar et al., Fine-tuning can distort pretrained features,
-    2022), and keeps its penalty ``alpha``. Rates fall from layer to layer (Howard and Ruder, Universal language model
-    fine-tuning, 2018). What is validated and kept is the mean of the last weights (Polyak and Juditsky, Acceleration of
-    stochastic approximation by averaging, 1992). An epoch that does not beat the probe is taken back, and the next one
-    has lower rates; if none does, the probe is what stays. The same seed gives the same numbers on one device.
+    The head starts as fitted to the encoders as they came and not at random (Kumar et al., Fine-tuning can distort
+    pretrained features, 2022), and its linear term keeps its penalty ``alpha``. Rates fall from layer to layer (Howard
+    and Ruder, Universal language model fine-tuning, 2018). What is validated and kept is the mean of the last weights
+    (Polyak and Juditsky, Acceleration of stochastic approximation by averaging, 1992). An epoch that does not beat the
+    start is taken back, and the next one has lower rates; if none does, the start is what stays. The same seed gives
+    the same numbers on one device.
     """
 
     def __init__(
-        self, net: TunedNet, chosen: TunedParams, parts: Activations, rows: Rows, loss: Loss, alpha: float
+        self, net: TunedNet, chosen: TunedParams, inputs: Inputs, rows: Rows, loss: Loss, alpha: float
     ) -> None:
         import torch
 
-        self.net, self.chosen, self.parts, self.loss, self.alpha = net, chosen, parts, loss, alpha
+        self.net, self.chosen, self.inputs, self.loss, self.alpha = net, chosen, inputs, loss, alpha
         self.y = torch.from_numpy(rows.y).to(device(), torch.long if loss == "softmax" else torch.float32)
         self.weight = torch.from_numpy(rows.weight).float().to(device())
-        self.sizes = parts.sizes()
+        self.sizes = inputs.sizes()
         self.known = np.flatnonzero(rows.weight > 0)
         self.epochs = chosen.epochs or MOST_EPOCHS
         self.at_once = chosen.batch
-        net.upper.requires_grad_(True)
-        head = [tensor.requires_grad_(True) for tensor in net.head.values()]
-        groups: list[dict[str, Any]] = [
-            {"params": layer, "rate": chosen.learning_rate * chosen.layer_decay**depth}
-            for depth, layer in enumerate(net.trunk.depth_of(net.upper))
-        ]
-        groups.append({"params": head, "rate": chosen.head_rate, "weight_decay": 0.0})
+        groups = self._groups()
         self.optimizer = torch.optim.AdamW(groups, lr=chosen.learning_rate, weight_decay=chosen.weight_decay)
-        self.learned: list[Tensor] = [one for group in groups for one in group["params"]]
+        self.learned: list[Tensor] = [one.requires_grad_(True) for group in groups for one in group["params"]]
         self.mean = [one.detach().clone() for one in self.learned]
         self.steps = 0
         self.lowered = 0  # how often rates were
-        self.history: list[float] = []  # losses on the rows to validate on, of the probe and after each epoch
+        self.history: list[float] = []  # losses on the rows to validate on, at the start and after each epoch
         self.seconds: list[float] = []  # of each epoch
 
-    def run(self, held: tuple[Activations, Rows] | None, seed: int, deadline: float | None) -> int:
-        """Train, leave the net at its best epoch, and give that epoch's number; 0 is the probe."""
+    def _groups(self) -> list[dict[str, Any]]:
+        """Parameters with their rates: of each encoder by layer, of the head's linear term, of what it has beside."""
+        chosen, groups = self.chosen, []
+        for tower in self.net.towers:
+            rate = chosen.upper(tower.trunk.modality)[1]
+            layers = tower.trunk.depth_of(tower.upper)
+            groups += [{"params": one, "rate": rate * chosen.layer_decay**i} for i, one in enumerate(layers)]
+        assert self.net.head is not None
+        own = dict(self.net.head.weights)
+        groups.append({"params": [own.pop(LINEAR)], "rate": chosen.head_rate, "weight_decay": 0.0})
+        beside = decayed_groups(own, chosen.weight_decay)
+        return groups + [{**group, "rate": chosen.head_rate} for group in beside if group["params"]]
+
+    def run(self, held: tuple[Inputs, Rows] | None, seed: int, deadline: float | None) -> int:
+        """Train, leave the net at its best epoch, and give that epoch's number; 0 is the start."""
+        import torch
+
         started = time.monotonic()
         lowest = np.inf if held is None else self._held_loss(held)
         seconds_to_validate = time.monotonic() - started
         self.history = [lowest]
         best, best_epoch, begun_at = [one.clone() for one in self.mean], 0, 0
         end = None if deadline is None else deadline - 1.2 * seconds_to_validate
-        random = np.random.default_rng(seed)
+        random = np.random.default_rng(seed), torch.Generator(device()).manual_seed(seed)
         for epoch in range(1, self.epochs + 1):
             begun = time.monotonic()
             whole = self._epoch(epoch - 1, random, started, end)
@@ -115,7 +133,7 @@ class Tuning:
         return best_epoch
 
     def _start_again(self, first: list[Tensor]) -> None:
-        """From the probe, with lower rates."""
+        """From the start, with lower rates."""
         self._put(first)
         self.mean = [one.clone() for one in first]
         self.optimizer.state.clear()
@@ -123,11 +141,11 @@ class Tuning:
         for group in self.optimizer.param_groups:
             group["rate"] *= LOWERED
 
-    def _held_loss(self, held: tuple[Activations, Rows]) -> float:
-        parts, rows = held
-        return mean_loss(self.loss, self.net.all_scores(parts), rows)
+    def _held_loss(self, held: tuple[Inputs, Rows]) -> float:
+        inputs, rows = held
+        return mean_loss(self.loss, self.net.all_scores(inputs), rows)
 
-    def _mean_loss(self, held: tuple[Activations, Rows]) -> float:
+    def _mean_loss(self, held: tuple[Inputs, Rows]) -> float:
         """The loss of the averaged weights; training goes on from its own."""
         own = [one.detach().clone() for one in self.learned]
         self._put(self.mean)
@@ -140,8 +158,10 @@ class Tuning:
         for one, value in zip(self.learned, values, strict=True):
             one.data.copy_(value)
 
-    def _epoch(self, epoch: int, random: np.random.Generator, started: float, end: float | None) -> bool:
-        batches = self._batches(random)
+    def _epoch(
+        self, epoch: int, random: tuple[np.random.Generator, Generator], started: float, end: float | None
+    ) -> bool:
+        batches = self._batches(random[0])
         for i, rows in enumerate(batches):
             now = time.monotonic()
             if end is not None and now >= end:
@@ -149,11 +169,8 @@ class Tuning:
             done = (epoch + i / len(batches)) / self.epochs
             if end is not None:
                 done = max(done, (now - started) / max(end - started, 1e-9))
-            self.net.random = random
-            try:
+            with self.net.varying(*random):
                 self._step(rows, one_cycle(done))
-            finally:
-                self.net.random = None
         return True
 
     def _batches(self, random: np.random.Generator) -> list[Int]:
@@ -192,6 +209,7 @@ class Tuning:
         import torch
 
         at = torch.from_numpy(rows).to(device())
-        each = row_losses(self.loss, self.net.scores(self.parts, rows), self.y[at])
-        penalty = 0.5 * self.alpha * self.net.head["weight"].square().sum() * (len(rows) / n)
+        assert self.net.head is not None
+        each = row_losses(self.loss, self.net.scores(self.inputs, rows), self.y[at])
+        penalty = 0.5 * self.alpha * self.net.head.weights[LINEAR].square().sum() * (len(rows) / n)
         ((self.weight[at] * each).sum() / n + penalty).backward()  # type: ignore[no-untyped-call]

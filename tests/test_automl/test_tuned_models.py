@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from artifacts.schema import Column, Kind, Modality, Title, opaque_features
 from automl.models.base import Model
 from automl.models.registry import TUNED
 from automl.models.tuned_net import TunedNet
+from evaluation.texts_methods import method_in
 from featurizers.encoders import Encoder
 
 every_model = pytest.mark.parametrize("name", list(TUNED))
@@ -37,12 +39,12 @@ def photo(seed: int, size: tuple[int, int]) -> bytes:
 
 
 def make_table(name: str, encoders: tuple[Encoder, Encoder], store: EmbeddingStore, n: int, seed: int) -> FeatureTable:
-    """Two sources of one modality; what they say hangs on a hidden number, some rows lack one."""
+    """Two sources, of two modalities for a fusion; what they say hangs on a hidden number, some rows lack one."""
     rng = np.random.default_rng(seed)
-    modality = Modality.TEXT if name == "tuned_text" else Modality.IMAGE
     good = rng.integers(0, 2, size=n)
     blocks, columns, cells = [], {}, {}
     for i, source in enumerate(("first", "second")):
+        modality = Modality.TEXT if name == "tuned_text" or (name == "fusion_net" and not i) else Modality.IMAGE
         column = Column(source, modality, Title(source, source))
         said = [(f"warm {k % 7}" if g else f"cold {k % 7}") if not i else f"item {k % 5}" for k, g in enumerate(good)]
         drawn = [photo(int(g) + 10 * (k % 3) if not i else 50 + k % 3, (24, 24)) for k, g in enumerate(good)]
@@ -54,8 +56,8 @@ def make_table(name: str, encoders: tuple[Encoder, Encoder], store: EmbeddingSto
     price = Column("price", Modality.NUMERIC, Title("price", "price"))
     numbers = rng.normal(size=(n, 1)).astype("f4")
     blocks.append(Block("price", "number", opaque_features(price, "number", 1), numbers))
-    encoder = encoders[0] if modality is Modality.TEXT else encoders[1]
-    contents = Contents(columns, cells, {modality: encoder.to_json()}, None, store)
+    known = {encoder.modality: encoder.to_json() for encoder in encoders}
+    contents = Contents(columns, cells, known, None, store)
     return FeatureTable(tuple(blocks), pd.RangeIndex(n), contents)
 
 
@@ -116,7 +118,9 @@ def test_it_learns_is_kept_and_adds_up(name: str, kind: Kind, tables: dict[str, 
     groups = np.array([0, 0, 0, 1, 1, 1, 2])
     told = loaded.contributions(valid.table, groups, ["first", "second", "price"])
     np.testing.assert_allclose(told.values.sum(axis=1) + told.base, model.decide(valid.table), atol=1e-4)
-    assert np.abs(told.values[:, 2]).max() == 0.0  # it does not read the price
+    assert method_in("ru", told.method) != told.method
+    if name != "fusion_net":
+        assert np.abs(told.values[:, 2]).max() == 0.0  # it does not read the price
     assert np.abs(told.values[:, 0]).mean() > 3 * np.abs(told.values[:, 1]).mean()
 
 
@@ -174,6 +178,11 @@ def test_errors_say_what_to_do(name: str, tables: dict[str, FeatureTable], tmp_p
     with pytest.raises(InputError, match="encoder"):
         model.decide(replace(valid.table, contents=None))
     model.save(tmp_path)
+    described = json.loads((tmp_path / "model.json").read_text())
+    described["extra"]["sources"] = ["first", "second"]  # as earlier versions had them
+    (tmp_path / "model.json").write_text(json.dumps(described))
+    with pytest.raises(ArtifactError, match="Run fit again"):
+        type(model).load(tmp_path)
     weights = tmp_path / "tuned.safetensors"
     weights.write_bytes(weights.read_bytes()[:-9])
     with pytest.raises(ArtifactError):

@@ -20,6 +20,7 @@ from automl.backends.base import Problem
 from automl.backends.tried import Tried
 from automl.backends.tuning_turn import try_tuned
 from automl.budget import Budget
+from automl.models.registry import TUNED
 from evaluation.metrics import METRICS
 from evaluation.splits import Fold
 from featurizers.encoders import Encoder
@@ -52,6 +53,21 @@ def test_it_is_tuned_over_the_folds(problem: Problem) -> None:
     assert again.candidates[0].fit_seconds == candidate.fit_seconds  # what a killed fit had finished is taken
 
 
+def test_a_fusion_reads_the_whole_table_and_takes_what_the_layers_below_gave(problem: Problem) -> None:
+    price = Column("price", Modality.NUMERIC, Title("price", "price"))
+    numbers = np.random.default_rng(0).normal(size=(N, 1)).astype("f4")
+    examples = problem.examples
+    block = Block("price", "number", opaque_features(price, "number", 1), numbers)
+    fused = replace(examples, table=replace(examples.table, blocks=(*examples.table.blocks, block)))
+    tried = Tried(replace(problem, examples=fused), problem.budget)
+    for name in ("tuned_text", "fusion_net"):
+        try_tuned(name, tried, Budget(100.0))
+    text, both = tried.candidates
+    assert (text.view, both.view) == ("text", "all") and not both.error and tried.score(both) > 0.9
+    (parts,) = TUNED["fusion_net"]().activations(fused.table)
+    assert not len(parts.missing())
+
+
 def test_a_line_says_why_not(problem: Problem) -> None:
     tried = Tried(problem, problem.budget)
     try_tuned("tuned_text", tried, Budget(0.05))
@@ -66,6 +82,7 @@ def test_what_has_no_texts_gets_no_line(problem: Problem) -> None:
     bare = replace(problem, examples=replace(problem.examples, table=table))
     without = Tried(bare, problem.budget)
     try_tuned("tuned_text", without, Budget(100.0))
+    try_tuned("fusion_net", tried, Budget(100.0))  # a text alone
     assert not tried.candidates and not without.candidates
 
 

@@ -1,0 +1,130 @@
+"""The upper layers of one encoder as a part of a net: standardised vectors of the sources of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featurizers.activations import Activations
+from featurizers.precision import device, fastest_precision
+from featurizers.trunk import Trunk
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Int = NDArray[np.int64]
+
+ROWS_AT_ONCE = 64  # whose vectors are found without gradients
+LEAST_SPREAD = 1e-6
+
+
+class Tower:
+    """A vector for each source of a row: the mean over its contents (several photos), standardised.
+
+    A source without any is at the training mean. ``mean`` and ``scale`` (n_sources, n_dimensions) are those of the
+    encoder as it came.
+    """
+
+    def __init__(self, trunk: Trunk, n_sources: int) -> None:
+        self.trunk = trunk
+        self.n_sources = n_sources
+        self.upper: Any = trunk.new_upper()
+        self.mean: Tensor | None = None
+        self.scale: Tensor | None = None
+
+    @property
+    def width(self) -> int:
+        """Dimensions of a vector; known after ``learn_scale``."""
+        assert self.mean is not None
+        return int(self.mean.shape[1])
+
+    def vectors(
+        self, parts: Activations, rows: Int, random: np.random.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Vectors (n_rows, n_sources, n_dimensions), and whether a source has any content (n_rows, n_sources).
+
+        ``random``: of what training varies; None outside of it.
+        """
+        assert self.mean is not None and self.scale is not None
+        found, count = self._raw(parts, rows, random)
+        there = count > 0
+        return (found - self.mean) / self.scale * there[:, :, None], there
+
+    def _raw(self, parts: Activations, rows: Int, random: np.random.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Vectors that are not standardised, and how many contents each is the mean of (n_rows, n_sources)."""
+        import torch
+
+        place, source, content = parts.of_rows(rows)
+        distinct, which = np.unique(content, return_inverse=True)
+        slot = torch.from_numpy(place * self.n_sources + source).to(device())
+        count = torch.zeros(len(rows) * self.n_sources, device=device())
+        if not len(distinct):
+            width = 1 if self.mean is None else self.width
+            return torch.zeros(len(rows), self.n_sources, width, device=device()), count.reshape(len(rows), -1)
+        activations = parts.read(distinct.tolist())
+        if random is not None:
+            activations = self.trunk.varied(activations, random)
+        with _half():
+            made = self.trunk.vectors(self.upper, activations)
+        count.index_add_(0, slot, torch.ones(len(slot), device=device()))
+        summed = torch.zeros(len(count), made.shape[1], device=device())
+        summed = summed.index_add(0, slot, made[torch.from_numpy(which).to(device())])
+        mean = summed / count.clamp(min=1.0)[:, None]
+        return mean.reshape(len(rows), self.n_sources, -1), count.reshape(len(rows), -1)
+
+    def learn_scale(self, parts: Activations) -> None:
+        """Mean and spread of the vectors of each source, over the rows that have one; some row has."""
+        import torch
+
+        total = squares = weight = None
+        with torch.inference_mode():
+            for rows in pieces(parts.n_samples):
+                found, count = self._raw(parts, rows)
+                there = (count > 0).double()[:, :, None]
+                one, two, n = (x.sum(dim=0) for x in (found * there, found.double().square() * there, there))
+                if float(n.sum()):
+                    total = one if total is None else total + one
+                    squares = two if squares is None else squares + two
+                    weight = n if weight is None else weight + n
+        assert total is not None and squares is not None and weight is not None, "there is a content to learn from"
+        n = weight.clamp(min=1.0)
+        mean = total / n
+        spread = (squares / n - mean.square()).clamp(min=0.0).sqrt()
+        self.mean = mean.float().clone()
+        self.scale = torch.where(spread > LEAST_SPREAD, spread, torch.ones_like(spread)).float().clone()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that was learned, by name."""
+        assert self.mean is not None and self.scale is not None
+        upper = {f"upper.{name}": tensor for name, tensor in self.upper.named_parameters()}
+        return {**upper, "mean": self.mean, "scale": self.scale}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over what ``tensors`` gave.
+
+        Raises:
+            ValueError: if they are not those of such an encoder.
+        """
+        own = dict(self.upper.named_parameters())
+        given = {name.removeprefix("upper."): x for name, x in tensors.items() if name.startswith("upper.")}
+        if {name: x.shape for name, x in own.items()} != {name: x.shape for name, x in given.items()}:
+            raise ValueError("the tuned layers are not those of the encoder")
+        for name, x in own.items():
+            x.data.copy_(given[name])
+        self.mean, self.scale = tensors["mean"].to(device()), tensors["scale"].to(device())
+
+
+def pieces(n_samples: int) -> Iterator[Int]:
+    """Rows a few at a time; those with long texts together would need no less padding than they do alone."""
+    for start in range(0, max(n_samples, 1), ROWS_AT_ONCE):
+        yield np.arange(start, min(start + ROWS_AT_ONCE, n_samples))
+
+
+def _half() -> AbstractContextManager[Any]:
+    import torch
+
+    return torch.autocast(device(), dtype=torch.bfloat16) if fastest_precision() == "bf16" else nullcontext()
