@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from threading import Barrier
 from typing import Any, TypeVar
 
 import numpy as np
@@ -115,12 +117,28 @@ def _in_order(work: Callable[[int], Result], n: int, width: int) -> Generator[Re
     if width == 1:
         yield from map(work, range(n))
         return
-    pool = ThreadPoolExecutor(width)
+    futures = [_threads(width).submit(work, i) for i in range(n)]
     try:
-        for future in [pool.submit(work, i) for i in range(n)]:
+        for future in futures:
             yield future.result()
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for future in futures:
+            future.cancel()
+        wait(futures)
+
+
+@lru_cache(maxsize=1)
+def _threads(width: int) -> ThreadPoolExecutor:
+    """Threads that all run before any of them has work, and stay.
+
+    One that lacks memory as it begins dies unseen, and ``Thread.start`` waits for it for ever: so none begins while
+    others use memory up.
+    """
+    pool, all_run = ThreadPoolExecutor(width), Barrier(width + 1)
+    for _ in range(width):
+        pool.submit(all_run.wait)
+    all_run.wait()
+    return pool
 
 
 def _of_folds(examples: Examples, folds: Sequence[Fold]) -> Examples:

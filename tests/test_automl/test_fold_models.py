@@ -91,6 +91,20 @@ def test_two_run_at_once_and_what_was_not_begun_never_is(examples: Examples, fol
     assert Slow.most == 2 and Slow.begun < len(folds) and Slow.running == 0
 
 
+def test_all_threads_run_before_there_is_work_and_stay(examples: Examples, folds: tuple[Fold, ...]) -> None:
+    seen: list[set[int]] = []
+
+    class Noted(LightGBMModel):
+        def fit(self, *given: Any, **more: Any) -> Noted:
+            seen.append({one.ident or 0 for one in threading.enumerate()})
+            assert threading.get_ident() != threading.main_thread().ident
+            return super().fit(*given, **more)
+
+    for _ in range(2):
+        fit_fold_models(making(Noted, []), examples, folds, Budget(60), Way(side_by_side=2))
+    assert all(idents == seen[0] for idents in seen)
+
+
 def test_an_error_of_one_is_that_of_all(examples: Examples, folds: tuple[Fold, ...]) -> None:
     class Broken(LightGBMModel):
         def fit(self, *_: Any, **__: Any) -> Broken:
