@@ -11,6 +11,7 @@ from functools import cache
 
 DEEP = 10_000  # levels
 FEATURIZERS = 13  # that the target "column" chooses from
+FILES_OF_A_RUN = 33  # JSON files
 ROWS_READ = 12  # by the target "rows"
 # Pumped to any length. Each is what some regular expression, parser or loop might take quadratic time for.
 UNITS = (
@@ -206,6 +207,10 @@ def giants(target: str, n: int = 10_000_000) -> Iterator[tuple[str, bytes]]:
         yield "deep key", b"a" + b".a" * DEEP + b" = 1"
         yield "long number", head + b"a = " * (not head) + b"9" * 5000
         yield "long text", head + b'name = "' + b"a" * (n // 10) + b'"'
+        for i in range(FILES_OF_A_RUN if target == "run" else 0):
+            for name, content in (("text", b'"%s"' % (b"a" * n)), ("list", b"[%s1]" % (b"1," * (n // 2)))):
+                yield f"long {name} in file {i}", bytes([i, 0xFF]) + content
+                yield f"long {name} by key in file {i}", bytes([i, 0xFF]) + b'{"format": 3, "a": %s}' % content
     else:
         heads = {"csv": [b"a,b\n"], "draft": [b"a,b\n"], "jsonl": [b'{"a": "'], "rows": [b"c\n\n"]}
         heads["column"] = [bytes([i]) + b"s" for i in range(FEATURIZERS)]
