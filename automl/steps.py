@@ -40,6 +40,7 @@ from featurizers.table_featurizer import TableFeaturizer
 ENCODING_SHARE = 0.5  # of what is left of the budget, for encoding texts and photos
 SCORING_SHARE = 0.08  # of the budget, kept back for scoring and saving
 SCORING_SECONDS = (2.0, 15.0)  # bounds of that
+SCORING_A_ROW, MOST_FOR_ROWS = 3.3e-3, 0.25  # seconds, if that is more; share of the budget: many rows of a test file
 SCORING_A_NUMBER = 1e-6  # seconds for each prediction of a row and class, which count where classes are many
 
 
@@ -187,6 +188,11 @@ class Steps:
         low, high = SCORING_SECONDS
         numbers = training.n_samples * training.outcome.n_outputs
         reserve = min(max(SCORING_SHARE * self.budget.seconds, low), high)
+        test = self.loaded.test
+        n_scored = len((self.loaded.train if test is None else test).frame) - (
+            training.n_samples if test is None else 0
+        )
+        reserve = max(reserve, min(SCORING_A_ROW * n_scored, MOST_FOR_ROWS * self.budget.seconds))
         reserve += min(SCORING_A_NUMBER * numbers, SCORING_SHARE * self.budget.seconds)
         return Problem(
             training,

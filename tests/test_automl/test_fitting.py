@@ -14,6 +14,8 @@ import pytest
 
 from artifacts import Task
 from artifacts.errors import ArtifactError, InputError
+from artifacts.examples import Examples
+from artifacts.feature_table import FeatureTable
 from artifacts.progress import Silent
 from artifacts.store import RunFolder
 from automl import Predictor, fit
@@ -21,7 +23,7 @@ from automl.budget import Budget
 from automl.data import load
 from automl.presets import DEFAULT_MODELS, preset_named
 from automl.run import Run
-from automl.steps import Steps
+from automl.steps import MOST_FOR_ROWS, SCORING_SHARE, Steps
 from featurizers import text_embedding
 
 NO_ENCODERS = {"text": "none", "image": "none"}
@@ -82,6 +84,17 @@ def test_featurizers_follow_the_seed_of_the_run(tmp_path: Path) -> None:
         states = [np.load(path, allow_pickle=False) for path in sorted(tmp_path.glob(f"{seed}/**/arrays.npz"))]
         components.append(next(state["components"] for state in states if "components" in state))
     assert not np.array_equal(*components)
+
+
+def test_many_rows_to_score_have_their_time(tmp_path: Path) -> None:
+    seconds = []
+    for copies in (1, 40):
+        loaded = load(make_task(), make_frame(), pd.concat([make_frame()] * copies, ignore_index=True))
+        steps = Steps(loaded, preset_named("fast"), 0, RunFolder(tmp_path), Budget(60.0), Silent())
+        outcome, rows = loaded.train.outcome, loaded.train.frame
+        assert outcome is not None
+        seconds.append(steps._problem(Examples(FeatureTable((), tuple(rows.index)), outcome), ()).budget.seconds)
+    assert seconds == pytest.approx([60.0 - SCORING_SHARE * 60.0, 60.0 - MOST_FOR_ROWS * 60.0], abs=0.01)
 
 
 @pytest.mark.parametrize("kind", TARGETS)
