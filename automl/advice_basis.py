@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from artifacts.checksums import digest_of
 from artifacts.errors import ArtifactError, InputError
 from artifacts.examples import Examples
 from artifacts.feature_table import FeatureTable
@@ -36,6 +37,7 @@ from evaluation.support import Support
 Float = NDArray[np.float64]
 
 STEP = "advice"  # of the run folder
+MODEL_FILE = "search.json"  # of the model, by which it is known
 EFFECTS = "effects"  # likewise, of each output
 SECONDS = 60.0  # for models of a shuffled outcome, and for what effects are worth
 FOLDS_FILE = "folds.parquet"
@@ -102,13 +104,13 @@ class AdviceBasis:
         unsure of it, too. The quantities are all readable numbers of columns that may be changed: ``meant`` are those
         that changes are made for, and a change that adds a word moves a dozen others.
         """
-        step = f"{EFFECTS}_{output}"
-        if self.run.folder.has(step):
-            return EffectCalibration.load(self.run.folder.folder(step))
+        step, model = f"{EFFECTS}_{output}", digest_of((self.run.folder.folder("model") / MODEL_FILE).read_bytes())
+        # What is damaged, or of a model that a fit has gone on from, is made anew, as is what cannot be written.
+        with suppress(ArtifactError):
+            return EffectCalibration.load(self.run.folder.folder(step), model)
         found = self._calibrated(kind, output, meant)
-        # In a folder that cannot be written, it is as good, and made anew the next time.
         with suppress(ArtifactError), self.run.folder.write(step) as folder:
-            found.save(folder)
+            found.save(folder, model)
         return found
 
     def _calibrated(self, kind: Kind, output: int, meant: Collection[str]) -> EffectCalibration:
@@ -161,9 +163,9 @@ class AdviceBasis:
 
 
 def _while_time(rows: NDArray[np.int64], n_versions: int) -> Iterator[NDArray[np.int64]]:
-    """Pieces of rows, each twice as long as the last, while the share of one version in the time is not used up."""
-    end, done = time.monotonic() + SECONDS / n_versions, 0
-    while done < len(rows) and (not done or time.monotonic() < end):
+    """Pieces of rows, each as long as all before it, while there is time for it in the share of one version."""
+    started, done = time.monotonic(), 0
+    while done < len(rows) and (not done or 2 * (time.monotonic() - started) < SECONDS / n_versions):
         yield rows[done : 2 * done or FIRST]
         done = 2 * done or FIRST
 

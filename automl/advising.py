@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -170,17 +171,25 @@ class Advisor:
 
     # -- trials -----------------------------------------------------------------------------------
 
-    def changed_rows(self, frame: pd.DataFrame, only: Sequence[Advice] | None = None) -> ChangedRows:
-        """All changes of raw rows, or those that some advice is about, with the features before and after."""
+    def changed_rows(
+        self, frame: pd.DataFrame, store: EmbeddingStore, only: Sequence[Advice] | None = None
+    ) -> ChangedRows:
+        """All changes of raw rows, or those that some advice is about, with the features before and after.
+
+        ``store`` is for changed photos and texts, and is needed for as long as a model reads these.
+        """
 
         def wanted(change: Change) -> bool:
             return only is None or any(_same(change, advice) for advice in only)
 
-        return ChangedRows.of(frame.rename(columns=str), self.cells, self._featurized, wanted)
+        return ChangedRows.of(frame.rename(columns=str), self.cells, lambda rows: self._featurized(rows, store), wanted)
 
     def trials(self, frame: pd.DataFrame, only: Sequence[Advice] | None = None) -> tuple[Trials, float]:
         """What models say of the changes of raw rows, and the mean prediction of the rows as they are."""
-        rows = self.changed_rows(frame, only)
+        with short_lived_store() as store:
+            return self._trials(self.changed_rows(frame, store, only))
+
+    def _trials(self, rows: ChangedRows) -> tuple[Trials, float]:
         versions = self._scores(self.basis.versions(rows.table))
         placebo = self._scores(self.basis.placebos.decide(rows.table))
         final = self._scores(self.basis.fitted.decide(rows.table.take(np.arange(rows.n_rows))))
@@ -209,15 +218,9 @@ class Advisor:
         }
         return self.basis.calibration(self.kind, self._position, meant)
 
-    def _featurized(self, frame: pd.DataFrame) -> FeatureTable:
-        with tempfile.TemporaryDirectory() as folder:  # changed photos and texts are not worth keeping
-            store = EmbeddingStore(Path(folder))
-            parts = [
-                self.predictor.featurize(frame.iloc[start : start + AT_ONCE], store)
-                for start in range(0, len(frame), AT_ONCE)
-            ]
-            store.close()
-        return concatenate(parts)
+    def _featurized(self, frame: pd.DataFrame, store: EmbeddingStore) -> FeatureTable:
+        starts = range(0, len(frame), AT_ONCE)
+        return concatenate([self.predictor.featurize(frame.iloc[i : i + AT_ONCE], store) for i in starts])
 
     def _scores(self, link: Float) -> Float:
         return one_score(self.kind, link, self._position)
@@ -233,6 +236,17 @@ class Advisor:
     def kind(self) -> Kind:
         """What is predicted."""
         return self.predictor.kind
+
+
+@contextmanager
+def short_lived_store() -> Iterator[EmbeddingStore]:
+    """One for changed photos and texts, which are not worth keeping."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = EmbeddingStore(Path(folder))
+        try:
+            yield store
+        finally:
+            store.close()
 
 
 def _output(predictor: Predictor, output: str | None) -> tuple[str, int]:

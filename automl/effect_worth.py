@@ -46,21 +46,23 @@ class EffectCalibration:
         names = np.array([change.column for change in rows.changes], dtype=object)
         return np.asarray(names[:, None] == np.array(self.sources, dtype=object), dtype=np.float64)
 
-    def save(self, folder: Path) -> None:
-        """Write into an existing folder."""
+    def save(self, folder: Path, model: str) -> None:
+        """Write into an existing folder; ``model`` is the digest of the model whose effects they are."""
         worth = (*self.each, self.all)
-        write_json(folder / NAMES, {"sources": self.sources, "quantities": self.quantities})
+        write_json(folder / NAMES, {"model": model, "sources": self.sources, "quantities": self.quantities})
         save_arrays(folder / NUMBERS, {f.name: np.stack([getattr(w, f.name) for w in worth]) for f in fields(Worth)})
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, model: str) -> Self:
         """Read what ``save`` wrote.
 
         Raises:
-            ArtifactError: if a file is missing or damaged.
+            ArtifactError: if a file is missing or damaged, or of another model.
         """
         with reading(folder):
             names, numbers = read_object(folder / NAMES), load_arrays(folder / NUMBERS)
+            if names["model"] != model:
+                raise ValueError("effects of another model")
             sources, quantities = (tuple(map(str, names[name])) for name in ("sources", "quantities"))
             *each, every = (
                 Worth(**dict(zip(numbers, row, strict=True))) for row in zip(*numbers.values(), strict=True)

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from artifacts.feature_table import FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
+from automl.models.compression import has_embedding
 from automl.models.target_scale import scales_to_try
 
 Configuration = tuple[str, dict[str, Any]]
@@ -45,11 +47,12 @@ PORTFOLIO: tuple[Configuration, ...] = (
 )
 
 
-def portfolio_for(outcome: Outcome, models: Sequence[str]) -> list[Configuration]:
-    """The configurations of some models that suit the targets, in order."""
+def portfolio_for(outcome: Outcome, models: Sequence[str], table: FeatureTable) -> list[Configuration]:
+    """The configurations of some models that suit the targets and the columns, in order."""
     scales = scales_to_try(outcome.y) if outcome.kind is Kind.REGRESSION else ()
     scaled = [one for one in ON_ANOTHER_SCALE if one[1]["target_scale"] in scales]
-    of_classes = OF_CLASSES if outcome.kind in (Kind.BINARY, Kind.MULTICLASS) else ()
+    classes = outcome.kind in (Kind.BINARY, Kind.MULTICLASS)
+    of_classes = OF_CLASSES if classes and has_embedding(table) else ()
     return [one for one in (*scaled, *of_classes, *PORTFOLIO) if one[0] in models]
 
 

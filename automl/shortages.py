@@ -72,8 +72,10 @@ def told_shortages(what: str) -> Iterator[None]:
         ) from error
 
 
-def _lacks_memory(error: Exception) -> bool:
-    """Whether the system, torch, threads or the loader of libraries lack it."""
+def _lacks_memory(error: BaseException) -> bool:
+    """Whether the system, torch, threads or the loader of libraries lack it, or an error was told of one of these."""
+    if error.__cause__ is not None and _lacks_memory(error.__cause__):
+        return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     if isinstance(error, SystemError):  # how libraries written in C fail where they cannot even say it

@@ -40,7 +40,8 @@ from featurizers.table_featurizer import TableFeaturizer
 ENCODING_SHARE = 0.5  # of what is left of the budget, for encoding texts and photos
 SCORING_SHARE = 0.08  # of the budget, kept back for scoring and saving
 SCORING_SECONDS = (2.0, 15.0)  # bounds of that
-SCORING_A_ROW, MOST_FOR_ROWS = 3.3e-3, 0.25  # seconds, if that is more; share of the budget: many rows of a test file
+# Seconds a scored row, the share of the budget for as many rows as are learned from, and the most of it for all.
+SCORING_A_ROW, SCORING_AS_MANY, MOST_FOR_ROWS = 3.3e-3, 0.22, 0.25
 SCORING_A_NUMBER = 1e-6  # seconds for each prediction of a row and class, which count where classes are many
 
 
@@ -188,11 +189,10 @@ class Steps:
         low, high = SCORING_SECONDS
         numbers = training.n_samples * training.outcome.n_outputs
         reserve = min(max(SCORING_SHARE * self.budget.seconds, low), high)
-        test = self.loaded.test
-        n_scored = len((self.loaded.train if test is None else test).frame) - (
-            training.n_samples if test is None else 0
-        )
-        reserve = max(reserve, min(SCORING_A_ROW * n_scored, MOST_FOR_ROWS * self.budget.seconds))
+        n_scored = len(self.loaded.train.frame) - training.n_samples
+        n_scored += 0 if self.loaded.test is None else len(self.loaded.test.frame)
+        share = min(SCORING_AS_MANY * n_scored / max(training.n_samples, 1), MOST_FOR_ROWS)
+        reserve = max(reserve, min(SCORING_A_ROW * n_scored, share * self.budget.seconds))
         reserve += min(SCORING_A_NUMBER * numbers, SCORING_SHARE * self.budget.seconds)
         return Problem(
             training,

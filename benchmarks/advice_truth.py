@@ -23,7 +23,7 @@ from artifacts.feature_table import Block, FeatureTable
 from artifacts.link import from_link
 from artifacts.tables import read_table
 from artifacts.task import Task
-from automl.advising import Advisor
+from automl.advising import Advisor, short_lived_store
 from automl.changed_rows import ChangedRows, values_of
 from automl.demo_data import make_demo_data
 from automl.fitting import fit
@@ -72,7 +72,8 @@ def lines(run: Run, test: pd.DataFrame, n_rows: int, seed: int) -> list[str]:
     advisor = Advisor.of(run)
     some = test.iloc[np.sort(np.random.default_rng(seed).permutation(len(test))[:200])]
     trials, _ = advisor.trials(some)
-    kinds = Kinds.of(trials, true_effects(advisor.changed_rows(some)))
+    with short_lived_store() as store:
+        kinds = Kinds.of(trials, true_effects(advisor.changed_rows(some, store)))
     advice = {(a.column, a.edit, a.title.en): a for a in judged_over_rows(trials, advisor.kind)}
     ours = [advice[key] for key in kinds.keys]
     given = np.array([one.verdict is Verdict.GIVEN for one in ours])

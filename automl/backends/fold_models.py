@@ -135,9 +135,14 @@ def _threads(width: int) -> ThreadPoolExecutor:
     others use memory up.
     """
     pool, all_run = ThreadPoolExecutor(width), Barrier(width + 1)
-    for _ in range(width):
-        pool.submit(all_run.wait)
-    all_run.wait()
+    try:
+        for _ in range(width):
+            pool.submit(all_run.wait)
+        all_run.wait()
+    except BaseException:  # those that run would wait for the others, and the process for them at its end
+        all_run.abort()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
     return pool
 
 

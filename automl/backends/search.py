@@ -136,7 +136,7 @@ class _Search:
         best: dict[str, Candidate] = {}
         for candidate in self.tried.ranked():
             best.setdefault(candidate.model, candidate)
-        for name, params in portfolio_for(self.problem.examples.outcome, list(best)):
+        for name, params in portfolio_for(self.problem.examples.outcome, list(best), self.problem.examples.table):
             default, left = best[name], self._left_of(PORTFOLIO_SHARE)
             if self.max_trials and name not in self.slow and left > default.fit_seconds:
                 self._fit_another(default, params, left)

@@ -103,6 +103,11 @@ def suggest_components(trial: optuna.Trial, model: str, table: FeatureTable) -> 
     return found
 
 
+def has_embedding(table: FeatureTable) -> bool:
+    """Whether a block is one, and no word counts or categories."""
+    return any(b.is_opaque and not b.is_category and b.featurizer != TextLexical.name for b in table.blocks)
+
+
 def opaque_width(table: FeatureTable) -> int:
     """Columns of the widest block whose features mean nothing one by one."""
     return max((len(block.features) for block in table.blocks if block.is_opaque and not block.is_category), default=0)

@@ -17,7 +17,7 @@ from automl.models.heads import FusionHead
 from automl.models.network import Shape, scores_of
 from automl.models.solvers import Rows, mean_loss
 from automl.models.torch_state import seeded
-from automl.models.training import NetParams, Training
+from automl.models.training import IMAGE, JOINT, TEXT, NetParams, Training
 from automl.models.tuned_inputs import Columns, other_blocks
 from automl.models.tuned_model import TunedModel
 from automl.models.tuned_net import TunedNet
@@ -140,8 +140,9 @@ class FusionNetModel(TunedModel):
 def _lacking(rows: Rows, net: TunedNet, share: float) -> Rows:
     """Rows as training shows them: as they are, and once without each modality, which count ``share`` of them."""
     blank = net.blank()
-    views = np.unique(blank.view).tolist() if share else []
-    x = [rows.x, *(np.where(blank.view == view, blank.row, rows.x) for view in views)]
+    views = [view for view in np.unique(blank.view).tolist() if view != JOINT] if share else []
+    gone = [np.isin(blank.view, [view, JOINT] if view in (IMAGE, TEXT) else [view]) for view in views]
+    x = [rows.x, *(np.where(columns, blank.row, rows.x) for columns in gone)]
     weight = [rows.weight * max(1.0 - share * len(views), share), *(share * rows.weight for _ in views)]
     y = np.concatenate([rows.y] * len(x))
     return replace(rows, x=np.concatenate(x), y=y, weight=np.concatenate(weight))

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 FILE, COLUMNS = "tuned.safetensors", "columns.npz"
 READ_AT_ONCE = 2_048  # rows
 EXPLAINED_AT_ONCE = 256  # rows
+SLOPES_AT_ONCE, PROJECTED = 1 << 25, 1_000  # slopes of scores by what columns become in a net, and about how many
 ACTIVATION_BYTES = 48_000  # of one text or photo, roughly
 ENCODER_BYTES = 4e8
 
@@ -230,8 +231,10 @@ class TunedModel(Model):
         if self.net_ is not None:
             players = players_of(self.net_, self.sources_, table, np.asarray(groups), len(names))
             head = ExactHead(self.net_, *players, self.n_nodes)
-            for start in range(0, table.n_samples, EXPLAINED_AT_ONCE):
-                rows = np.arange(start, min(start + EXPLAINED_AT_ONCE, table.n_samples))
+            n_raw = self.output_.n_raw
+            at_once = max(1, min(EXPLAINED_AT_ONCE, SLOPES_AT_ONCE // (n_raw * (n_raw + PROJECTED))))
+            for start in range(0, table.n_samples, at_once):
+                rows = np.arange(start, min(start + at_once, table.n_samples))
                 with torch_threads(self.n_threads):
                     raw[rows] = head.contributions(self._ready(table.take(rows), self.net_))
             base = head.base

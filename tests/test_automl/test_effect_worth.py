@@ -20,8 +20,10 @@ def worth(seed: int) -> Worth:
 
 def test_it_comes_back_and_damage_is_told(tmp_path: Path) -> None:
     made = EffectCalibration(("title", "photo"), ("a", "b", "c"), (worth(1), worth(2)), worth(0))
-    made.save(tmp_path)
-    found = EffectCalibration.load(tmp_path)
+    made.save(tmp_path, "m")
+    found = EffectCalibration.load(tmp_path, "m")
+    with pytest.raises(ArtifactError, match="another model"):
+        EffectCalibration.load(tmp_path, "n")
     assert (found.sources, found.quantities, len(found.each)) == (made.sources, made.quantities, 2)
     for one, other in zip((*found.each, found.all), (*made.each, made.all), strict=True):
         for name in ("slopes", "missed", "known", "hidden"):
@@ -31,4 +33,4 @@ def test_it_comes_back_and_damage_is_told(tmp_path: Path) -> None:
     for damaged in ({**numbers, "missed": numbers["missed"][:, :2]}, lacking):
         save_arrays(tmp_path / NUMBERS, damaged)
         with pytest.raises(ArtifactError, match=r"effects.npz|cannot be read"):
-            EffectCalibration.load(tmp_path)
+            EffectCalibration.load(tmp_path, "m")

@@ -15,6 +15,7 @@ from artifacts.examples import Examples
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Column, Kind, Modality, Title, opaque_features
+from automl.backends import fold_models
 from automl.backends.fold_models import OutOfTime, Pruned, Way, fit_fold_models
 from automl.budget import Budget
 from automl.models.base import Model
@@ -103,6 +104,23 @@ def test_all_threads_run_before_there_is_work_and_stay(examples: Examples, folds
     for _ in range(2):
         fit_fold_models(making(Noted, []), examples, folds, Budget(60), Way(side_by_side=2))
     assert all(idents == seen[0] for idents in seen)
+
+
+def test_threads_that_cannot_begin_leave_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, before = threading.Thread.start, set(threading.enumerate())
+    started: list[threading.Thread] = []
+
+    def start(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(RuntimeError, match="new thread"):
+        fold_models._threads(3)
+    started[0].join(5.0)
+    assert not started[0].is_alive() and set(threading.enumerate()) <= before
 
 
 def test_an_error_of_one_is_that_of_all(examples: Examples, folds: tuple[Fold, ...]) -> None:

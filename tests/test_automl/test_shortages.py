@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from artifacts.errors import ArtifactError
+from artifacts.store import reading
 from automl.shortages import told_shortages
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,11 @@ ROOT = Path(__file__).parents[2]
 def test_shortages_say_what_to_do(error: Exception, said: str) -> None:
     with pytest.raises(ArtifactError, match=said), told_shortages("The fit"):
         raise error
+
+
+def test_a_lack_that_was_told_as_damage_is_told_as_what_it_is() -> None:
+    with pytest.raises(ArtifactError, match="The fit ran out of memory"), told_shortages("The fit"), reading(Path("a")):
+        raise MemoryError
 
 
 @pytest.mark.parametrize(
@@ -69,6 +75,7 @@ def test_a_real_limit_of_memory_is_one_clear_line() -> None:
 import resource, sys
 import numpy as np
 from artifacts.errors import ArtifactError
+from artifacts.store import reading
 from automl.shortages import told_shortages
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 try:
