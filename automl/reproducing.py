@@ -114,13 +114,15 @@ def compared(before: Run, after: Run) -> Reproduced:
     for name, one, two in _pairs(before.folder, after.folder):
         known, again = _candidates(one), _candidates(two)
         only_then, only_now = only_then + len(known.keys() - again), only_now + len(again.keys() - known)
-        for key in sorted(known.keys() & again):
+        as_long: dict[str, bool] = {}
+        for key in sorted(known.keys() & again, key=lambda key: (bool(_described(known[key])["members"]), key)):
             scores = [out_of_fold.read(folder) for folder in (known[key], again[key])]
-            model = read_object(known[key] / "candidate.json")["model"]
-            then_long, now_long = _lengths(known[key]), _lengths(again[key])
-            by_time = any(isinstance(told, dict) and told.get("by_time") for told in (*then_long, *now_long))
-            as_long = then_long == now_long and not by_time
-            rows.append((name, key, model, len(scores[0]), difference(*scores), as_long))
+            described = _described(known[key])
+            members = (described["members"], _described(again[key])["members"])
+            # What reads the scores of others is as long as they are.
+            alike = members[0] == members[1] and all(as_long.get(member, False) for member in members[0])
+            as_long[key] = alike and _as_long(known[key], again[key])
+            rows.append((name, key, described["model"], len(scores[0]), difference(*scores), as_long[key]))
         if not Run(one.path).activities:
             parts = [Run(folder.path).scored().predictions for folder in (one, two)]
             predictions[name or "run"] = difference(*parts)
@@ -149,6 +151,17 @@ def _candidates(folder: RunFolder) -> dict[str, Path]:
     """Key to folder of each candidate with scores out of fold; none of a foreign back end or of an imported run."""
     paths = sorted((folder.path / "search").glob(f"*/{out_of_fold.FILE}"))
     return {path.parent.name: path.parent for path in paths}
+
+
+def _described(candidate: Path) -> dict[str, Any]:
+    return {"members": [], **read_object(candidate / "candidate.json")}
+
+
+def _as_long(then: Path, now: Path) -> bool:
+    """Whether two models trained for as many rounds or epochs, none of them ended by the clock."""
+    lengths = _lengths(then), _lengths(now)
+    by_time = any(isinstance(told, dict) and told.get("by_time") for told in (*lengths[0], *lengths[1]))
+    return lengths[0] == lengths[1] and not by_time
 
 
 def _lengths(candidate: Path) -> list[Any]:

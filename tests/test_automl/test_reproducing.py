@@ -52,6 +52,24 @@ def test_a_run_is_the_same_as_its_copy_and_not_as_a_changed_one(fitted: Path, tm
     assert found.differing["difference"].tolist() == pytest.approx([1e-6])
 
 
+def test_what_reads_the_scores_of_others_is_as_long_as_they_are(fitted: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "then", tmp_path / "now"
+    for run in runs:
+        shutil.copytree(fitted / "run", run)
+        one = next((run / "search").glob("linear-*"))
+        stack = shutil.copytree(one, one.parent / "stack", ignore=shutil.ignore_patterns("model_*"))
+        told = json.loads((stack / "candidate.json").read_text(encoding="utf-8"))
+        (stack / "candidate.json").write_text(json.dumps({**told, "members": [one.name]}), encoding="utf-8")
+    out_of_fold.write(stack, 0.5 * out_of_fold.read(stack))
+    assert compared(*map(Run, runs)).verdict == "different", "its member is as it was"
+    path = next(one.glob("model_*/model.json"))
+    told = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**told, "extra": {"by_time": True}}), encoding="utf-8")
+    found = compared(*map(Run, runs))
+    assert not found.candidates.set_index("candidate")["as_long"][[one.name, "stack"]].any()
+    assert found.verdict == "time"
+
+
 def test_what_had_no_turn_is_told_from_what_came_out_otherwise() -> None:
     frame = pd.DataFrame({"candidate": ["a"], "difference": [0.0], "as_long": [True]})
     found = Reproduced(Path("then"), Path("now"), {}, frame, 2, 0, {"run": 0.1})
