@@ -28,6 +28,7 @@ from artifacts.feature_table import Block, FeatureTable
 from artifacts.finding import Audit
 from artifacts.outcome import outcome_of, usable_target_rows
 from artifacts.schema import Column, Modality, Title
+from artifacts.tables import read_parquet
 from automl.models.linear import LinearModel
 from evaluation.intervals import paired_difference
 from evaluation.metrics import constant_prediction, metric_for
@@ -93,7 +94,7 @@ def main() -> None:
 
 def retrieval(folder: Path, text: Encoder, image: Encoder, seeds: int) -> None:
     around = Surroundings(folder, EmbeddingStore())
-    frames = [pd.read_parquet(folder / f"{part}.parquet") for part in ("train", "test")]
+    frames = [read_parquet(folder / f"{part}.parquet") for part in ("train", "test")]
     columns = [(frame["productDisplayName"], frame["image"]) for frame in frames]
     featurizer = made(text, image).fit(*columns[0], around)
     train, test = (featurizer._pairs(*both, around) for both in columns)
@@ -208,7 +209,7 @@ def downstream(name: str, folder: Path, text: Encoder, image: Encoder) -> None:
     target, text_column, image_column, ignored, files = SETS[name]
     columns = {"text": [text_column], "image": [image_column], "ignore": list(ignored)}
     task = Task(name=name, target=target, columns=columns, root=folder.resolve())
-    frames = [pd.read_csv(folder / f) if f.endswith(".csv") else pd.read_parquet(folder / f) for f in files]
+    frames = [pd.read_csv(folder / f) if f.endswith(".csv") else read_parquet(folder / f) for f in files]
     frames = [frame[usable_target_rows(frame, task)[0]] for frame in frames]
     schema, _ = infer_schema(frames[0], task)
     around = Surroundings(folder, EmbeddingStore())

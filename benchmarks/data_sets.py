@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from artifacts.tables import read_parquet
+
 
 @dataclass(frozen=True)
 class DataSet:
@@ -24,9 +26,9 @@ class DataSet:
 
     def read(self, folder: Path, file: str) -> pd.DataFrame:
         """The rows of one of the files, with their targets."""
-        frame = pd.read_csv(folder / file) if file.endswith(".csv") else pd.read_parquet(folder / file)
+        frame = pd.read_csv(folder / file) if file.endswith(".csv") else read_parquet(folder / file)
         if file.startswith("test") and (folder / "test_labels.parquet").exists():
-            frame = frame.merge(pd.read_parquet(folder / "test_labels.parquet"), on="product_id")
+            frame = frame.merge(read_parquet(folder / "test_labels.parquet"), on="product_id")
         return self.prepare(frame)
 
 

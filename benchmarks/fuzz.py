@@ -29,6 +29,7 @@ from fuzz_seeds import SEEDS, WORDS, giants
 from fuzz_targets import TARGETS, scratch
 
 from artifacts.errors import FusionError
+from featurizers.known_words import vocabulary
 
 SECONDS_A_CASE = 2.0
 ROOT = str(Path(__file__).parents[1])
@@ -140,6 +141,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("fuzz_failures"))
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
+    for language in ("en", "ru"):
+        vocabulary(language)  # read once in a process
     for seed in SEEDS[asked.target]:
         with suppress(Exception):
             TARGETS[asked.target](seed)  # imports what it needs, and whatever else is done once

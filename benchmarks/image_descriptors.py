@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from artifacts.tables import read_parquet
 from featurizers import image_descriptor
 from featurizers.image_decoding import UnreadableImageError, small_pixels
 from featurizers.photo_layout import side_distances
@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--image", default="image")
     parser.add_argument("--limit", type=int, help="training rows")
     chosen = parser.parse_args()
-    train, test = (pd.read_parquet(chosen.data / f"{part}.parquet") for part in ("train", "test"))
+    train, test = (read_parquet(chosen.data / f"{part}.parquet") for part in ("train", "test"))
     train = train.iloc[: chosen.limit]
     pixels = [squared(chosen.data / name) for name in [*train[chosen.image], *test[chosen.image]]]
     features, costs = describe_all(pixels)

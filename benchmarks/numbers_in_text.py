@@ -19,6 +19,7 @@ import pandas as pd
 from artifacts.examples import Examples
 from artifacts.feature_table import FeatureTable
 from artifacts.outcome import outcome_of
+from artifacts.tables import read_parquet
 from artifacts.task import Task
 from automl.models.base import Model
 from automl.models.lightgbm import LightGBMModel
@@ -58,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     data = parser.parse_args().data
-    train, test = (pd.read_parquet(data / f"{part}.parquet") for part in ("train", "test"))
+    train, test = (read_parquet(data / f"{part}.parquet") for part in ("train", "test"))
     for frame in (train, test):
         frame["log_price"] = np.log(frame["price"])
     started = time.perf_counter()

@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from featurizer_value import make
 from numpy.typing import NDArray
 
 from artifacts.link import from_link
 from artifacts.outcome import Outcome
 from artifacts.store import read_json, write_json
+from artifacts.tables import read_parquet
 from artifacts.target import Target
 from automl.backends.fold_models import Way, fit_fold_models
 from automl.budget import Budget
@@ -147,7 +147,7 @@ class Measured:
         """What ``measure`` left."""
         told = read_json(folder / "outcome.json")
         target = Target(**told["target"])
-        frame = pd.read_parquet(folder / "outcome.parquet")
+        frame = read_parquet(folder / "outcome.parquet")
         outcome = Outcome.from_frame(frame, target.kind, told["classes"], told["n_known"])
         known = [one for one in CONFIGURATIONS if (folder / f"{key(*one)}.npy").exists()]
         scores = {key(*one): np.load(folder / f"{key(*one)}.npy") for one in known}

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from featurizer_value import make
 
 from artifacts.errors import FusionError
@@ -28,6 +27,7 @@ from artifacts.examples import Examples
 from artifacts.feature_table import FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.store import RunFolder, read_json, write_json
+from artifacts.tables import read_parquet
 from artifacts.target import Target
 from automl.backends.base import Problem
 from automl.backends.registry import backend_named
@@ -115,10 +115,10 @@ class Raced:
         told = read_json(folder / "task.json")
         target, parts = Target(**told["target"]), []
         for part in ("train", "test"):
-            frame, classes = pd.read_parquet(folder / f"{part}.parquet"), told["classes"]
+            frame, classes = read_parquet(folder / f"{part}.parquet"), told["classes"]
             outcome = Outcome.from_frame(frame, target.kind, classes[part], classes["n_known"])
             parts.append(Examples(FeatureTable.load(folder / part), outcome))
-        folds = folds_from_frame(pd.read_parquet(folder / "folds.parquet"))
+        folds = folds_from_frame(read_parquet(folder / "folds.parquet"))
         return cls(*parts, folds, metric_for(target), told["in_time"])
 
 

@@ -22,6 +22,7 @@ from typing import Any
 import pandas as pd
 
 from artifacts.progress import Silent
+from artifacts.tables import read_parquet
 from featurizers import text_workers
 from featurizers.known_words import vocabulary
 from featurizers.stop_words import stop_words
@@ -63,7 +64,7 @@ def main() -> None:
 
 
 def read(path: Path, column: str, n: int) -> list[str]:
-    values = pd.read_parquet(path, columns=[column])[column].dropna().astype(str).tolist()
+    values = read_parquet(path)[column].dropna().astype(str).tolist()
     return (values * (1 + n // len(values)))[:n]
 
 

@@ -26,6 +26,7 @@ from artifacts.embedding_store import EmbeddingStore
 from artifacts.examples import Examples
 from artifacts.finding import Audit
 from artifacts.schema import Modality
+from artifacts.tables import read_parquet
 from artifacts.task import Task
 from automl.data import outcome_of
 from automl.models.linear import LinearModel
@@ -127,7 +128,7 @@ def tables(name: str, arguments: argparse.Namespace, store: EmbeddingStore) -> t
     """
     folder, target, columns, _ = CASES[name]
     root = (arguments.data / folder).resolve()
-    read = pd.read_csv if (root / "train.csv").exists() else pd.read_parquet
+    read = pd.read_csv if (root / "train.csv").exists() else read_parquet
     train, test = (read(next(root.glob(f"{part}.[cp]*"))) for part in ("train", "test"))
     train = train.sample(min(len(train), arguments.rows), random_state=arguments.seed)
     test = test.sample(min(len(test), arguments.rows), random_state=arguments.seed)

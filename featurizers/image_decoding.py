@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MAX_PIXELS = 64_000_000
+MAX_HEADER_READS = 200_000  # pieces that pillow reads, one by one, before it knows the size; photos have hundreds
 VERSION = "decoding/1"  # raise the number when the same bytes would give other pixels
 
 # What pillow's decoders raise at bytes that are no photo. Reading is limited to these formats:
@@ -39,6 +40,18 @@ _ERRORS = (
 )
 _ORIENTATION = 0x0112
 _GAP = 2  # pixels decoded for each pixel wanted: a smaller gap is visible after resizing
+
+
+class _Content(BytesIO):
+    """A file whose header ends: one that is all marks would take pillow a second for each two megabytes."""
+
+    in_header, reads = True, 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads += 1
+        if self.in_header and self.reads > MAX_HEADER_READS:
+            raise OSError(f"its header does not end within {MAX_HEADER_READS} pieces")
+        return super().read(size)
 
 
 class UnreadableImageError(FusionError):
@@ -96,13 +109,15 @@ def _formats() -> tuple[str, ...]:
 def _open(content: bytes) -> Image.Image:
     from PIL import Image
 
+    file = _Content(content)
     try:
-        image = Image.open(BytesIO(content), formats=_formats())
+        image = Image.open(file, formats=_formats())
         width, height = image.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableImageError("image_too_large", str(error)) from error
     except _ERRORS as error:
         raise UnreadableImageError("image_broken", f"{type(error).__name__}: {error}") from error
+    file.in_header = False
     if width * height > MAX_PIXELS:
         raise UnreadableImageError("image_too_large", f"{width} x {height} pixels, the limit is {MAX_PIXELS}")
     if width < 1 or height < 1:

@@ -18,10 +18,9 @@ from artifacts.progress import Progress, Silent
 from featurizers.html_text import shown_text
 from featurizers.text_workers import map_chunks
 
-MAX_RAW_CHARACTERS = 1_000_000
+MAX_RAW_CHARACTERS = 40_000
 """What lies behind is not looked at: no text for people is longer."""
 
-MAX_REPAIRED_CHARACTERS = 100_000  # of a text; a longer one is not looked at for wrong decoding
 MEMO_CHARACTERS = 50_000_000  # of raw texts whose plain texts are kept for the next featurizer
 SECONDS_PER_CHARACTER = 6e-8  # a rough guess, to decide whether workers pay
 
@@ -150,7 +149,7 @@ def _valid(text: str) -> str:
 
 
 def _looks_misread(text: str) -> bool:
-    if text.isascii() or len(text) > MAX_REPAIRED_CHARACTERS:
+    if text.isascii() or len(text) > MAX_RAW_CHARACTERS:
         return False
     return any(lead in text for lead in _MISREAD_LEADS) and _MISREAD.search(text) is not None
 

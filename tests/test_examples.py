@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from artifacts import Task
+from artifacts.tables import read_parquet
 from automl import Predictor, fit
 from automl.data import load as read_rows
 
@@ -31,10 +32,10 @@ pytestmark = pytest.mark.skipif(not (SHARED / "data").exists(), reason="the deve
 def load(example: str) -> tuple[Task, pd.DataFrame, pd.DataFrame]:
     data = SHARED / "data" / EXAMPLES[example]
     task = Task.from_toml(ROOT / "examples" / example / "task.toml", data=data)
-    read = pd.read_csv if (data / "train.csv").exists() else pd.read_parquet
+    read = pd.read_csv if (data / "train.csv").exists() else read_parquet
     test = read(data / str(task.data.test))
     if (data / "test_labels.parquet").exists():  # labels in a file of their own
-        labels = pd.read_parquet(data / "test_labels.parquet")[[task.output.id, task.target.column]]
+        labels = read_parquet(data / "test_labels.parquet")[[task.output.id, task.target.column]]
         test = test.merge(labels, on=task.output.id, validate="1:1")
     return task, read(data / str(task.data.train)), test
 

@@ -71,6 +71,13 @@ def test_tables_of_a_run_are_read_by_what_tells_of_damage() -> None:
     assert bare == {"artifacts/tables.py", "artifacts/feature_table.py", "automl/demo_truth.py"}
 
 
+def test_parquet_is_read_by_one_thread() -> None:
+    """A process that pandas itself has read for may abort as it ends, see ``artifacts.tables.read_parquet``."""
+    others = [path for room in ("tests", "benchmarks", "examples") for path in (ROOT / room).rglob("*.py")]
+    assert len(others) > 100
+    assert not [str(path) for path in (*FILES, *others) if "pd.read_" + "parquet" in path.read_text()]
+
+
 def test_every_room_was_read() -> None:
     assert {path.relative_to(ROOT).parts[0] for path in FILES} == set(ALLOWED)
 

@@ -64,7 +64,7 @@ class Tower:
         count = torch.zeros(len(rows) * self.n_sources, device=device())
         if not len(distinct):
             width = 1 if self.mean is None else self.width
-            return torch.zeros(len(rows), self.n_sources, width, device=device()), count.reshape(len(rows), -1)
+            return torch.zeros(len(rows), self.n_sources, width, device=device()), count.reshape(-1, self.n_sources)
         activations = parts.read(distinct.tolist())
         if random is not None:
             activations = self.trunk.varied(activations, random)
@@ -74,7 +74,7 @@ class Tower:
         summed = torch.zeros(len(count), made.shape[1], device=device())
         summed = summed.index_add(0, slot, made[torch.from_numpy(which).to(device())])
         mean = summed / count.clamp(min=1.0)[:, None]
-        return mean.reshape(len(rows), self.n_sources, -1), count.reshape(len(rows), -1)
+        return mean.reshape(len(rows), self.n_sources, -1), count.reshape(-1, self.n_sources)
 
     def learn_scale(self, parts: Activations) -> None:
         """Mean and spread of the vectors of each source, over the rows that have one; some row has."""

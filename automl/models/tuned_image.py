@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from automl.models.tuned_model import TunedModel
+from automl.models.tuned_encoder import TunedEncoderModel
 from automl.models.tuning import TunedParams
 from featurizers.image_trunk import ImageTrunk
 from featurizers.trunk import Trunk
@@ -19,7 +19,7 @@ class TunedImageParams(TunedParams):
     learning_rate: float = 1e-3
 
 
-class TunedImageModel(TunedModel):
+class TunedImageModel(TunedEncoderModel):
     """The last stages or blocks of the photo encoder, over all photos of a row; see ``TunedModel``."""
 
     name: ClassVar[str] = "tuned_image"

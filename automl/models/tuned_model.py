@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
-from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +30,7 @@ from automl.models.tower import Tower
 from automl.models.tuned_explaining import ExactHead, players_of
 from automl.models.tuned_inputs import Columns, Inputs, encoded_sources, other_blocks
 from automl.models.tuned_net import TunedNet
+from automl.models.tuned_reading import Reading
 from automl.models.tuning import TunedParams, Tuning
 from featurizers.activations import HELD_BYTES, Activations
 from featurizers.encoders import Encoder, find_again
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     import optuna
 
 FILE, COLUMNS = "tuned.safetensors", "columns.npz"
-READ_AT_ONCE = 2_048  # rows
 EXPLAINED_AT_ONCE = 256  # rows
 SLOPES_AT_ONCE, PROJECTED = 1 << 25, 1_000  # slopes of scores by what columns become in a net, and about how many
+READ_AT_ONCE = 2_048  # rows
 ACTIVATION_BYTES = 48_000  # of one text or photo, roughly
 ENCODER_BYTES = 4e8
 
@@ -66,7 +66,7 @@ class TunedModel(Model):
     tables_in_memory: ClassVar[float] = 0.5
     n_nodes: ClassVar[int] = 1  # of integrated gradients: one is exact for what is linear
     method: ClassVar[str] = "exact: coefficient x (value - training mean)"
-    _decided: tuple[tuple[ref[Any], ...], Float] | None = None  # raw scores of the rows that were asked for last
+    _read: Reading | None = None
 
     @classmethod
     def sources_in(cls, table: FeatureTable) -> dict[Modality, tuple[str, ...]]:
@@ -93,7 +93,7 @@ class TunedModel(Model):
         self._find_encoders(train.table)
         self.net_: TunedNet | None = None
         self.columns_: Columns | None = None
-        self._decided = None
+        self._read = None
         self.epochs_ = 0
         self.losses_: list[float] = []
         self.seconds_: list[float] = []
@@ -206,16 +206,17 @@ class TunedModel(Model):
         check_same_features(self.name, self.features_, table)
         if self.net_ is None:
             return self.output_.link(self.output_.constant(table.n_samples))
-        asked = (self._contents(table), *self._others(table).blocks)
-        known = self._decided  # a blend, a stack and a view ask for the same rows in turn
-        if known is None or [id(one()) for one in known[0]] != [id(one) for one in asked]:
-            self._decided = known = tuple(ref(one) for one in asked), self._raw_scores(table, self.net_)
-        return self.output_.link(known[1])
+        return self.output_.link(self._reading(table, self.net_).scores)
 
-    def _raw_scores(self, table: FeatureTable, net: TunedNet) -> Float:
-        with torch_threads(self.n_threads):
-            found = [net.all_scores(self._ready(chunk, net)) for chunk in table.row_chunks(READ_AT_ONCE)]
-        return np.concatenate(found) if found else np.zeros((0, self.output_.n_raw))
+    def _reading(self, table: FeatureTable, net: TunedNet) -> Reading:
+        of = (self._contents(table), *self._others(table).blocks)
+        if self._read is None or not self._read.is_of(of):
+            with torch_threads(self.n_threads):
+                self._read = Reading(net, of, self._pieces(table, net))
+        return self._read
+
+    def _pieces(self, table: FeatureTable, net: TunedNet) -> Iterator[Inputs]:
+        return (self._ready(piece, net) for piece in (table.row_chunks(READ_AT_ONCE) if table.n_samples else [table]))
 
     def _ready(self, table: FeatureTable, net: TunedNet) -> Inputs:
         inputs = self._inputs(table, self._parts(table, [tower.trunk for tower in net.towers]))

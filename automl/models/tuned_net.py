@@ -116,6 +116,29 @@ class TunedNet:
             found = [self.columns(inputs, rows).cpu().numpy() for rows in pieces(inputs.n_samples)]
         return np.concatenate(found)
 
+    def all_read(self, inputs: Inputs) -> tuple[Single, Float]:
+        """Both: what the head reads of all rows, and its raw scores."""
+        import torch
+
+        assert self.head is not None
+        self.head.training = False
+        columns, scores = [], []
+        with torch.inference_mode():
+            for rows in pieces(inputs.n_samples):
+                x = self.columns(inputs, rows)
+                columns.append(x.cpu().numpy())
+                scores.append(self.head(x).double().cpu().numpy())
+        return np.concatenate(columns), np.concatenate(scores)
+
+    def all_vectors(self, columns: Single) -> list[Single]:
+        """The vectors (n_samples, n_dimensions) of each source in what the head reads; NaN in rows without any content,
+        whose vectors are 0."""
+        widths = [tower.width for tower in self.towers for _ in range(tower.n_sources)]
+        found = [vectors.copy() for vectors in np.split(columns[:, : sum(widths)], np.cumsum(widths)[:-1], axis=1)]
+        for vectors in found:
+            vectors[~vectors.any(axis=1)] = np.nan
+        return found
+
     @contextmanager
     def varying(self, random: np.random.Generator, generator: Generator) -> Iterator[None]:
         """Let contents vary, drop units and blank modalities within the block, as training does."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from automl.models.tuned_model import TunedModel
+from automl.models.tuned_encoder import TunedEncoderModel
 from featurizers.text_trunk import TextTrunk
 from featurizers.trunk import Trunk
 
 
-class TunedTextModel(TunedModel):
+class TunedTextModel(TunedEncoderModel):
     """The last transformer layers of the text encoder, over all texts of a row; see ``TunedModel``."""
 
     name: ClassVar[str] = "tuned_text"

@@ -12,6 +12,7 @@ from artifacts import block_file
 from artifacts.block_file import read_values, write_values
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.schema import Column, Modality, Title, opaque_features
+from artifacts.tables import read_parquet
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_values_come_back_exactly_and_leave_no_other_file(tmp_path: Path, values
     assert back.dtype == np.float32 and back.flags.c_contiguous
     np.testing.assert_array_equal(back, values)
     assert [path.name for path in tmp_path.iterdir()] == ["block.parquet"]
-    frame = pd.read_parquet(tmp_path / "block.parquet")
+    frame = read_parquet(tmp_path / "block.parquet")
     assert list(frame.columns) == ["a", "b", "c"] and frame["a"].to_numpy()[0] == values[0, 0]
 
 

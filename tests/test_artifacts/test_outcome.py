@@ -9,6 +9,7 @@ from artifacts.errors import InputError
 from artifacts.link import from_link, to_link
 from artifacts.outcome import MOST_LABELS, Outcome, outcome_of, usable_target_rows
 from artifacts.schema import Kind
+from artifacts.tables import read_parquet
 
 CLICKS = {"kind": "conversion", "successes": "click", "trials": "view"}
 
@@ -138,7 +139,7 @@ def test_a_missing_target_column_is_refused_with_what_there_is() -> None:
 def test_outcomes_survive_parquet(tmp_path) -> None:
     outcome = Outcome(Kind.CONVERSION, np.array([0.5, 1.0]), trials=np.array([2.0, 3.0]), weight=np.array([1.0, 2.0]))
     outcome.to_frame().to_parquet(tmp_path / "o.parquet")
-    back = Outcome.from_frame(pd.read_parquet(tmp_path / "o.parquet"), Kind.CONVERSION, (), 0)
+    back = Outcome.from_frame(read_parquet(tmp_path / "o.parquet"), Kind.CONVERSION, (), 0)
     np.testing.assert_array_equal(back.sample_weight, [2, 6])
 
 

@@ -20,6 +20,7 @@ from artifacts import Task
 from artifacts.errors import ArtifactError, InputError
 from artifacts.run_result import ACTIVITY, COLUMNS
 from artifacts.store import RunFolder
+from artifacts.tables import read_parquet
 from artifacts.target import WEIGHTED_SUM
 from automl import Predictor, fit
 from automl.activities import score_together
@@ -164,7 +165,7 @@ def test_without_weights_there_is_no_sum_and_a_test_file_without_labels_is_predi
     test = make_frame(30, seed=1).drop(columns=["like", "hide", "view"])
     run = fit(make_task(["like", "hide"]), train=make_frame(), test=test, preset="fast", budget_seconds=8, run=tmp_path)
     assert set(run.leaderboard()[ACTIVITY]) == {"like", "hide"}
-    written = pd.read_parquet(run.path / "scores" / "predictions.parquet")
+    written = read_parquet(run.path / "scores" / "predictions.parquet")
     assert list(written) == ["id", "score_like", "score_hide"]
     pd.testing.assert_frame_equal(written, run.predict(test))
     assert 'id="part-1-distribution"' in report_html(run.path) and 'id="part-2-' not in report_html(run.path)
@@ -246,7 +247,7 @@ def test_unusable_activities_are_refused(tmp_path: Path) -> None:
     odd.loc[0, "hide"] = np.nan
     run = fit(make_task(["like", "hide"]), train=odd, preset="fast", budget_seconds=6, run=tmp_path / "odd")
     assert "target_missing" in {finding.code for finding in run.findings}
-    assert len(pd.read_parquet(run.path / "split" / "rows.parquet")) == len(frame) - 1, "one set of rows for all"
+    assert len(read_parquet(run.path / "split" / "rows.parquet")) == len(frame) - 1, "one set of rows for all"
 
 
 def together(run: Path) -> object:
@@ -294,7 +295,7 @@ def test_a_damaged_file_of_an_activity_is_told_with_the_remedy(name: str, run: R
 def test_activities_of_different_rows_are_not_summed(name: str, run: Run, tmp_path: Path) -> None:
     shutil.copytree(run.path, tmp_path / "run")
     path = tmp_path / "run" / "activities" / "like" / "scores" / f"{name}.parquet"
-    pd.read_parquet(path).iloc[::-1].to_parquet(path, index=False)
+    read_parquet(path).iloc[::-1].to_parquet(path, index=False)
     with pytest.raises(ArtifactError, match=r"scores of different rows.*run fit again"):
         together(tmp_path / "run")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from artifacts.tables import read_parquet
 from evaluation.texts import TEXTS
 
 ROOT = Path(__file__).parents[2]
@@ -58,15 +59,15 @@ def test_predict_writes_parquet_and_csv(shop: Path) -> None:
     out = shop / "predictions.parquet"
     done = command("predict", shop / "run", shop / "shop" / "test.csv", "--out", out, "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["rows"] == len(pd.read_parquet(out)) == 24
-    assert "card_id" in pd.read_parquet(out)
+    assert json.loads(done.stdout)["rows"] == len(read_parquet(out)) == 24
+    assert "card_id" in read_parquet(out)
     done = command("predict", shop / "run", shop / "shop" / "test.csv", "--out", shop / "p.csv")
     assert done.returncode == 0 and (shop / "p.csv").exists()
     done = command("predict", shop / "run", shop / "shop" / "test.csv", "--out", out, "--interval", "0.8")
-    assert done.returncode == 0 and {"prediction_low", "prediction_high"} <= set(pd.read_parquet(out))
+    assert done.returncode == 0 and {"prediction_low", "prediction_high"} <= set(read_parquet(out))
     levels = ["--quantile", "0.1", "--quantile", "0.5"]
     done = command("predict", shop / "run", shop / "shop" / "test.csv", "--out", out, *levels)
-    found = pd.read_parquet(out)
+    found = read_parquet(out)
     assert done.returncode == 0 and (found["prediction_q10"] < found["prediction_q50"]).all()
     done = command("predict", shop / "run", shop / "shop" / "test.csv", "--out", out, "--interval", "80")
     assert done.returncode == 2 and "between 0 and 1" in done.stderr
@@ -211,7 +212,7 @@ def test_a_run_goes_to_another_folder_as_one_file(shop: Path) -> None:
     rows = shop / "shop" / "test.csv"
     for run, out in (("run", "here.parquet"), ("elsewhere/run", "there.parquet")):
         assert command("predict", shop / run, rows, "--out", shop / out).returncode == 0
-    pd.testing.assert_frame_equal(pd.read_parquet(shop / "here.parquet"), pd.read_parquet(shop / "there.parquet"))
+    pd.testing.assert_frame_equal(read_parquet(shop / "here.parquet"), read_parquet(shop / "there.parquet"))
     done = command("import", shop / "run.zip", shop / "elsewhere" / "run")
     assert done.returncode == 2 and "is there already and not empty" in done.stderr
 

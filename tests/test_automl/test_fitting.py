@@ -18,6 +18,7 @@ from artifacts.examples import Examples
 from artifacts.feature_table import FeatureTable
 from artifacts.progress import Silent
 from artifacts.store import RunFolder
+from artifacts.tables import read_parquet
 from automl import Predictor, fit
 from automl.budget import Budget
 from automl.data import load
@@ -108,12 +109,12 @@ def test_each_kind_beats_the_constant_and_predicts_the_same_in_a_fresh_process(k
     here = run.predict(frame.head(20))
     frame.head(20).to_parquet(tmp_path / "rows.parquet")
     code = (
-        "import sys, pandas as pd; from automl import Predictor;"
-        "Predictor.load(sys.argv[1]).predict(pd.read_parquet(sys.argv[2])).to_parquet(sys.argv[3])"
+        "import sys; from artifacts.tables import read_parquet; from automl import Predictor;"
+        "Predictor.load(sys.argv[1]).predict(read_parquet(sys.argv[2])).to_parquet(sys.argv[3])"
     )
     paths = [str(run.path), str(tmp_path / "rows.parquet"), str(tmp_path / "out.parquet")]
     subprocess.run([sys.executable, "-c", code, *paths], check=True, cwd=Path(__file__).parents[2])
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out.parquet"), here)
+    pd.testing.assert_frame_equal(read_parquet(tmp_path / "out.parquet"), here)
     assert run.manifest["spent_seconds"] < SECONDS * 1.1 + 4
 
 
@@ -127,7 +128,7 @@ def test_the_run_folder_holds_what_is_promised(tmp_path: Path) -> None:
         assert (run.path / name).is_file(), name
     assert not [path for path in run.path.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib", ".pt")]
     assert run.manifest["versions"]["catboost"] and run.manifest["seed"] == 0
-    holdout = pd.read_parquet(run.path / "split" / "rows.parquet")["holdout"]
+    holdout = read_parquet(run.path / "split" / "rows.parquet")["holdout"]
     assert 0.1 < holdout.mean() < 0.3 and len(run.scored().ids) == holdout.sum()
     explained = run.predictor
     table = run.scored_table()
@@ -214,7 +215,7 @@ def test_a_test_file_without_labels_is_predicted(tmp_path: Path) -> None:
     train, test = make_frame(), make_frame(30, seed=1).drop(columns=OUTCOMES)
     task = make_task("multiclass", output={"prediction": "guess"})
     run = fit(task, train=train, test=test, preset="fast", budget_seconds=SECONDS, run=tmp_path / "r")
-    written = pd.read_parquet(run.path / "scores" / "predictions.parquet")
+    written = read_parquet(run.path / "scores" / "predictions.parquet")
     assert run.scored_part == "holdout" and written["id"].tolist() == test["id"].tolist()
     pd.testing.assert_frame_equal(written, run.predictor.predict(test, proba=True))
     assert written["guess"].isin(["bottom", "middle", "top"]).all()
@@ -282,7 +283,7 @@ def test_dirty_rows_are_left_out_and_said(tmp_path: Path) -> None:
         "trials_not_positive", "successes_above_trials", "successes_negative", "target_missing", "duplicate_ids",
         "column_empty", "column_constant", "nested_unreadable", "text_truncated",
     }  # fmt: skip
-    assert len(pd.read_parquet(run.path / "split" / "rows.parquet")) == len(frame) - 4
+    assert len(read_parquet(run.path / "split" / "rows.parquet")) == len(frame) - 4
 
 
 def test_groups_stay_together_and_time_is_kept(tmp_path: Path) -> None:
@@ -292,13 +293,13 @@ def test_groups_stay_together_and_time_is_kept(tmp_path: Path) -> None:
     columns = make_task().columns.model_dump()
     grouped = make_task(columns={**columns, "group": "author", "ignore": (*columns["ignore"], "day")})
     run = fit(grouped, train=frame, preset="fast", budget_seconds=SECONDS, run=tmp_path / "group")
-    rows = pd.read_parquet(run.path / "split" / "rows.parquet")
+    rows = read_parquet(run.path / "split" / "rows.parquet")
     assert rows.groupby(frame["author"].to_numpy())["holdout"].nunique().max() == 1
     groups = run.compared().groups
     assert groups is not None and np.array_equal(np.bincount(groups), np.full(len(groups) // 4, 4))
     timed = make_task(columns={**columns, "time": "day", "ignore": (*columns["ignore"], "author")})
     run = fit(timed, train=frame, preset="fast", budget_seconds=SECONDS, run=tmp_path / "time")
-    rows = pd.read_parquet(run.path / "split" / "rows.parquet")
+    rows = read_parquet(run.path / "split" / "rows.parquet")
     assert rows["holdout"].to_numpy().tolist() == sorted(rows["holdout"])
     assert board_of(run, "holdout")["blend", "all"] > board_of(run, "holdout")["constant", "none"]
 

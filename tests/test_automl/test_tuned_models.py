@@ -158,8 +158,8 @@ def test_what_is_missing_is_at_the_mean(name: str, tables: dict[str, FeatureTabl
 def test_rows_are_scored_once_whoever_asks(tables: dict[str, FeatureTable], monkeypatch: pytest.MonkeyPatch) -> None:
     train, valid = parts_of(tables["tuned_text"], Kind.BINARY)
     model, asked = make_model("tuned_text").fit(train, valid), []
-    once = TunedNet.all_scores
-    monkeypatch.setattr(TunedNet, "all_scores", lambda net, parts: asked.append(1) or once(net, parts))
+    once = TunedNet.all_read
+    monkeypatch.setattr(TunedNet, "all_read", lambda net, parts: asked.append(1) or once(net, parts))
     model.decide(valid.table)
     model.decide(valid.table.select(view="text+table"))
     assert len(asked) == 1

@@ -13,6 +13,7 @@ from artifacts.errors import InputError
 from artifacts.outcome import Outcome
 from artifacts.run_result import COLUMNS, RunResult, results_frame
 from artifacts.schema import Kind
+from artifacts.tables import read_parquet
 from evaluation.leaderboard import merge_leaderboards, rank, render, score_row
 from evaluation.metrics import METRICS
 
@@ -78,7 +79,7 @@ def test_boards_are_merged_within_each_metric() -> None:
 def test_a_board_survives_parquet(tmp_path: Any) -> None:
     ranked = rank(results_frame(ROWS), True)
     ranked.to_parquet(tmp_path / "board.parquet", index=False)
-    pd.testing.assert_frame_equal(merge_leaderboards([pd.read_parquet(tmp_path / "board.parquet")]), ranked)
+    pd.testing.assert_frame_equal(merge_leaderboards([read_parquet(tmp_path / "board.parquet")]), ranked)
 
 
 def test_what_a_terminal_shows_holds_failures_and_no_markup_of_the_data() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from artifacts.errors import ArtifactError, InputError
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
+from artifacts.tables import read_parquet
 from evaluation.splits import MIN_ROWS, content_clusters, folds_frame, folds_from_frame, holdout_rows, make_folds
 
 QUICK = settings(max_examples=80, deadline=None)
@@ -229,7 +230,7 @@ def test_seeds_and_parquet(tmp_path: Path) -> None:
     assert any(set(a.valid) != set(b.valid) for a, b in zip(one, other, strict=True))
     assert (holdout_rows(outcome, seed=3) != holdout_rows(outcome, seed=4)).any()
     folds_frame(one).to_parquet(tmp_path / "folds.parquet", index=False)
-    back = folds_from_frame(pd.read_parquet(tmp_path / "folds.parquet"))
+    back = folds_from_frame(read_parquet(tmp_path / "folds.parquet"))
     assert len(back) == 5 and back[0].train.dtype == np.int64
     assert all((a.train == b.train).all() and (a.valid == b.valid).all() for a, b in zip(one, back, strict=True))
     with pytest.raises(ArtifactError, match="need the columns fold, part and row"):

@@ -5,10 +5,10 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from artifacts.errors import InputError
+from artifacts.tables import read_parquet
 from featurizers.characteristics import (
     KINDS,
     RULES,
@@ -196,11 +196,11 @@ def test_hostile_texts_take_no_time() -> None:
 @pytest.mark.skipif(not SHARED.exists(), reason="the development sets are not there")
 def test_coverage_on_real_columns() -> None:
     for name in ("fashion", "product_texts"):
-        frame = pd.read_parquet(SHARED / name / "train.parquet")
+        frame = read_parquet(SHARED / name / "train.parquet")
         for column, kind in (("gender", "sex"), ("season", "season"), ("baseColour", "colour")):
             counts = Counter(frame[column].dropna())
             found = detect_kind(column, counts)
             assert found is not None and found[0] == kind and found[1] > 0.99, (name, column, found)
-    colours = pd.read_parquet(SHARED / "babies_r_us" / "train.parquet")["colors"].dropna()
+    colours = read_parquet(SHARED / "babies_r_us" / "train.parquet")["colors"].dropna()
     found = detect_kind("colors", Counter(colours))
     assert found is not None and found[0] == "colour" and found[1] > 0.97, found

@@ -13,6 +13,7 @@ import pytest
 from artifacts.errors import InputError
 from artifacts.finding import Audit
 from artifacts.schema import Kind, Modality
+from artifacts.tables import read_parquet
 from artifacts.task import Task
 from evaluation.column_reasons import reason_in
 from featurizers.column_guess import guess_column
@@ -329,7 +330,7 @@ def test_real_tables(name: str, tmp_path: Path) -> None:
     target, modalities, left_out = KNOWN[name]
     folder = SHARED / name
     csv = folder / "train.csv"
-    frame = pd.read_csv(csv) if csv.exists() else pd.read_parquet(folder / "train.parquet")
+    frame = pd.read_csv(csv) if csv.exists() else read_parquet(folder / "train.parquet")
     kind = (
         "multiclass" if frame.get(target, frame.iloc[:, 0]).dtype == object or target == "category_id" else "regression"
     )

@@ -270,6 +270,21 @@ def test_a_bomb_is_refused_by_its_header(size: tuple[int, int]) -> None:
         assert caught.value.code == "image_too_large"
 
 
+@pytest.mark.parametrize("marks", [b"\xff\xd8", b"\xff", b"\xff\xe0\x00\x02", b"\xff\xfe\x00\x03a"])
+def test_a_header_without_an_end_is_left(marks: bytes) -> None:
+    content = b"\xff\xd8\xff\xd8" + marks * (4_000_000 // len(marks))
+    for refuse in (decode_image, image_size):
+        with pytest.raises(UnreadableImageError, match="header does not end"):
+            refuse(content)
+
+
+def test_a_photo_of_many_pieces_behind_its_header_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("featurizers.image_decoding.MAX_HEADER_READS", 60)
+    noise = np.random.default_rng(0).integers(0, 256, size=(600, 600, 3), dtype=np.uint8)
+    content = encoded(Image.fromarray(noise))  # IDAT chunks of 64 kB, each read in several pieces
+    assert decode_image(content).size == (600, 600)
+
+
 def test_one_pixel_and_strips() -> None:
     for form in ("JPEG", "PNG", "GIF", "WEBP", "BMP"):
         assert decode_image(encoded(Image.new("RGB", (1, 1)), form), 256).size == (1, 1)

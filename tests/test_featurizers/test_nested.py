@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from artifacts.feature_table import Block
 from artifacts.finding import Audit
 from artifacts.schema import Column, Feature, Modality, Title
+from artifacts.tables import read_parquet
 from featurizers.base import State, Surroundings
 from featurizers.nested import MAX_KEYS, Nested
 from featurizers.nested_flattening import REST, flatten, nested_texts
@@ -162,7 +163,7 @@ def test_texts_of_nested_values() -> None:
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the development sets are not there")
 def test_real_cards() -> None:
-    values = pd.read_parquet(SHARED / "kazan_cards" / "train.parquet")["text_fields"]
+    values = read_parquet(SHARED / "kazan_cards" / "train.parquet")["text_fields"]
     around = Surroundings()
     fitted = Nested(COLUMN).fit(values, around)
     names = [f.name for block in fitted.transform(values, around) for f in block.features]

@@ -13,6 +13,7 @@ from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import ArtifactError, InputError, NotFittedError
 from artifacts.finding import Audit
 from artifacts.schema import Column, Modality, Schema, Title
+from artifacts.tables import read_parquet
 from featurizers import affordability, text_embedding
 from featurizers.base import Featurizer, Surroundings
 from featurizers.column_guess import guess_column
@@ -289,7 +290,7 @@ def test_several_photos_of_a_row_and_several_columns_of_photos(tmp_path: Path) -
     frame = pd.DataFrame({"front": [f"{i}.png" for i in range(0, 8, 2)], "back": [f"{i}.png" for i in range(1, 8, 2)]})
     frame["all"] = [list(pair) for pair in zip(frame["front"], frame["back"], strict=True)]
     frame.to_parquet(tmp_path / "rows.parquet")
-    frame = pd.read_parquet(tmp_path / "rows.parquet")
+    frame = read_parquet(tmp_path / "rows.parquet")
     around = Surroundings(folder, EmbeddingStore(tmp_path / "cache"))
     table = TableFeaturizer(Schema(columns)).fit_transform(frame, around)
     names = [feature.name for feature in table.features]
@@ -310,12 +311,12 @@ def test_several_photos_of_a_row_and_several_columns_of_photos(tmp_path: Path) -
 
 @pytest.mark.skipif(not HOUSES.exists(), reason="the shared data are absent")
 def test_four_columns_of_photos_are_found_and_read(tmp_path: Path) -> None:
-    frame = pd.read_parquet(HOUSES / "train.parquet").head(24)
+    frame = read_parquet(HOUSES / "train.parquet").head(24)
     names = ["frontal", "bedroom", "bathroom", "kitchen"]
     assert all(guess_column(frame[name]).modality is Modality.IMAGE for name in names)
     lists = pd.DataFrame({"photos": frame[names].values.tolist()})
     lists.to_parquet(tmp_path / "lists.parquet")
-    frame["photos"] = pd.read_parquet(tmp_path / "lists.parquet")["photos"].to_numpy()
+    frame["photos"] = read_parquet(tmp_path / "lists.parquet")["photos"].to_numpy()
     assert guess_column(frame["photos"]).modality is Modality.IMAGE
     around = Surroundings(HOUSES, EmbeddingStore(tmp_path / "cache"))
     schema = Schema(tuple(column(name, Modality.IMAGE) for name in [*names, "photos"]))
