@@ -115,12 +115,11 @@ def compared(before: Run, after: Run) -> Reproduced:
         known, again = _candidates(one), _candidates(two)
         only_then, only_now = only_then + len(known.keys() - again), only_now + len(again.keys() - known)
         as_long: dict[str, bool] = {}
-        for key in sorted(known.keys() & again, key=lambda key: (bool(_described(known[key])["members"]), key)):
+        for key in sorted(known.keys() & again, key=lambda key: (_stage(known[key]), key)):
             scores = [out_of_fold.read(folder) for folder in (known[key], again[key])]
-            described = _described(known[key])
-            members = (described["members"], _described(again[key])["members"])
-            # What reads the scores of others is as long as they are.
-            alike = members[0] == members[1] and all(as_long.get(member, False) for member in members[0])
+            described, read = _described(known[key]), (_read_by(known[key]), _read_by(again[key]))
+            # What reads the scores or vectors of others is as long as they are.
+            alike = read[0] == read[1] and all(as_long.get(other, False) for other in read[0])
             as_long[key] = alike and _as_long(known[key], again[key])
             rows.append((name, key, described["model"], len(scores[0]), difference(*scores), as_long[key]))
         if not Run(one.path).activities:
@@ -154,7 +153,19 @@ def _candidates(folder: RunFolder) -> dict[str, Path]:
 
 
 def _described(candidate: Path) -> dict[str, Any]:
-    return {"members": [], **read_object(candidate / "candidate.json")}
+    return {"members": [], "reads": "", **read_object(candidate / "candidate.json")}
+
+
+def _read_by(candidate: Path) -> list[str]:
+    """The candidates whose scores or vectors it reads."""
+    described = _described(candidate)
+    return [*described["members"], *filter(None, [described["reads"]])]
+
+
+def _stage(candidate: Path) -> int:
+    """After what it may read: a model, one over tuned vectors, a stack."""
+    described = _described(candidate)
+    return 2 if described["members"] else 1 if described["reads"] else 0
 
 
 def _as_long(then: Path, now: Path) -> bool:

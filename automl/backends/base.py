@@ -52,7 +52,8 @@ class Candidate:
 
     ``out_of_fold`` holds link scores (n_train, n_link), NaN in rows that no fold validated; None if
     there are none. ``weight`` is its share in the back end's final blend. ``members`` are the keys of the candidates
-    whose outputs it reads, if it is a stack. ``lack`` says what a fitted candidate lacks: folds for which there was no
+    whose outputs it reads, if it is a stack; ``reads`` is the key of the candidate whose tuned vectors it reads beside
+    its view, if it is a second stage. ``lack`` says what a fitted candidate lacks: folds for which there was no
     time.
     """
 
@@ -66,6 +67,7 @@ class Candidate:
     error: str = ""
     members: tuple[str, ...] = ()
     lack: str = ""
+    reads: str = ""
 
 
 class FittedBackend(ABC):

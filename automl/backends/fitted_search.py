@@ -21,8 +21,11 @@ from automl.backends.out_of_fold import compact
 from automl.backends.stacking import model_class, stack_table
 from automl.calibration import Calibration
 from automl.models.base import LINK_UNITS, Model
+from automl.models.second_stage import SecondStage
+from automl.models.tuned_encoder import TunedEncoderModel
 
 Float = NDArray[np.float64]
+FoldModel = Model | SecondStage
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class FittedSearch(FittedBackend):
         self.blends = blends
         self.folder = folder
         self.calibration = calibration or Calibration()
-        self._models: dict[str, list[Model]] = {}
+        self._models: dict[str, list[FoldModel]] = {}
 
     def decide(self, table: FeatureTable, key: str = FittedBackend.FINAL) -> Float:
         """See ``FittedBackend.decide``: the weighted mean of members, each the mean of its fold models; the final one
@@ -113,7 +116,7 @@ class FittedSearch(FittedBackend):
 
     def _explained(
         self,
-        members: Mapping[str, Sequence[Model]],
+        members: Mapping[str, Sequence[FoldModel]],
         table: FeatureTable,
         groups: NDArray[np.int64],
         names: Sequence[str],
@@ -132,23 +135,32 @@ class FittedSearch(FittedBackend):
         total, base = self.calibration.scale * total, self.calibration.apply(base)
         return Explanation(tuple(names), total, base, LINK_UNITS[self.kind], "; ".join(dict.fromkeys(methods)))
 
-    def models(self, key: str) -> list[Model]:
+    def models(self, key: str) -> list[FoldModel]:
         """The fold models of a candidate; those of the final blend stay in memory."""
         if key in self._models:
             return self._models[key]
+        candidate = self._candidate(key)
         with reading(self.folder / key):
             folders = sorted((self.folder / key).glob("model_*"))
-            models = [model_class(self._candidate(key)).load(folder) for folder in folders]
-        if key in self.blends[self.FINAL]:
+            models: list[FoldModel] = [model_class(candidate).load(folder) for folder in folders]
+            if candidate.reads:
+                models = paired(models, self.models(candidate.reads))
+        if key in self._in_final:
             self._models[key] = models
         return models
+
+    @property
+    def _in_final(self) -> set[str]:
+        """Candidates that the final blend needs: its members, and those whose vectors they read."""
+        members = self.blends[self.FINAL]
+        return {*members, *(self._candidate(key).reads for key in members)} - {""}
 
     def _candidate(self, key: str) -> Candidate:
         return next(candidate for candidate in self.candidates if candidate.key == key)
 
     def save(self, folder: Path) -> None:
-        """Write the final blend and its members' models; other candidates keep their description alone."""
-        for key in self.blends[self.FINAL]:
+        """Write the final blend with the models that it needs; other candidates keep their description alone."""
+        for key in self._in_final:
             shutil.copytree(self.folder / key, folder / key)
         only = {self.FINAL: self.blends[self.FINAL]}
         write_file(
@@ -175,9 +187,23 @@ class FittedSearch(FittedBackend):
             blends = {name: dict(weights.items()) for name, weights in data["blends"].items()}
             if unknown := set(blends[cls.FINAL]) - {candidate.key for candidate in candidates}:
                 raise LookupError(f"the final blend has members {sorted(unknown)} that are no candidates")
+            if unread := {c.reads for c in candidates} - {"", *(c.key for c in candidates if not c.reads)}:
+                raise LookupError(f"vectors of {sorted(unread)} are read, which are no candidates of a first stage")
             found = cls(Kind(data["kind"]), candidates, blends, folder, Calibration(**data["calibration"]))
         found.interrupted = data.get("interrupted", False)
         return found
+
+
+def paired(models: Sequence[FoldModel], tuned: Sequence[FoldModel]) -> list[FoldModel]:
+    """Each model with the tuned encoder of its fold.
+
+    Raises:
+        LookupError: if they are not of the same folds.
+    """
+    encoders = [one for one in tuned if isinstance(one, TunedEncoderModel)]
+    if len(encoders) != len(models):
+        raise LookupError(f"{len(models)} models cannot read the vectors of {len(encoders)} tuned encoders")
+    return [SecondStage(one, tuned) for one, tuned in zip(models, encoders, strict=True) if isinstance(one, Model)]
 
 
 def described(candidate: Candidate) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from automl.backends import out_of_fold
 from automl.backends.base import Backend, Candidate, Problem
 from automl.backends.blending import blend_seconds, blended
 from automl.backends.fitted_search import FittedSearch, weighted
+from automl.backends.second_stages import second_stages_over
 from automl.backends.stacking import stacks_over
 from automl.backends.subsample import on_part, slow_models
 from automl.backends.tried import Tried
@@ -41,6 +42,8 @@ PART_SHARE = 0.5  # of the time that is left for configurations, on a part of th
 PROMOTED = 3  # configurations of a model that are then fitted on all rows
 BLEND_SHARE, MOST_BLEND_SHARE = 0.01, 0.12  # kept back for the blend: at least, and at most
 TUNED_SHARE = 0.6  # of the time that is left after the defaults, for tuning encoders
+SECOND_SHARE = 0.2  # of what these leave, for a model over their vectors
+READING_SHARE = 0.1  # of the time that tuning took, at most, to read all rows by what was tuned
 STACKS_SHARE = 0.05  # kept back for stacks, where there are several modalities
 FIRST_SECONDS = 5.0  # for the first candidate, even if the budget is used up
 EARLY_SHARE = 0.05  # of the budget: if the search leaves more, it says why
@@ -192,6 +195,20 @@ class _Search:
         for i, name in enumerate(names):
             share = TUNED_SHARE / (len(names) - i)
             try_tuned(name, self.tried, self.budget.sooner((1 - share) * max(self.budget.left, 0.0)))
+        for tuned in [candidate for candidate in self.tried.ranked() if candidate.model in names]:
+            self._run_second_stages(tuned)
+
+    def _run_second_stages(self, tuned: Candidate) -> None:
+        """Models over the vectors of a tuned encoder, where reading all rows by it leaves them time."""
+        root, ranked = self.tried.root, self.tried.ranked()
+        stages = second_stages_over(tuned, root / tuned.key, len(self.problem.folds), ranked)
+        lacking = any(not (root / stage.key).exists() for stage, _ in stages)  # after a fit that was killed
+        if lacking and READING_SHARE * tuned.fit_seconds > SECOND_SHARE * self.budget.left:
+            return
+        if lacking:
+            self.tried.read_vectors(tuned)
+        for stage, seconds in stages:
+            self.tried.fit(stage, Budget(max(min(SECOND_SHARE * self.budget.left, 4 * seconds + 5.0), 1e-3)))
 
     def _run_arms(self, arms: list[tuple[str, str]], share: float) -> None:
         """Defaults of models over views, in order; what one leaves unused goes to those after it."""

@@ -26,6 +26,7 @@ Float = NDArray[np.float64]
 STACKERS: dict[str, type[Model]] = {"linear": OutputSum, "lightgbm": BoostedSum}
 PER_VIEW = 2  # models whose outputs are read; the best of different kinds
 PREFIX = "stacked "
+ON = " on "  # between a model and the tuned encoder whose vectors it reads
 MOST_OUTPUTS = 100  # of a member; with more, the table of outputs is larger than the rows can fill with meaning
 
 
@@ -55,6 +56,8 @@ def model_class(candidate: Candidate) -> type[Model]:
     """The class of the models of a candidate or of a stack."""
     if candidate.members:
         return STACKERS[candidate.model.removeprefix(PREFIX)]
+    if candidate.reads:
+        return MODELS[candidate.model.partition(ON)[0]]
     return TUNED[candidate.model] if candidate.model in TUNED else MODELS[candidate.model]
 
 

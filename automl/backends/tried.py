@@ -22,11 +22,13 @@ from automl.backends import out_of_fold
 from automl.backends.base import Candidate, Problem
 from automl.backends.fitted_search import candidate_from, described
 from automl.backends.fold_models import Pruned, Way, fit_fold_models
+from automl.backends.second_stages import vectors_out_of_fold
 from automl.backends.stacking import folds_within, model_class, stack_table
 from automl.budget import Budget
 from automl.decision import Decision, decided_score
 from automl.memory import memory_lack
 from automl.models.base import Model
+from automl.models.second_stage import with_vectors
 from evaluation.metrics import constant_prediction
 from evaluation.splits import Fold
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     import optuna
 
 Float = NDArray[np.float64]
+Single = NDArray[np.float32]
 VALUES_SIDE_BY_SIDE = 4e7  # of a table: 160 MB
 
 
@@ -53,6 +56,7 @@ class Tried:
         self.reference = constant_prediction(problem.examples.outcome)
         self._decisions: dict[str, tuple[Decision, float]] = {}
         self._varying: dict[str, bool] = {}
+        self._vectors: dict[str, dict[str, Single]] = {}
         self._shown = 0.0
 
     # -- fitting ----------------------------------------------------------------------------------
@@ -159,6 +163,8 @@ class Tried:
     def _read_by(self, candidate: Candidate) -> tuple[Examples, tuple[Fold, ...]]:
         """What a candidate learns from: a view of the table, or the outputs of other candidates."""
         examples = self.problem.examples
+        if candidate.reads:
+            return self._beside_vectors(candidate), self.problem.folds
         if not candidate.members:
             return examples.view(candidate.view), self.problem.folds
         outputs = {c.key: c.out_of_fold for c in self.candidates if c.key in candidate.members}
@@ -169,6 +175,17 @@ class Tried:
         if not folds:
             raise FusionError("no fold has rows with outputs to learn from and to validate on")
         return Examples(table, examples.outcome), folds
+
+    def _beside_vectors(self, candidate: Candidate) -> Examples:
+        """A view with vectors by the tuned encoders of the folds, each of the rows that it did not see."""
+        view = self.problem.examples.view(candidate.view)
+        return replace(view, table=with_vectors(view.table, self._vectors[candidate.reads]))
+
+    def read_vectors(self, tuned: Candidate) -> None:
+        """Make what the second stage over a tuned encoder reads."""
+        table, folds = self.problem.examples.table, self.problem.folds
+        self._vectors[tuned.key] = vectors_out_of_fold(tuned, self.root / tuned.key, table, folds)
+        self.show()
 
     def stored(self, key: str) -> Candidate | None:
         """What a killed fit had finished; None if there is nothing of this key, or it is among the candidates."""

@@ -1,0 +1,73 @@
+"""The second stage of the search: models that read what encoders tuned out of fold make of texts or photos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artifacts.feature_table import FeatureTable
+from artifacts.store import read_object
+from automl.backends.base import Candidate
+from automl.backends.stacking import ON, model_class
+from automl.models.description import FILE
+from automl.models.registry import TUNED
+from automl.models.tuned_encoder import TunedEncoderModel
+from evaluation.splits import Fold
+
+Single = NDArray[np.float32]
+
+Stage = tuple[Candidate, float]
+
+MODELS_OVER_VECTORS = ("linear", "knn", "lightgbm", "catboost")
+
+
+def second_stages_over(
+    tuned: Candidate, folder: Path, n_folds: int, ranked: Sequence[Candidate]
+) -> list[tuple[Candidate, float]]:
+    """Models to fit over the vectors of a tuned encoder, each beside the view that it was best over, and the seconds
+    that it took there.
+
+    None where there is nothing to read: of a net over all modalities, where the folds' encoders were not kept (rows
+    in the order of time have one of all rows at the end), or where in no fold tuning made the encoder better.
+
+    Args:
+        tuned: a candidate of ``TUNED``.
+        folder: where it is kept.
+        n_folds: of the search.
+        ranked: usable candidates, the best first.
+    """
+    if tuned.error or tuned.lack or not issubclass(TUNED[tuned.model], TunedEncoderModel):
+        return []
+    kept = [read_object(place / FILE)["extra"] for place in sorted(folder.glob("model_*"))]
+    if len(kept) != n_folds or not all(one["trained"] for one in kept) or not any(one["epochs"] for one in kept):
+        return []
+    views = {"all", tuned.view}
+    defaults = [c for c in ranked if c.model in MODELS_OVER_VECTORS and c.view in views and not c.params]
+    best: dict[str, Candidate] = {}
+    for candidate in defaults:
+        best.setdefault(candidate.model, candidate)
+    return [(_stage(one, tuned), one.fit_seconds) for one in best.values()]
+
+
+def _stage(over: Candidate, tuned: Candidate) -> Candidate:
+    return Candidate(f"{over.key}-on-{tuned.key}", f"{over.model}{ON}{tuned.model}", over.view, reads=tuned.key)
+
+
+def vectors_out_of_fold(
+    tuned: Candidate, folder: Path, table: FeatureTable, folds: Sequence[Fold]
+) -> dict[str, Single]:
+    """Vectors (n_samples, n_dimensions) of each source, those of a fold by the encoder that did not learn from it.
+
+    NaN in rows that no fold validated.
+    """
+    result: dict[str, Single] = {}
+    for place, fold in zip(sorted(folder.glob("model_*")), folds, strict=True):
+        model = model_class(tuned).load(place)
+        assert isinstance(model, TunedEncoderModel)
+        for source, vectors in model.vectors(table.take(fold.valid)).items():
+            empty = np.full((table.n_samples, vectors.shape[1]), np.nan, dtype=np.float32)
+            result.setdefault(source, empty)[fold.valid] = vectors
+    return result
