@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from threading import Barrier
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ from artifacts.link import n_link
 from automl.backends.out_of_fold import unknown
 from automl.budget import Budget
 from automl.models.base import Model
+from automl.models.checkpoint import Checkpoint
+from automl.models.tuned_model import TunedModel
 from evaluation.splits import Fold
 
 Float = NDArray[np.float64]
@@ -33,13 +36,15 @@ class Way:
     ``refit``: one model of all rows is what stays; the folds' models give the scores and its parameters. ``emphasis``
     of high values in the rows to learn from and to stop on, see ``Outcome.emphasised``. ``end``: value of
     ``time.monotonic()`` until which late folds may go on; the end of their own time if None. ``side_by_side``: folds
-    that are fitted at once, each by one thread. ``partial``: where time runs out, the folds that are done will do.
+    that are fitted at once, each by one thread. ``checkpoints``: a folder for models that keep where they are.
+    ``partial``: where time runs out, the folds that are done will do.
     """
 
     refit: bool = False
     emphasis: float = 0.0
     end: float | None = None
     side_by_side: int = 1
+    checkpoints: Path | None = None
     partial: bool = False
 
 
@@ -93,6 +98,7 @@ def fit_fold_models(
         model = make({})
         if width > 1:
             model.n_threads = 1
+        _keep_in(way.checkpoints, model, f"fold_{i}")
         model.fit(train, valid, deadline=deadline(max((n_fits - i) / width, 1.0)))
         return model, model.decide(valid.table)
 
@@ -108,6 +114,7 @@ def fit_fold_models(
                 raise
     if way.refit and len(models) == len(folds):
         last = make(models[0].params_for_refit(models))
+        _keep_in(way.checkpoints, last, "all_rows")
         models = [last.fit(_emphasised(_of_folds(examples, folds), way.emphasis), deadline=deadline(1))]
     return models, scores
 
@@ -144,6 +151,11 @@ def _threads(width: int) -> ThreadPoolExecutor:
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     return pool
+
+
+def _keep_in(folder: Path | None, model: Model, name: str) -> None:
+    if folder is not None and isinstance(model, TunedModel):
+        model.checkpoint = Checkpoint(folder / f"{name}.safetensors")
 
 
 def _of_folds(examples: Examples, folds: Sequence[Fold]) -> Examples:

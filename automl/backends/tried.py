@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 Float = NDArray[np.float64]
 Single = NDArray[np.float32]
+CHECKPOINTS = "checkpoints"  # of candidates that take minutes, until they are done
 VALUES_SIDE_BY_SIDE = 4e7  # of a table: 160 MB
 
 
@@ -76,6 +78,7 @@ class Tried:
             candidate = replace(wanted, error=lack)
         else:
             candidate = self._fitted(wanted, self._after_imports(wanted, allowed), trial)
+            shutil.rmtree(self.root / CHECKPOINTS / wanted.key, ignore_errors=True)
             candidate = stored if stored is not None and candidate.error else candidate
         self.candidates.append(candidate)
         self.show()
@@ -146,6 +149,7 @@ class Tried:
             emphasis=float(settings.get("emphasis", 0.0)),
             end=self.budget.deadline,
             side_by_side=self._side_by_side(candidate, examples),
+            checkpoints=self.root / CHECKPOINTS / candidate.key,
             partial=not candidate.members
             and all(one.error for one in self.candidates),  # else there is no model at all
         )

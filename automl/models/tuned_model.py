@@ -20,6 +20,7 @@ from artifacts.feature_table import FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind, Modality
 from automl.models.base import LINK_UNITS, Float, Model
+from automl.models.checkpoint import Checkpoint
 from automl.models.description import Description, feature_names, load_arrays, median_of, save_arrays, settings
 from automl.models.heads import FusionHead, LinearHead, start_linear
 from automl.models.matrix import check_same_features
@@ -66,6 +67,7 @@ class TunedModel(Model):
     tables_in_memory: ClassVar[float] = 0.5
     n_nodes: ClassVar[int] = 1  # of integrated gradients: one is exact for what is linear
     method: ClassVar[str] = "exact: coefficient x (value - training mean)"
+    checkpoint: Checkpoint | None = None  # by which a fit that was killed goes on after its last epoch
     _read: Reading | None = None
 
     @classmethod
@@ -161,10 +163,10 @@ class TunedModel(Model):
         held = made[1] if len(made) > 1 and made[1][1].weight.sum() > 0 else None
         alpha = self._start(net, chosen, made[0][1], held and held[1], deadline)
         net.to_device()
-        tuning = Tuning(net, chosen, *made[0], self._loss(chosen), alpha)
-        self.epochs_ = tuning.run(held, self.seed, deadline)
-        self.losses_ = tuning.history
-        self.seconds_ += tuning.seconds
+        tuning = Tuning(net, chosen, *made[0], self._loss(chosen), alpha, self.seed)
+        course = tuning.run(held, deadline, self.checkpoint)
+        self.epochs_, self.losses_ = course.best_epoch, course.history
+        self.seconds_ += course.seconds
         self.net_ = net
 
     def _loss(self, chosen: TunedParams) -> Loss:

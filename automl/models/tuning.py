@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artifacts.schema import Modality
+from automl.models.checkpoint import Checkpoint, Course
 from automl.models.heads import LINEAR
 from automl.models.output import OutputParams
 from automl.models.solvers import Loss, Rows, mean_loss
@@ -65,25 +66,23 @@ class Tuning:
     """
 
     def __init__(
-        self, net: TunedNet, chosen: TunedParams, inputs: Inputs, rows: Rows, loss: Loss, alpha: float
+        self, net: TunedNet, chosen: TunedParams, inputs: Inputs, rows: Rows, loss: Loss, alpha: float, seed: int
     ) -> None:
         import torch
 
         self.net, self.chosen, self.inputs, self.loss, self.alpha = net, chosen, inputs, loss, alpha
+        self.seed = seed
         self.y = torch.from_numpy(rows.y).to(device(), torch.long if loss == "softmax" else torch.float32)
         self.weight = torch.from_numpy(rows.weight).float().to(device())
         self.sizes = inputs.sizes()
         self.known = np.flatnonzero(rows.weight > 0)
         self.epochs = chosen.epochs or MOST_EPOCHS
-        self.at_once = chosen.batch
         groups = self._groups()
         self.optimizer = torch.optim.AdamW(groups, lr=chosen.learning_rate, weight_decay=chosen.weight_decay)
         self.learned: list[Tensor] = [one.requires_grad_(True) for group in groups for one in group["params"]]
         self.mean = [one.detach().clone() for one in self.learned]
-        self.steps = 0
-        self.lowered = 0  # how often rates were
-        self.history: list[float] = []  # losses on the rows to validate on, at the start and after each epoch
-        self.seconds: list[float] = []  # of each epoch
+        self.best = [one.detach().clone() for one in self.learned]
+        self.course = Course(f"{chosen} on {len(rows.y)} rows, seed {seed}", chosen.batch)
 
     def _groups(self) -> list[dict[str, Any]]:
         """Parameters with their rates: of each encoder by layer, of the head's linear term, of what it has beside."""
@@ -98,46 +97,70 @@ class Tuning:
         beside = decayed_groups(own, chosen.weight_decay)
         return groups + [{**group, "rate": chosen.head_rate} for group in beside if group["params"]]
 
-    def run(self, held: tuple[Inputs, Rows] | None, seed: int, deadline: float | None) -> int:
-        """Train, leave the net at its best epoch, and give that epoch's number; 0 is the start."""
+    def run(
+        self,
+        held: tuple[Inputs, Rows] | None,
+        deadline: float | None,
+        checkpoint: Checkpoint | None = None,
+    ) -> Course:
+        """Train, and leave the net at its best epoch.
+
+        With a ``checkpoint`` it goes on from the last epoch that an earlier training of the same has finished.
+        """
         import torch
 
         started = time.monotonic()
-        lowest = np.inf if held is None else self._held_loss(held)
+        self.course.history = [np.inf if held is None else self._held_loss(held)]
         seconds_to_validate = time.monotonic() - started
-        self.history = [lowest]
-        best, best_epoch, begun_at = [one.clone() for one in self.mean], 0, 0
         end = None if deadline is None else deadline - 1.2 * seconds_to_validate
-        random = np.random.default_rng(seed), torch.Generator(device()).manual_seed(seed)
-        for epoch in range(1, self.epochs + 1):
+        random = np.random.default_rng(self.seed), torch.Generator(device()).manual_seed(self.seed)
+        if checkpoint is not None:
+            self.course = checkpoint.load(self.course.of, self._tensors(), self.optimizer, random) or self.course
+        while not self.course.finished:
             begun = time.monotonic()
-            whole = self._epoch(epoch - 1, random, started, end)
-            self.seconds.append(time.monotonic() - begun)
-            if held is None:
-                best, best_epoch = [one.clone() for one in self.mean], epoch
-            else:
-                found = self._mean_loss(held)
-                self.history.append(found)
-                if found < lowest:
-                    best, best_epoch, lowest = [one.clone() for one in self.mean], epoch, found
-                elif best_epoch == 0 and self.lowered < MOST_LOWERED:  # too large steps at once spoil what was there
-                    self._start_again(best)
-                    begun_at = epoch
-                if epoch - max(best_epoch, begun_at) >= self.chosen.patience:
-                    break
-            if not whole:
-                break
-        self._put(best)
+            whole = self._epoch(self.course.epoch, random, started, end)
+            self.course.seconds.append(time.monotonic() - begun)
+            self.course.finished = self._judged(held) or not whole
+            if checkpoint is not None:
+                checkpoint.save(self.course, self._tensors(), self.optimizer, random)
+        self._put(self.best)
         for one in self.learned:
             one.requires_grad_(False)
-        return best_epoch
+        return self.course
 
-    def _start_again(self, first: list[Tensor]) -> None:
+    def _tensors(self) -> dict[str, list[Tensor]]:
+        return {"learned": self.learned, "mean": self.mean, "best": self.best}
+
+    def _judged(self, held: tuple[Inputs, Rows] | None) -> bool:
+        """Compare an epoch with those before it; whether it was the last one."""
+        course = self.course
+        course.epoch += 1
+        if held is None:
+            self._keep_best()
+        else:
+            lowest = course.lowest
+            course.history.append(self._mean_loss(held))
+            if course.history[-1] < lowest:
+                self._keep_best()
+            elif course.best_epoch == 0 and course.lowered < MOST_LOWERED:  # too large steps spoil what was there
+                self._start_again()
+                course.begun_at = course.epoch
+            if course.epoch - max(course.best_epoch, course.begun_at) >= self.chosen.patience:
+                return True
+        return course.epoch >= self.epochs
+
+    def _keep_best(self) -> None:
+        self.course.best_epoch = self.course.epoch
+        for one, value in zip(self.best, self.mean, strict=True):
+            one.copy_(value)
+
+    def _start_again(self) -> None:
         """From the start, with lower rates."""
-        self._put(first)
-        self.mean = [one.clone() for one in first]
+        self._put(self.best)
+        for one, value in zip(self.mean, self.best, strict=True):
+            one.copy_(value)
         self.optimizer.state.clear()
-        self.steps, self.lowered = 0, self.lowered + 1
+        self.course.steps, self.course.lowered = 0, self.course.lowered + 1
         for group in self.optimizer.param_groups:
             group["rate"] *= LOWERED
 
@@ -191,17 +214,17 @@ class Tuning:
         while True:
             try:
                 self.optimizer.zero_grad()
-                for start in range(0, len(rows), self.at_once):
-                    self._learn_from(rows[start : start + self.at_once], len(rows))
+                for start in range(0, len(rows), self.course.at_once):
+                    self._learn_from(rows[start : start + self.course.at_once], len(rows))
                 break
             except torch.OutOfMemoryError:
-                if self.at_once == 1:
+                if self.course.at_once == 1:
                     raise
-                self.at_once //= 2
+                self.course.at_once //= 2
         torch.nn.utils.clip_grad_norm_(self.learned, LARGEST_GRADIENT)
         self.optimizer.step()
-        self.steps += 1
-        share = 1.0 / min(self.steps + 1, AVERAGED_STEPS)
+        self.course.steps += 1
+        share = 1.0 / min(self.course.steps + 1, AVERAGED_STEPS)
         with torch.no_grad():
             torch._foreach_lerp_(self.mean, self.learned, share)
 
