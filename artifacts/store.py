@@ -11,7 +11,7 @@ import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ FORMAT_VERSION = 3
 ACTIVITIES = "activities"
 CONTEST = "contest"
 MANIFEST = "run.json"
-LOCK, HOLDER = ".lock", ".lock-holder"
+LOCK, HOLDER, STEPS_LOCK = ".lock", ".lock-holder", ".lock-steps"
 AGAIN = "Name the folder of a finished run, or run fit again."
 # What reading damaged files gives: JSON of another form, numpy's and safetensors' files, parquet.
 _DAMAGED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, EOFError, RuntimeError,
@@ -124,6 +124,8 @@ class RunFolder:
         Raises:
             ArtifactError: if the disk is full or the folder cannot be written.
         """
+        from filelock import FileLock
+
         target = self.path / step
         temporary = self.path / f".tmp-{uuid.uuid4().hex}"
         try:
@@ -131,15 +133,9 @@ class RunFolder:
             yield temporary
             _sync_tree(temporary)
             target.parent.mkdir(parents=True, exist_ok=True)
-            if target.exists():
-                replaced = self.path / f".tmp-{uuid.uuid4().hex}"
-                os.replace(target, replaced)
-                os.replace(temporary, target)
-                shutil.rmtree(replaced)
-            else:
-                os.replace(temporary, target)
-            _sync(target.parent)
-            self._list_step(target)
+            finished = (self.path / checksums.FILE).exists()  # to which several may add at once; a fit is alone
+            with FileLock(self.path / STEPS_LOCK) if finished else nullcontext():
+                self._put(temporary, target)
         except FusionError:
             raise
         except Exception as error:  # libraries tell of a full disk by errors of their own
@@ -151,6 +147,17 @@ class RunFolder:
             ) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+    def _put(self, temporary: Path, target: Path) -> None:
+        if target.exists():
+            replaced = self.path / f".tmp-{uuid.uuid4().hex}"
+            os.replace(target, replaced)
+            os.replace(temporary, target)
+            shutil.rmtree(replaced)
+        else:
+            os.replace(temporary, target)
+        _sync(target.parent)
+        self._list_step(target)
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Write ``run.json``, which makes a run of the folder, and before it checksums of it and all that lies there.

@@ -121,3 +121,19 @@ def test_files_of_another_form_are_told_as_damaged(tmp_path: Path) -> None:
             read()
     with pytest.raises(InputError, match="as it is"), reading(tmp_path):
         raise InputError("as it is")
+
+
+def test_several_processes_add_to_a_finished_run(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path).create()
+    folder.finish({"a": 1})
+    code = (
+        "import sys\nfrom artifacts.store import RunFolder\n"
+        "for i in range(30):\n"
+        "    with RunFolder(sys.argv[1]).write(f'step_{i % 3}_{sys.argv[2]}') as one: (one / 'a').write_text(str(i))\n"
+        "    with RunFolder(sys.argv[1]).write('shared') as step: (step / 'a').write_text(sys.argv[2])\n"
+    )
+    line = [sys.executable, "-c", code, str(tmp_path)]
+    workers = [subprocess.Popen([*line, str(n)], cwd=Path(__file__).parents[2]) for n in range(3)]
+    assert [worker.wait() for worker in workers] == [0, 0, 0]
+    assert not folder.faults() and len(list(tmp_path.glob("step_*"))) == 9
+    assert not list(tmp_path.glob(".tmp-*"))
