@@ -19,6 +19,10 @@ UNSAID = "error return without exception set"
 LEAST_MB = 512  # of memory by ulimit -d and -v: with less, libraries do not load, and OpenBLAS asks for it without end
 
 
+class _NoMemoryError(ArtifactError):
+    """A lack of memory, in words."""
+
+
 def check_limits() -> None:
     """Look at the limits of this process before libraries are loaded.
 
@@ -56,6 +60,8 @@ def told_shortages(what: str) -> Iterator[None]:
     """
     try:
         yield
+    except _NoMemoryError:  # told already, by what was done within
+        raise
     except Exception as error:
         if _lacks_memory(error):
             raise _no_memory(what, error) from error
@@ -88,9 +94,9 @@ def is_lack_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(words in str(error).lower() for words in SAID)
 
 
-def _no_memory(what: str, error: BaseException) -> ArtifactError:
+def _no_memory(what: str, error: BaseException) -> _NoMemoryError:
     said = f"{type(error).__name__}: {str(error)[:200]}" if str(error) else type(error).__name__
-    return ArtifactError(
+    return _NoMemoryError(
         f"{what} ran out of memory ({said}). Close other programs, take a machine with more memory, fewer rows or a "
         "smaller encoder, then run the same command again: finished steps are kept."
     )

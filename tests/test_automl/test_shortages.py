@@ -41,6 +41,12 @@ def test_a_lack_that_was_told_as_damage_is_told_as_what_it_is() -> None:
         raise MemoryError
 
 
+def test_a_lack_is_told_once() -> None:
+    with pytest.raises(ArtifactError) as raised, told_shortages("The command"), told_shortages("The fit"):
+        raise MemoryError("no room")
+    assert str(raised.value).count("ran out of memory") == 1 and "The fit" in str(raised.value)
+
+
 @pytest.mark.parametrize(
     "error", [RuntimeError("no"), ImportError("no"), OSError(errno.ENOENT, "gone"), ValueError("bad")], ids=str
 )
