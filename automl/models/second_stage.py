@@ -21,20 +21,13 @@ FEATURIZER = "tuned"
 
 
 def with_vectors(table: FeatureTable, vectors: Mapping[str, Single]) -> FeatureTable:
-    """A table whose embeddings of some sources are replaced by vectors (n_samples, n_dimensions) of a tuned encoder.
-
-    What the encoder made as it came is in them already: beside them it only takes time.
-    """
+    """A table with vectors (n_samples, n_dimensions) of sources by a tuned encoder as its last blocks."""
+    assert table.contents is not None
     blocks = []
-    for block in table.blocks:
-        if block.source not in vectors or block.featurizer not in EMBEDDINGS:
-            blocks.append(block)
-            continue
-        assert table.contents is not None
-        values = np.ascontiguousarray(vectors[block.source], dtype=np.float32)
-        features = opaque_features(table.contents.columns[block.source], FEATURIZER, values.shape[1])
-        blocks.append(Block(block.source, FEATURIZER, features, values))
-    return replace(table, blocks=tuple(blocks))
+    for source, values in vectors.items():
+        features = opaque_features(table.contents.columns[source], FEATURIZER, values.shape[1])
+        blocks.append(Block(source, FEATURIZER, features, np.ascontiguousarray(values, dtype=np.float32)))
+    return replace(table, blocks=(*table.blocks, *blocks))
 
 
 class SecondStage:
@@ -62,16 +55,15 @@ class SecondStage:
         vectors = self.tuned.vectors(table)
         extended = with_vectors(table, vectors)
         of_block = np.split(groups, np.cumsum([len(block.features) for block in table.blocks])[:-1])
-        within: list[NDArray[np.int64]] = []
-        shares: list[Float] = []
-        for block, own, read in zip(table.blocks, of_block, extended.blocks, strict=True):
-            if read is block:
-                within.append(own)
-            else:
-                within.append(np.full(len(read.features), len(names) + len(shares)))
-                shares.append(np.bincount(own, minlength=len(names)) / len(own))
-        players = [*names, *(f"vectors {i}" for i in range(len(shares)))]
-        told = self.model.contributions(extended, np.concatenate(within), players)
+        shares = [
+            np.bincount(own, minlength=len(names)) / len(own)
+            for source in vectors
+            for block, own in zip(table.blocks, of_block, strict=True)
+            if block.source == source and block.featurizer in EMBEDDINGS
+        ]
+        added = [np.full(each.shape[1], len(names) + i) for i, each in enumerate(vectors.values())]
+        players = [*names, *(f"vectors of {source}" for source in vectors)]
+        told = self.model.contributions(extended, np.concatenate([groups, *added]), players)
         values = told.values[:, : len(names)].copy()
         for i, share in enumerate(shares):
             values += share[:, None] * told.values[:, len(names) + i][:, None]
