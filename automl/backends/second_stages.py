@@ -21,7 +21,7 @@ Single = NDArray[np.float32]
 
 Stage = tuple[Candidate, float]
 
-MODELS_OVER_VECTORS = ("linear", "knn", "lightgbm", "catboost")
+MODELS_OVER_VECTORS = ("linear", "knn", "lightgbm", "catboost", "mlp")
 
 
 def second_stages_over(

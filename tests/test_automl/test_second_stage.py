@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +67,15 @@ def tuned_in(problem: Problem) -> tuple[Tried, Candidate]:
     return tried, tried.candidates[-1]
 
 
+@pytest.fixture(scope="module")
+def first_stage(
+    encoders: tuple[Encoder, Encoder], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Problem, Tried, Candidate]:
+    """Whose candidates others fit models over; nobody changes its files."""
+    problem = make_problem(encoders[0], tmp_path_factory.mktemp("first"), of_texts=True)
+    return problem, *tuned_in(problem)
+
+
 def auc(problem: Problem, candidate: Candidate) -> float:
     assert candidate.out_of_fold is not None
     return problem.metric.score(problem.examples.outcome, from_link(Kind.BINARY, candidate.out_of_fold))
@@ -74,7 +84,8 @@ def auc(problem: Problem, candidate: Candidate) -> float:
 def stages_in(tried: Tried, tuned: Candidate) -> list[Candidate]:
     found = second_stages_over(tuned, tried.root / tuned.key, FOLDS, tried.ranked())
     tried.read_vectors(tuned)
-    return [tried.fit(stage, Budget(30.0)) for stage, _ in found]
+    known = {candidate.key: candidate for candidate in tried.candidates}
+    return [known.get(stage.key) or tried.fit(stage, Budget(30.0)) for stage, _ in found]
 
 
 def test_it_learns_from_what_was_tuned_and_is_found_again(encoders: tuple[Encoder, Encoder], tmp_path: Path) -> None:
@@ -99,10 +110,9 @@ def test_it_learns_from_what_was_tuned_and_is_found_again(encoders: tuple[Encode
 
 @pytest.mark.parametrize("name", ["linear", "knn"])
 def test_contributions_add_up_and_are_of_the_source(
-    encoders: tuple[Encoder, Encoder], tmp_path: Path, name: str
+    first_stage: tuple[Problem, Tried, Candidate], tmp_path: Path, name: str
 ) -> None:
-    problem = make_problem(encoders[0], tmp_path, of_texts=True)
-    tried, tuned = tuned_in(problem)
+    problem, tried, tuned = first_stage
     stage = next(one for one in stages_in(tried, tuned) if one.model == f"{name} on tuned_text")
     fitted = FittedSearch(Kind.BINARY, tuple(tried.candidates), {"final": {stage.key: 1.0}}, tried.root)
     table = problem.examples.table.take(np.arange(20))
@@ -133,10 +143,10 @@ def test_random_targets_show_no_skill(encoders: tuple[Encoder, Encoder], tmp_pat
         assert abs(auc(problem, found) - 0.5) < 0.13
 
 
-def test_nothing_is_read_where_there_is_nothing(encoders: tuple[Encoder, Encoder], tmp_path: Path) -> None:
-    problem = make_problem(encoders[0], tmp_path, of_texts=True)
-    tried, tuned = tuned_in(problem)
-    folder, ranked = tried.root / tuned.key, tried.ranked()
+def test_nothing_is_read_where_there_is_nothing(first_stage: tuple[Problem, Tried, Candidate], tmp_path: Path) -> None:
+    _, tried, tuned = first_stage
+    folder, ranked = tmp_path / "kept", tried.ranked()
+    shutil.copytree(tried.root / tuned.key, folder)
     assert [stage.key for stage, _ in second_stages_over(tuned, folder, FOLDS, ranked)]
     assert not second_stages_over(tuned, folder, FOLDS + 1, ranked), "one encoder of all rows"
     assert not second_stages_over(replace(tuned, error="no"), folder, FOLDS, ranked)
@@ -146,9 +156,10 @@ def test_nothing_is_read_where_there_is_nothing(encoders: tuple[Encoder, Encoder
     assert not second_stages_over(tuned, folder, FOLDS, ranked)
 
 
-def test_a_second_stage_without_its_first_is_told(encoders: tuple[Encoder, Encoder], tmp_path: Path) -> None:
-    problem = make_problem(encoders[0], tmp_path, of_texts=True)
-    tried, tuned = tuned_in(problem)
+def test_a_second_stage_without_its_first_is_told(
+    first_stage: tuple[Problem, Tried, Candidate], tmp_path: Path
+) -> None:
+    _, tried, tuned = first_stage
     stage = stages_in(tried, tuned)[0]
     fitted = FittedSearch(Kind.BINARY, tuple(tried.candidates), {"final": {stage.key: 1.0}}, tried.root)
     for i, reads in enumerate(("gone", stage.key)):
