@@ -84,12 +84,13 @@ def photo_trial(row: pd.DataFrame, column: Column, loader: ImageLoader, is_used:
         return Trial(column, State.UNUSED, pixels=pixels, n_photos=len(photos))
     trial = Trial(column, State.TRIED, len(variants.changes), pixels, patches_of(*pixels.shape[:2]), len(photos))
     for photo in (pixels, *(occluded(pixels, patch) for patch in trial.patches)):
-        encoded = _png(photo)
+        encoded = as_png(photo)
         variants.add(column.name, [encoded, *photos[1:]] if len(photos) > 1 else encoded)
     return trial
 
 
-def _png(pixels: Pixels) -> bytes:
+def as_png(pixels: Pixels) -> bytes:
+    """A photo as the content of a file, without any loss."""
     from PIL import Image
 
     buffer = BytesIO()

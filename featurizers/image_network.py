@@ -58,6 +58,14 @@ class NetworkFacts:
         cosines = [self.cosine_low, self.cosine_typical]
         return np.array([*numbers, *codes, *self.mean, *self.std, *cosines], dtype=np.float32)
 
+    def seen(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of a photo, around its centre, that the encoder looks at."""
+        if self.crop == "squash":
+            return max(1, round(self.crop_share * height)), max(1, round(self.crop_share * width))
+        short, side = min(height, width), max(self.height, self.width)
+        rows, columns = (max(1, round(self.crop_share * short * one / side)) for one in (self.height, self.width))
+        return min(rows, height), min(columns, width)
+
     @classmethod
     def from_vector(cls, vector: Sequence[float] | FloatArray) -> Self:
         """What ``to_vector`` gave."""

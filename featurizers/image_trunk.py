@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from io import BytesIO
 from itertools import groupby
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from artifacts.schema import Modality
 from featurizers.batch_norm_folding import fold_batch_norms
 from featurizers.encoder_use import loading
 from featurizers.encoders import Encoder
-from featurizers.image_decoding import VERSION
+from featurizers.image_decoding import VERSION, decode_image
 from featurizers.image_embedding import network_facts
 from featurizers.image_network import Network, NetworkFacts, create_model, example_photo
 from featurizers.precision import device
@@ -74,14 +77,48 @@ class ImageTrunk(Trunk):
         """See ``Trunk.new_upper``."""
         return copy.deepcopy(self._parts.upper).to(device()).eval()
 
-    def vectors(self, upper: Any, activations: Sequence[Half]) -> Any:
-        """See ``Trunk.vectors``."""
+    def batch(self, activations: Sequence[Half]) -> tuple[Any, Any]:
+        """See ``Trunk.batch``."""
         import torch
 
-        here = next(upper.parameters()).device
-        stacked = torch.from_numpy(np.stack([one.reshape(self._parts.shape) for one in activations])).to(here)
-        made = upper(stacked.float())
-        return made.float()
+        stacked = torch.from_numpy(np.stack([one.reshape(self._parts.shape) for one in activations]))
+        return stacked.to(device()).float(), None
+
+    def apply(self, upper: Any, states: Any, beside: Any) -> Any:
+        """See ``Trunk.apply``."""
+        return upper(states).float()
+
+    def emptied(self, content: Any) -> Any:
+        """See ``Trunk.emptied``: its mean colour everywhere.
+
+        Raises:
+            UnreadableImageError: if the photo cannot be read.
+        """
+        from PIL import Image
+
+        image = decode_image(content)
+        colour = np.asarray(image, dtype=np.float64).mean(axis=(0, 1)).round().astype(int)
+        buffer = BytesIO()
+        Image.new("RGB", image.size, tuple(colour.tolist())).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    def heat(self, values: NDArray[Any], height: int, width: int) -> NDArray[np.float64]:
+        """What places of an activation give, as (height, width) over the photo; 0 where the encoder does not look."""
+        from PIL import Image
+
+        found = values.reshape(self._parts.shape)
+        if found.ndim == 3:
+            grid = found.sum(axis=0)
+        else:  # of a vision transformer: what stands before its patches has no place
+            by_token = found.sum(axis=1)
+            side = math.isqrt(len(by_token))
+            grid = by_token[len(by_token) - side * side :].reshape(side, side)
+        rows, columns = self._facts.seen(height, width)
+        sized = Image.fromarray(grid.astype(np.float32)).resize((columns, rows), Image.Resampling.BICUBIC)
+        result = np.zeros((height, width))
+        top, left = (height - rows) // 2, (width - columns) // 2
+        result[top : top + rows, left : left + columns] = np.asarray(sized)
+        return result
 
     def varied(self, activations: Sequence[Half], random: np.random.Generator) -> list[Half]:
         """See ``Trunk.varied``: half of the maps are mirrored, as those of mirrored photos are but for the borders."""

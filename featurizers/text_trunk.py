@@ -54,7 +54,7 @@ class TextTrunk(Trunk):
 
         whole, first = self._parts.whole, self._parts.first
         prompt = prompt_of(self.encoder)
-        longest = min(int(whole.max_seq_length or LENGTHS[-1]), MAX_TOKENS)
+        longest = self._longest
         texts = [prompt + text for text in contents]
         ids = whole.tokenizer(texts, truncation=True, max_length=longest, verbose=False)["input_ids"]
         lengths = np.array([next((n for n in LENGTHS if n >= len(one)), longest) for one in ids])
@@ -85,8 +85,8 @@ class TextTrunk(Trunk):
         """See ``Trunk.new_upper``."""
         return copy.deepcopy(self._parts.upper).to(device()).eval()
 
-    def vectors(self, upper: Any, activations: Sequence[Half]) -> Any:
-        """See ``Trunk.vectors``; padded to the longest of them."""
+    def batch(self, activations: Sequence[Half]) -> tuple[Any, Any]:
+        """See ``Trunk.batch``."""
         import torch
 
         lengths = [len(one) for one in activations]
@@ -94,9 +94,38 @@ class TextTrunk(Trunk):
         mask = np.zeros(states.shape[:2], dtype=np.int64)
         for i, one in enumerate(activations):
             states[i, : len(one)], mask[i, : len(one)] = one, 1
-        here = next(upper.parameters()).device
-        given = {"inputs_embeds": torch.from_numpy(states).to(here), "attention_mask": torch.from_numpy(mask).to(here)}
-        return upper(given)["sentence_embedding"].float()
+        return torch.from_numpy(states).to(device()), torch.from_numpy(mask).to(device())
+
+    def apply(self, upper: Any, states: Any, beside: Any) -> Any:
+        """See ``Trunk.apply``."""
+        return upper({"inputs_embeds": states, "attention_mask": beside})["sentence_embedding"].float()
+
+    def emptied(self, content: Any) -> Any:
+        """See ``Trunk.emptied``: as many tokens that stand for any word."""
+        tokenizer = self._parts.whole.tokenizer
+        hidden = tokenizer.mask_token or tokenizer.unk_token or tokenizer.pad_token
+        return " ".join([hidden] * sum(end > start for start, end in self.spans(content)))
+
+    def spans(self, content: str) -> list[tuple[int, int]]:
+        """The characters (first, last + 1) of each token of an activation; those that are no part of the text have
+        none."""
+        tokenizer, prompt = self._parts.whole.tokenizer, prompt_of(self.encoder)
+        read = tokenizer(
+            prompt + content,
+            truncation=True,
+            max_length=self._longest,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+            verbose=False,
+        )
+        return [
+            (0, 0) if special or end <= len(prompt) else (max(start - len(prompt), 0), end - len(prompt))
+            for (start, end), special in zip(read["offset_mapping"], read["special_tokens_mask"], strict=True)
+        ]
+
+    @property
+    def _longest(self) -> int:
+        return min(int(self._parts.whole.max_seq_length or LENGTHS[-1]), MAX_TOKENS)
 
     def depth_of(self, upper: Any) -> list[list[Any]]:
         """See ``Trunk.depth_of``."""

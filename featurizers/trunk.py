@@ -54,8 +54,20 @@ class Trunk(ABC):
         """A copy of the upper layers, a torch module in evaluation mode."""
 
     @abstractmethod
+    def batch(self, activations: Sequence[Half]) -> tuple[Any, Any]:
+        """A float tensor (n_contents, ...) of activations, padded to the largest, and what else the upper layers read."""
+
+    @abstractmethod
+    def apply(self, upper: Any, states: Any, beside: Any) -> Any:
+        """A tensor (n_contents, n_dimensions) that gradients pass through, of what ``batch`` gives."""
+
     def vectors(self, upper: Any, activations: Sequence[Half]) -> Any:
         """A tensor (n_contents, n_dimensions) that gradients pass through; activations of one trunk."""
+        return self.apply(upper, *self.batch(activations))
+
+    @abstractmethod
+    def emptied(self, content: Any) -> Any:
+        """A content of the same size that says nothing, with an activation of the same shape."""
 
     def varied(self, activations: Sequence[Half], random: np.random.Generator) -> list[Half]:
         """Activations as training may see them: of a content that was changed so that it means the same."""
