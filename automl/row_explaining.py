@@ -23,10 +23,12 @@ from artifacts.finding import Audit
 from artifacts.link import centred, from_link
 from artifacts.schema import Column, Kind, Modality
 from automl.activities import FittedActivities
+from automl.backends.base import FittedBackend
 from automl.models.base import LINK_UNITS
+from automl.models.tuned_gradients import photo_gradients, word_gradients
 from automl.predictor import Predictor, predictions_frame
 from automl.reporting import target_in_words
-from automl.row_variants import Trial, Variants, photo_trial, text_trial
+from automl.row_variants import Trial, Variants, as_png, photo_trial, text_trial
 from evaluation.partitions import feature_groups
 from evaluation.row_explanation import (
     Contribution,
@@ -36,7 +38,7 @@ from evaluation.row_explanation import (
     TextMap,
     contributions_of_row,
 )
-from evaluation.saliency import differences, heatmap, scored
+from evaluation.saliency import Piece, differences, heatmap, scored
 from featurizers.image_loading import ImageLoader
 
 Float = NDArray[np.float64]
@@ -101,6 +103,8 @@ class _Explaining:
         self.classes = tuple(str(one) for one in predictor.classes)
         self.column, self.sign, self.output = self._output(label)
         self.score = float(self._one(self.link)[0])
+        assert isinstance(predictor.fitted, FittedBackend)
+        self.tuned_share, self.tuned = predictor.fitted.tuned()
 
     def _output(self, label: str | None) -> tuple[int, float, str]:
         """Which column of the link is explained, with which sign, and the name of its class."""
@@ -157,6 +161,7 @@ class _Explaining:
             photos=tuple(self._photo(t, parts) for t in trials if t.column.modality is Modality.IMAGE),
             texts=tuple(self._text(t, parts) for t in trials if t.column.modality is Modality.TEXT),
             not_explained=why_not,
+            tuned_share=self.tuned_share,
             not_tried=tuple(sorted(written)),
         )
 
@@ -185,6 +190,7 @@ class _Explaining:
             deltas, shift = self._deltas(trial, len(trial.patches))
             heat = heatmap(height, width, trial.patches, deltas)
         return PhotoMap(
+            by_gradients=self._photo_by_gradients(trial),
             column=column.name,
             title=column.title,
             state=trial.state,
@@ -202,4 +208,25 @@ class _Explaining:
         if trial.state is not State.TRIED:
             return TextMap(column.name, column.title, trial.state, part, trial.text, trial.pieces)
         deltas, shift = self._deltas(trial, len(trial.pieces))
-        return TextMap(column.name, column.title, trial.state, part, trial.text, scored(trial.pieces, deltas), shift)
+        pieces, tuned = scored(trial.pieces, deltas), self._words_by_gradients(trial)
+        return TextMap(column.name, column.title, trial.state, part, trial.text, pieces, shift, tuned)
+
+    def _photo_by_gradients(self, trial: Trial) -> Float | None:
+        assert trial.pixels is not None
+        height, width = trial.pixels.shape[:2]
+        if trial.state is not State.TRIED or not self.tuned:
+            return None
+        heat, photo = np.zeros((height, width)), as_png(trial.pixels)
+        for weight, model in self.tuned:
+            found = photo_gradients(model, self.own, trial.column.name, photo, (height, width), self.column)
+            heat += self.sign * weight * found
+        return heat if heat.any() else None
+
+    def _words_by_gradients(self, trial: Trial) -> tuple[Piece, ...]:
+        places = [(piece.start, piece.end) for piece in trial.pieces]
+        total = np.zeros(len(places))
+        for weight, model in self.tuned:
+            total += self.sign * weight * word_gradients(model, self.own, trial.column.name, places, self.column)
+        if not np.nan_to_num(total).any():
+            return ()
+        return tuple(Piece(one.start, one.end, float(delta)) for one, delta in zip(trial.pieces, total, strict=True))

@@ -50,7 +50,8 @@ class PhotoMap:
     ``pixels`` is uint8 (height, width, 3), ``heat`` float64 (height, width): zeros where the model has no feature of
     the photo; both None where there is no readable photo. ``part`` is the contribution of all features of the column,
     NaN if not known. ``shift`` is what the copy that was looked at scores above the photo itself; ``lowest`` and
-    ``highest`` are the deltas of single patches.
+    ``highest`` are the deltas of single patches. ``by_gradients`` (height, width) is what its places give by
+    gradients of the tuned encoders, None where the model has none that read it.
     """
 
     column: str
@@ -63,11 +64,16 @@ class PhotoMap:
     lowest: float = 0.0
     highest: float = 0.0
     n_photos: int = 1
+    by_gradients: Float | None = None
 
 
 @dataclass(frozen=True)
 class TextMap:
-    """A plain text and what its words or phrases add to the score; ``part`` and ``shift`` as of a photo."""
+    """A plain text and what its words or phrases add to the score; ``part`` and ``shift`` as of a photo.
+
+    ``by_gradients`` are the same pieces with what they give by gradients of the tuned encoders, NaN where these do not
+    read; none where the model has none that read it.
+    """
 
     column: str
     title: Title
@@ -76,6 +82,7 @@ class TextMap:
     text: str = ""
     pieces: tuple[Piece, ...] = ()
     shift: float = 0.0
+    by_gradients: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,8 @@ class RowExplanation:
 
     ``predictions`` and ``base_predictions`` are (n_outputs,) on the natural scale: of the row, and where nothing is
     known of it (NaN without contributions). ``output`` names the class whose score is explained, if there are classes.
-    ``not_tried`` names sources of texts that are written inside another column, so that their words were not left out.
+    ``tuned_share`` is that of tuned encoders in the final model, which maps by gradients are of. ``not_tried`` names
+    sources of texts that are written inside another column, so that their words were not left out.
     """
 
     name: str
@@ -104,6 +112,7 @@ class RowExplanation:
     photos: tuple[PhotoMap, ...] = ()
     texts: tuple[TextMap, ...] = ()
     not_explained: str = ""
+    tuned_share: float = 0.0
     not_tried: tuple[str, ...] = field(default=())
 
     def to_json(self) -> dict[str, Any]:
@@ -125,6 +134,7 @@ class RowExplanation:
             "photos": [_photo(one) for one in self.photos],
             "texts": [_text(one) for one in self.texts],
             "not_explained": self.not_explained,
+            "tuned_share": self.tuned_share,
             "not_tried": list(self.not_tried),
         }
 
@@ -183,15 +193,27 @@ def _contribution(one: Contribution) -> dict[str, Any]:
 
 
 def _photo(one: PhotoMap) -> dict[str, Any]:
-    heat = None if one.heat is None else coarse(one.heat, JSON_CELLS).round(6).tolist()
+    heat, tuned = (None if x is None else coarse(x, JSON_CELLS).round(6).tolist() for x in (one.heat, one.by_gradients))
     numbers = {"contribution": _number(one.part), "shift": one.shift, "lowest": one.lowest, "highest": one.highest}
-    return {"column": one.column, "state": one.state.value, **numbers, "photos": one.n_photos, "heat": heat}
+    return {
+        "column": one.column,
+        "state": one.state.value,
+        **numbers,
+        "photos": one.n_photos,
+        "heat": heat,
+        "by_gradients": tuned,
+    }
 
 
 def _text(one: TextMap) -> dict[str, Any]:
     pieces = [
-        {"text": one.text[piece.start : piece.end], "start": piece.start, "delta": _number(piece.delta)}
-        for piece in one.pieces
+        {
+            "text": one.text[piece.start : piece.end],
+            "start": piece.start,
+            "delta": _number(piece.delta),
+            "by_gradients": _number(tuned.delta),
+        }
+        for piece, tuned in zip(one.pieces, one.by_gradients or [Piece(0, 0)] * len(one.pieces), strict=True)
     ]
     numbers = {"contribution": _number(one.part), "shift": one.shift}
     return {"column": one.column, "state": one.state.value, **numbers, "pieces": pieces}

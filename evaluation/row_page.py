@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -158,7 +159,10 @@ def _photo(row: RowExplanation, one: PhotoMap, say: Wording) -> dict[str, Any]:
     notes = _notes(row, one, size, say)
     if one.n_photos > 1:
         notes.insert(0, say("row_photo_first", n=one.n_photos))
+    tuned = one.by_gradients
     return {
+        "by_gradients": "" if tuned is None else as_data_uri(overlay(one.pixels, tuned)),
+        "gradients": say("row_by_gradients", share=say.percent(row.tuned_share, 2)),
         "title": title,
         "sentence": say("row_photo_unused") if one.state is State.UNUSED else sentence,
         "picture": as_data_uri(one.pixels),
@@ -171,7 +175,7 @@ def _photo(row: RowExplanation, one: PhotoMap, say: Wording) -> dict[str, Any]:
 
 def _text(row: RowExplanation, one: TextMap, say: Wording) -> dict[str, Any]:
     title = neutral(say.title(one.title), 80)
-    spans = _spans(one)
+    spans, tuned = _spans(one), replace(one, pieces=one.by_gradients)
     most = max((abs(piece.delta) for piece in one.pieces), default=0.0) if one.state is State.TRIED else 0.0
     if one.state is not State.TRIED:
         sentence = say(f"row_text_{one.state.value}")
@@ -184,6 +188,8 @@ def _text(row: RowExplanation, one: TextMap, say: Wording) -> dict[str, Any]:
         "title": title,
         "sentence": sentence,
         "spans": spans,
+        "by_gradients": _spans(tuned) if one.by_gradients else [],
+        "gradients": say("row_by_gradients", share=say.percent(row.tuned_share, 2)),
         "cut": say("row_text_cut", n=len(one.text) - MAX_CHARACTERS) if len(one.text) > MAX_CHARACTERS else "",
         "strongest": [
             (neutral(one.text[piece.start : piece.end], 80), say.number(piece.delta, 2, sign=True))

@@ -65,6 +65,13 @@ ROW_TEXTS: dict[str, dict[str, str]] = {
     },
     "row_copy_photo": {"en": "{width} × {height} pixels", "ru": "{width} × {height} пикселей"},
     "row_copy_text": {"en": "text without markup", "ru": "текст без разметки"},
+    "row_by_gradients": {
+        "en": "By gradients, of the encoders tuned on the target alone, which are {share} of the model: integrated "
+        "gradients at their first tuned layer.",
+        "ru": "По градиентам — только кодировщики, дообученные на целевой переменной (их доля в модели {share}): "
+        "интегрированные градиенты на первом дообученном слое.",
+    },
+    "row_gradient_map": {"en": "What the tuned encoders see", "ru": "Что видят дообученные кодировщики"},
     "row_original": {"en": "Photo", "ru": "Фото"},
     "row_overlay": {"en": "What moves the prediction", "ru": "Что сдвигает предсказание"},
     "row_lowers": {"en": "lowers", "ru": "понижает"},

@@ -55,7 +55,7 @@ class Trunk(ABC):
 
     @abstractmethod
     def batch(self, activations: Sequence[Half]) -> tuple[Any, Any]:
-        """A float tensor (n_contents, ...) of activations, padded to the largest, and what else the upper layers read."""
+        """A float tensor (n_contents, ...) of activations, padded to the largest, and what else upper layers read."""
 
     @abstractmethod
     def apply(self, upper: Any, states: Any, beside: Any) -> Any:

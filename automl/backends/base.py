@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from artifacts.store import RunFolder
 from automl.budget import Budget
 from evaluation.metrics import Metric
 from evaluation.splits import Fold
+
+if TYPE_CHECKING:
+    from automl.models.tuned_model import TunedModel
 
 Float = NDArray[np.float64]
 
@@ -103,6 +106,10 @@ class FittedBackend(ABC):
         """Weights (n_members,) of sum 1 of what the final model is a mean of, and their link scores (n_members,
         n_samples, n_link)."""
         return np.ones(1), self.decide(table)[None]
+
+    def tuned(self) -> tuple[float, list[tuple[float, TunedModel]]]:
+        """Members of the final model that tune encoders: their share of it, and each with the factor of its scores."""
+        return 0.0, []
 
     @property
     def n_versions(self) -> int:

@@ -21,8 +21,10 @@ from automl.backends.out_of_fold import compact
 from automl.backends.stacking import model_class, stack_table
 from automl.calibration import Calibration
 from automl.models.base import LINK_UNITS, Model
+from automl.models.registry import TUNED
 from automl.models.second_stage import SecondStage
 from automl.models.tuned_encoder import TunedEncoderModel
+from automl.models.tuned_model import TunedModel
 
 Float = NDArray[np.float64]
 FoldModel = Model | SecondStage
@@ -102,6 +104,18 @@ class FittedSearch(FittedBackend):
         weights = self.blends[self.FINAL]
         share = np.array(list(weights.values())) / sum(weights.values())
         return share, np.stack([self.calibration.apply(self.decide(table, key)) for key in weights])
+
+    def tuned(self) -> tuple[float, list[tuple[float, TunedModel]]]:
+        """See ``FittedBackend.tuned``."""
+        weights = self.blends[self.FINAL]
+        own = {key: weight for key, weight in weights.items() if self._candidate(key).model in TUNED}
+        found = [
+            (self.calibration.scale * weight / len(self.models(key)), model)
+            for key, weight in own.items()
+            for model in self.models(key)
+            if isinstance(model, TunedModel)
+        ]
+        return sum(own.values()) / sum(weights.values()), found
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``; the final blend's."""

@@ -27,7 +27,8 @@ from automl.backends.turns import Arm, Turns, trials_asked
 from automl.backends.warm_start import finished_trials
 from automl.budget import Budget
 from automl.interrupts import watching_interrupts
-from automl.models.registry import MODELS, ON_REQUEST
+from automl.models.registry import MODELS, ON_REQUEST, TUNED
+from automl.models.tuned_encoder import TunedEncoderModel
 from automl.portfolio import CHEAP, importance, portfolio_for
 from evaluation.metrics import constant_prediction
 
@@ -191,9 +192,12 @@ class _Search:
 
     def run_tuned(self) -> None:
         """Encoders tuned on the target, each where that is worth its time; else the reason is its line."""
-        names = [name for name in self.problem.settings.get("tuned", ()) if self.max_trials]
+        table = self.problem.examples.table
+        wanted = self.problem.settings.get("tuned", ()) if self.max_trials else ()
+        names = [name for name in wanted if TUNED[name].sources_in(table)]
         for i, name in enumerate(names):
-            share = TUNED_SHARE / (len(names) - i)
+            # Texts and photos share evenly; a net over both has a share of what these leave.
+            share = TUNED_SHARE / max(1, sum(issubclass(TUNED[one], TunedEncoderModel) for one in names[i:]))
             try_tuned(name, self.tried, self.budget.sooner((1 - share) * max(self.budget.left, 0.0)))
         for tuned in [candidate for candidate in self.tried.ranked() if candidate.model in names]:
             self._run_second_stages(tuned)
