@@ -26,6 +26,7 @@ from automl.backends.second_stages import second_stages_over
 from automl.backends.tried import Tried
 from automl.backends.tuning_turn import try_tuned
 from automl.budget import Budget
+from automl.calibration import Calibration
 from automl.models.second_stage import SecondStage
 from evaluation.metrics import METRICS
 from evaluation.splits import Fold
@@ -129,6 +130,17 @@ def test_contributions_add_up_and_are_of_the_source(
     fitted.save(folder)
     again = FittedSearch.load(folder)
     np.testing.assert_allclose(again.decide(table), fitted.decide(table), atol=1e-6)
+
+
+def test_tuned_members_are_named_with_what_they_count(first_stage: tuple[Problem, Tried, Candidate]) -> None:
+    problem, tried, tuned = first_stage
+    members = {tuned.key: 0.3, tried.candidates[0].key: 0.7}
+    fitted = FittedSearch(Kind.BINARY, tuple(tried.candidates), {"final": members}, tried.root, Calibration(scale=2.0))
+    share, models = fitted.tuned()
+    assert share == 0.3 and [weight for weight, _ in models] == pytest.approx([0.2] * FOLDS)
+    table = problem.examples.table.take(np.arange(4))
+    mean = sum(weight * model.decide(table.select(view="text")) for weight, model in models)
+    np.testing.assert_allclose(mean, 0.6 * fitted.decide(table, tuned.key), atol=1e-6)
 
 
 def test_random_targets_show_no_skill(encoders: tuple[Encoder, Encoder], tmp_path: Path) -> None:

@@ -69,6 +69,27 @@ def test_the_page_has_every_section_and_loads_nothing(language: str) -> None:
     assert all(line.isprintable() for line in row_lines(explanation(HOSTILE, HOSTILE), Wording(language)))
 
 
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_what_tuned_encoders_see_stands_beside(language: str) -> None:
+    row = explanation()
+    heat = np.linspace(-1, 1, 1200).reshape(30, 40)
+    words = (Piece(0, 3, -0.1), Piece(4, 10, 0.2), Piece(11, 16))  # the last is not read
+    row = replace(
+        row,
+        tuned_share=0.4,
+        photos=(replace(row.photos[0], by_gradients=heat),),
+        texts=(replace(row.texts[0], by_gradients=words),),
+    )
+    page = render_row(row, language)
+    assert page.count("data:image/jpeg;base64,") == 3 and TEXTS["row_gradient_map"][language] in page
+    assert '<span class="lowers-2">red</span> <span class="raises-5">summer</span> dress' in page
+    assert page.count("40") > 0 and page.count(TEXTS["row_by_gradients"][language].partition(" {")[0][:20]) == 2
+    told = row.to_json()
+    assert told["tuned_share"] == 0.4 and len(told["photos"][0]["by_gradients"]) == 12
+    assert [piece["by_gradients"] for piece in told["texts"][0]["pieces"]] == [-0.1, 0.2, None]
+    assert explanation().to_json()["texts"][0]["pieces"][0]["by_gradients"] is None
+
+
 def test_hostile_text_is_shown_and_does_nothing() -> None:
     page = render_row(explanation(HOSTILE, HOSTILE))
     assert "<script" not in page and "<img src=x" not in page and "&lt;scr" in page
