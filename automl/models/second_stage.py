@@ -18,6 +18,7 @@ from automl.models.tuned_inputs import EMBEDDINGS
 Single = NDArray[np.float32]
 
 FEATURIZER = "tuned"
+ROWS_AT_ONCE = 20_000  # whose vectors are in memory; of so few the tuned model keeps them for others who ask
 
 
 def with_vectors(table: FeatureTable, vectors: Mapping[str, Single]) -> FeatureTable:
@@ -47,7 +48,9 @@ class SecondStage:
 
     def decide(self, table: FeatureTable) -> Float:
         """See ``Model.decide``; of the whole table that the encoder was tuned for."""
-        return self.model.decide(with_vectors(table, self.tuned.vectors(table)))
+        parts = list(table.row_chunks(ROWS_AT_ONCE)) or [table]
+        found = [self.model.decide(with_vectors(part, self.tuned.vectors(part))) for part in parts]
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``. What vectors give is shared evenly by the dimensions of the embedding."""

@@ -15,7 +15,7 @@ from automl.models.tuned_net import TunedNet
 Float = NDArray[np.float64]
 Single = NDArray[np.float32]
 
-KEPT_BYTES = 1 << 26  # of vectors; those of more rows are made again
+KEPT_BYTES = 1 << 25  # of vectors; those of more rows are made again
 
 
 class Reading:
