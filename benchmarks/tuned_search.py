@@ -91,7 +91,7 @@ def show(name: str, arguments: argparse.Namespace) -> None:
     board: pd.DataFrame = runs[0].leaderboard()
     tuned = board[board["model"].str.contains("tuned_|fusion_net")]
     for row in tuned.itertuples():
-    XX
+        print(f"    {row.model} over {row.view} ({row.split}): {row.score:.4f}, {row.fit_seconds:.0f} s {row.error}")
 
 
 if __name__ == "__main__":

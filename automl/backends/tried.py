@@ -79,6 +79,8 @@ class Tried:
         else:
             candidate = self._fitted(wanted, self._after_imports(wanted, allowed), trial)
             shutil.rmtree(self.root / CHECKPOINTS / wanted.key, ignore_errors=True)
+            with suppress(OSError):  # there is none, or another candidate's are in it
+                (self.root / CHECKPOINTS).rmdir()
             candidate = stored if stored is not None and candidate.error else candidate
         self.candidates.append(candidate)
         self.show()

@@ -135,4 +135,4 @@ def test_a_search_goes_on_inside_a_fold(examples: Examples, tmp_path: Path, monk
         tuning.Tuning, "_epoch", lambda self, number, *rest: begun.append(number) or once(self, number, *rest)
     )
     done = Tried(problem, problem.budget).fit(wanted, Budget(300.0))
-    assert not done.error and begun == [1, 0, 1] and not kept.exists()
+    assert not done.error and begun == [1, 0, 1] and not kept.parent.exists()
