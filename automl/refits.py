@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +22,7 @@ from artifacts.feature_table import FeatureTable
 from artifacts.progress import Progress
 from artifacts.store import read_json, reading, write_json
 from automl.backends.base import Candidate
+from automl.backends.stacking import ON
 from automl.models.base import Model
 from automl.models.registry import MODELS
 
@@ -122,11 +123,14 @@ def candidate_to_refit(candidates: Sequence[Candidate], n_fits: int, seconds: fl
     Raises:
         InputError: if the run has no candidate that could be fitted again.
     """
-    members = [c for c in candidates if c.weight > 0 and c.model in MODELS and not c.error]
+    blended = [c for c in candidates if c.weight > 0 and not c.error]
+    # A model over tuned vectors is fitted again without these, which takes seconds and not minutes.
+    plain = [replace(c, model=c.model.partition(ON)[0], reads="") for c in blended]
+    members = [c for c in plain if c.model in MODELS]
     if not members:
         raise InputError(
-            "Advice needs a run of our own search, whose models can be fitted again on a shuffled outcome. "
-            "Fit with the preset fast, balanced or best."
+            "Advice needs a run of our own search, of whose blend a model can be fitted again on a shuffled outcome in "
+            f"seconds; that of this run is made of {sorted({c.model for c in blended})}. Fit with fast or balanced."
         )
     fast = [c for c in members if LEAST_PLACEBOS * c.fit_seconds / n_fits <= seconds]
     return max(fast, key=lambda c: c.weight) if fast else min(members, key=lambda c: c.fit_seconds)

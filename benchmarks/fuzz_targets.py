@@ -41,7 +41,7 @@ from featurizers.nested_flattening import flatten
 from featurizers.nested_parsing import read_nested
 from featurizers.photo_facts import facts_of_photos
 from featurizers.table_featurizer import FEATURIZERS, TableFeaturizer
-from featurizers.text_cleaning import MAX_RAW_CHARACTERS, as_text, plain_text
+from featurizers.text_cleaning import plain_text, raw_text
 from featurizers.text_normal import normal_form
 from featurizers.text_statistics import MAX_CHARACTERS, measure
 
@@ -85,7 +85,7 @@ def _nested(data: bytes) -> None:
 
 
 def _text(data: bytes) -> None:
-    plain = plain_text(as_text(text_of(data))[:MAX_RAW_CHARACTERS])
+    plain = plain_text(raw_text(text_of(data)))
     plain.encode()
     assert not set(plain) & set("\0\x1b\u202e\u200b")
     plain = plain[:MAX_CHARACTERS]

@@ -14,7 +14,7 @@ from artifacts.schema import Column
 from featurizers.base import Surroundings
 from featurizers.near_duplicates import clusters_of_pairs, near_pairs, numbered
 from featurizers.repeats import Repeats, report_repeats
-from featurizers.text_cleaning import MAX_RAW_CHARACTERS, as_text, plain_text
+from featurizers.text_cleaning import plain_text, raw_text
 
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
@@ -76,7 +76,7 @@ def text_repeats(values: pd.Series[Any], column: Column, surroundings: Surroundi
 
 def words_of(value: Any) -> list[str]:
     """The words of a cell in lower case, without HTML and punctuation."""
-    return _WORD.findall(plain_text(as_text(value)[:MAX_RAW_CHARACTERS]).casefold())
+    return _WORD.findall(plain_text(raw_text(value)).casefold())
 
 
 def shingles_of(words: list[str]) -> set[str]:

@@ -108,7 +108,7 @@ class ImageTrunk(Trunk):
 
         found = values.reshape(self._parts.shape)
         if found.ndim == 3:
-            grid = found.sum(axis=0)
+            grid = found.sum(axis=2 if self._channels_last else 0)
         else:  # of a vision transformer: what stands before its patches has no place
             by_token = found.sum(axis=1)
             side = math.isqrt(len(by_token))
@@ -124,8 +124,14 @@ class ImageTrunk(Trunk):
         """See ``Trunk.varied``: half of the maps are mirrored, as those of mirrored photos are but for the borders."""
         if len(self._parts.shape) != 3:
             return list(activations)
-        mirrored = random.random(len(activations)) < 0.5
-        return [one[..., ::-1] if flip else one for one, flip in zip(activations, mirrored, strict=True)]
+        mirrored, axis = random.random(len(activations)) < 0.5, 1 if self._channels_last else 2
+        return [np.flip(one, axis) if flip else one for one, flip in zip(activations, mirrored, strict=True)]
+
+    @property
+    def _channels_last(self) -> bool:
+        """Whether activations are (height, width, channels), as Swin's are: sides of a map are as those of photos."""
+        rows, columns, channels = self._parts.shape
+        return rows * self._facts.width == columns * self._facts.height and rows <= channels and columns != channels
 
     def depth_of(self, upper: Any) -> list[list[Any]]:
         """See ``Trunk.depth_of``."""

@@ -115,6 +115,8 @@ def parse_list(value: Any, separator: str | None) -> list[str] | None:
     else:
         text = as_text(value)
         pieces = [text] if separator is None else text[:MAX_CHARACTERS].split(separator)
+        if separator is not None and len(text) > MAX_CHARACTERS:
+            pieces.pop()  # which was cut
         labels = [label_of(piece) for piece in pieces]
     return list(dict.fromkeys(label for label in labels if label))
 

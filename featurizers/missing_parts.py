@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from artifacts.finding import Audit
-from featurizers.text_cleaning import MAX_RAW_CHARACTERS, as_text, plain_text
+from featurizers.text_cleaning import as_text, plain_text, raw_text
 
 LEAST_LETTERS = 3  # a title of two letters says nothing
 TITLE_CHARACTERS = 120  # of a title that is taken from a body
@@ -72,7 +72,7 @@ def fill_missing(
 
 def is_lacking(value: Any) -> bool:
     """Whether a cell has fewer than ``LEAST_LETTERS`` letters or digits, HTML aside."""
-    text = as_text(value)[:MAX_RAW_CHARACTERS]
+    text = raw_text(value)
     if "<" in text or "&" in text:
         text = plain_text(text)
     letters = _LETTER.finditer(text)
@@ -84,7 +84,7 @@ def first_sentence(text: str) -> str:
 
     Ends without a full stop, as titles do.
     """
-    plain = plain_text(text[:MAX_RAW_CHARACTERS])
+    plain = plain_text(raw_text(text))
     for sentence in _SENTENCE_END.split(plain[: 20 * TITLE_CHARACTERS]):
         if not is_lacking(sentence):
             return _cut(sentence.strip().rstrip("."))
@@ -111,7 +111,7 @@ def title_and_body(lengths: Mapping[str, float]) -> tuple[str, str] | None:
 def mean_length(values: pd.Series[Any]) -> float:
     """Mean characters of the filled plain texts of a column, from an even sample; 0 if there is none."""
     sample = values.iloc[:: max(1, len(values) // SAMPLE)]
-    lengths = [len(text) for text in (plain_text(as_text(value)[:MAX_RAW_CHARACTERS]) for value in sample) if text]
+    lengths = [len(text) for text in (plain_text(raw_text(value)) for value in sample) if text]
     return float(np.mean(lengths)) if lengths else 0.0
 
 

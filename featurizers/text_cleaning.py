@@ -19,7 +19,11 @@ from featurizers.html_text import shown_text
 from featurizers.text_workers import map_chunks
 
 MAX_RAW_CHARACTERS = 40_000
-"""What lies behind is not looked at: no text for people is longer."""
+"""What lies behind is not looked at, pictures inside HTML aside: no text for people is longer."""
+
+MOST_CHARACTERS = 1_000_000  # of a cell, with pictures that lie in its HTML
+_TAG = re.compile("</?[A-Za-z]")
+_PICTURE = re.compile(r"data:[\w.+/-]{1,60};base64,[A-Za-z0-9+/=%]{100,}+")
 
 MEMO_CHARACTERS = 50_000_000  # of raw texts whose plain texts are kept for the next featurizer
 SECONDS_PER_CHARACTER = 6e-8  # a rough guess, to decide whether workers pay
@@ -61,6 +65,20 @@ def as_text(value: Any) -> str:
     return _valid(text)
 
 
+def raw_text(value: Any) -> str:
+    """``as_text``, at most ``MAX_RAW_CHARACTERS`` long: without pictures inside HTML, and not cut inside a tag."""
+    text = as_text(value)
+    if len(text) <= MAX_RAW_CHARACTERS:
+        return text
+    text = text[:MOST_CHARACTERS]
+    if ";base64," in text:
+        text = _PICTURE.sub("", text)
+    cut = text[:MAX_RAW_CHARACTERS]
+    opened = cut.rfind("<")
+    inside = len(text) > len(cut) and opened > cut.rfind(">") and _TAG.match(cut, opened)
+    return cut[:opened] if inside else cut
+
+
 def plain_text(text: str) -> str:
     """Text without HTML: no tags, comments or scripts; entities as characters; one space between words.
 
@@ -89,7 +107,7 @@ def clean_texts(
     cells = list(values)
     texts = _MEMO.find(cells)
     if texts is None:
-        raws = [as_text(cell)[:MAX_RAW_CHARACTERS] for cell in cells]
+        raws = [raw_text(cell) for cell in cells]
         seconds = SECONDS_PER_CHARACTER * sum(map(len, raws))
         chunks = map_chunks(_plain_texts, raws, seconds, progress or Silent(), f"{column}: cleaning texts")
         texts = [text for chunk in chunks for text in chunk]
@@ -98,12 +116,12 @@ def clean_texts(
     for label, cell, text in zip(values.index, cells, texts, strict=True):
         if not text:
             missing.append(label)
-        elif len(text) > limit or (isinstance(cell, (str, bytes)) and len(cell) > MAX_RAW_CHARACTERS):
+        elif len(text) > limit or (isinstance(cell, (str, bytes)) and _is_cut(cell)):
             cut.append(label)
     if missing:
         audit.add("text_missing", column=column, rows=missing, total=len(values))
     if cut:
-        audit.add("text_truncated", column=column, rows=cut, total=len(values), limit=limit)
+        audit.add("text_truncated", column=column, rows=cut, total=len(values), limit=min(limit, MAX_RAW_CHARACTERS))
     return [text[:limit] for text in texts]
 
 
@@ -138,6 +156,13 @@ class _Memo:
 
 
 _MEMO = _Memo()
+
+
+def _is_cut(cell: str | bytes) -> bool:
+    if len(cell) <= MAX_RAW_CHARACTERS:
+        return False
+    text = as_text(cell)
+    return len(text) > MOST_CHARACTERS or len(_PICTURE.sub("", text)) > MAX_RAW_CHARACTERS
 
 
 def _valid(text: str) -> str:

@@ -19,7 +19,7 @@ from featurizers.calls_to_action import count_calls
 from featurizers.html_text import count_list_items, count_tags
 from featurizers.known_words import MAX_WORD, is_known
 from featurizers.readability import readability
-from featurizers.text_cleaning import MAX_RAW_CHARACTERS, as_text, clean_texts
+from featurizers.text_cleaning import clean_texts, raw_text
 from featurizers.text_language import detect_language
 from featurizers.text_normal import UNITS
 from featurizers.text_workers import map_chunks
@@ -119,9 +119,8 @@ class TextStatistics(Featurizer):
         result = np.concatenate([np.empty((0, len(QUANTITIES)), dtype=np.float32), *chunks])
         items, tags = (list(QUANTITIES).index(quantity) for quantity in FROM_RAW)
         for i, value in enumerate(values):
-            raw = as_text(value)
+            raw = raw_text(value)
             if "<" in raw:
-                raw = raw[:MAX_RAW_CHARACTERS]
                 result[i, items] += count_list_items(raw)
                 result[i, tags] += count_tags(raw)
         return [Block(name, self.name, self._features(), result)]

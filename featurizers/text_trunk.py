@@ -108,8 +108,10 @@ class TextTrunk(Trunk):
 
     def spans(self, content: str) -> list[tuple[int, int]]:
         """The characters (first, last + 1) of each token of an activation; those that are no part of the text have
-        none."""
+        none. Empty where the tokenizer does not tell, as some in Python do not."""
         tokenizer, prompt = self._parts.whole.tokenizer, prompt_of(self.encoder)
+        if not getattr(tokenizer, "is_fast", False):
+            return []
         read = tokenizer(
             prompt + content,
             truncation=True,

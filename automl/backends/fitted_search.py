@@ -159,7 +159,7 @@ class FittedSearch(FittedBackend):
             models: list[FoldModel] = [model_class(candidate).load(folder) for folder in folders]
             if candidate.reads:
                 models = paired(models, self.models(candidate.reads))
-        if key in self._in_final:
+        if key in self._in_final or any(key == other.reads for other in self.candidates):  # several read them in turn
             self._models[key] = models
         return models
 

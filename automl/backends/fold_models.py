@@ -75,8 +75,7 @@ def fit_fold_models(
         after_fold: gets the number of the fold and the scores so far, and may raise ``Pruned``.
 
     Raises:
-        OutOfTime: if the time runs out before the last fold.
-        Pruned: if ``after_fold`` does.
+        Pruned: if ``after_fold`` does, or, as ``OutOfTime``, if the time runs out before the last fold.
     """
     outcome = examples.outcome
     scores = unknown((outcome.n_samples, n_link(outcome.kind, outcome.n_outputs)))

@@ -78,6 +78,7 @@ class SearchBackend(Backend):
                 search.tried.check_interrupt = interrupts.check
                 try:
                     search.run_all()
+                    search.tried.drop_checkpoints()
                 except KeyboardInterrupt:
                     if interrupts.again:
                         raise
@@ -154,7 +155,7 @@ class _Search:
     def run_on_part(self) -> None:
         """Portfolio and Optuna on a part of the rows, where a fit of all takes long; the best of it on all rows."""
         seconds = self.budget.left
-        slow = slow_models(self.tried.ranked(), seconds)
+        slow = slow_models([c for c in self.tried.ranked() if c.model in self.models], seconds)
         part = on_part(self.problem) if slow and self.max_trials and seconds > LEAST_SECONDS else None
         if part is None:
             return
@@ -204,15 +205,21 @@ class _Search:
 
     def _run_second_stages(self, tuned: Candidate) -> None:
         """Models over the vectors of a tuned encoder, where reading all rows by it leaves them time."""
+        if self.problem.settings.get("refit"):
+            return  # the encoder of all rows that stays says nothing out of fold
         root, ranked = self.tried.root, self.tried.ranked()
         stages = second_stages_over(tuned, root / tuned.key, len(self.problem.folds), ranked)
-        lacking = any(not (root / stage.key).exists() for stage, _ in stages)  # after a fit that was killed
-        if lacking and READING_SHARE * tuned.fit_seconds > SECOND_SHARE * self.budget.left:
-            return
-        if lacking:
-            self.tried.read_vectors(tuned)
+        why_not = ""
+        if any(not (root / stage.key).exists() for stage, _ in stages):  # else a fit that was killed had them all
+            needed, left = READING_SHARE * tuned.fit_seconds, SECOND_SHARE * self.budget.left
+            late = f"reading all rows by the tuned encoder would take about {needed:.0f} s of {max(left, 0.0):.0f} s"
+            why_not = f"not tried: {late}" if needed > left else self.tried.read_vectors(tuned)
         for stage, seconds in stages:
+            if why_not:
+                self.tried.candidates.append(replace(stage, error=why_not))
+                continue
             self.tried.fit(stage, Budget(max(min(SECOND_SHARE * self.budget.left, 4 * seconds + 5.0), 1e-3)))
+        self.tried.forget_vectors()
 
     def _run_arms(self, arms: list[tuple[str, str]], share: float) -> None:
         """Defaults of models over views, in order; what one leaves unused goes to those after it."""

@@ -14,6 +14,7 @@ from automl.backends.base import Candidate
 from automl.backends.stacking import ON, model_class
 from automl.models.description import FILE
 from automl.models.registry import TUNED
+from automl.models.second_stage import ROWS_AT_ONCE
 from automl.models.tuned_encoder import TunedEncoderModel
 from evaluation.splits import Fold
 
@@ -67,7 +68,10 @@ def vectors_out_of_fold(
     for place, fold in zip(sorted(folder.glob("model_*")), folds, strict=True):
         model = model_class(tuned).load(place)
         assert isinstance(model, TunedEncoderModel)
-        for source, vectors in model.vectors(table.take(fold.valid)).items():
-            empty = np.full((table.n_samples, vectors.shape[1]), np.nan, dtype=np.float32)
-            result.setdefault(source, empty)[fold.valid] = vectors
+        for start in range(0, len(fold.valid), ROWS_AT_ONCE):
+            rows = fold.valid[start : start + ROWS_AT_ONCE]
+            for source, vectors in model.vectors(table.take(rows)).items():
+                if source not in result:
+                    result[source] = np.full((table.n_samples, vectors.shape[1]), np.nan, dtype=np.float32)
+                result[source][rows] = vectors
     return result

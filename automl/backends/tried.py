@@ -103,7 +103,9 @@ class Tried:
     def _memory_lack(self, wanted: Candidate) -> str:
         if wanted.members:
             return ""
-        examples = self.problem.examples.view(wanted.view)
+        examples = (
+            self._beside_vectors(wanted) if wanted.reads in self._vectors else self.problem.examples.view(wanted.view)
+        )
         return memory_lack(model_class(wanted).bytes_needed(examples.table, examples.outcome))
 
     def _fitted(self, candidate: Candidate, allowed: Budget, trial: optuna.Trial | None) -> Candidate:
@@ -187,11 +189,30 @@ class Tried:
         view = self.problem.examples.view(candidate.view)
         return replace(view, table=with_vectors(view.table, self._vectors[candidate.reads]))
 
-    def read_vectors(self, tuned: Candidate) -> None:
-        """Make what the second stage over a tuned encoder reads."""
+    def read_vectors(self, tuned: Candidate) -> str:
+        """Make what the second stage over a tuned encoder reads; the reason if that fails, else an empty string."""
         table, folds = self.problem.examples.table, self.problem.folds
-        self._vectors[tuned.key] = vectors_out_of_fold(tuned, self.root / tuned.key, table, folds)
-        self.show()
+        try:
+            self._vectors[tuned.key] = vectors_out_of_fold(tuned, self.root / tuned.key, table, folds)
+        except Exception as error:  # as a candidate that fails
+            if is_full_disk(error):
+                raise
+            return f"{type(error).__name__}: {str(error)[:300]}"
+        finally:
+            self.show()
+        return ""
+
+    def forget_vectors(self) -> None:
+        """Let go what ``read_vectors`` made."""
+        self._vectors.clear()
+
+    def begun(self, key: str) -> bool:
+        """Whether a fit that was killed or stopped had begun to tune a candidate, and kept where it stood."""
+        return (self.root / CHECKPOINTS / key).exists()
+
+    def drop_checkpoints(self) -> None:
+        """Remove what is left of candidates that were begun and not finished."""
+        shutil.rmtree(self.root / CHECKPOINTS, ignore_errors=True)
 
     def stored(self, key: str) -> Candidate | None:
         """What a killed fit had finished; None if there is nothing of this key, or it is among the candidates."""

@@ -43,6 +43,9 @@ def try_tuned(name: str, tried: Tried, allowed: Budget) -> None:
     if stored is not None:
         tried.candidates.append(stored)
         return
+    if tried.begun(wanted.key):  # it was found to be worth its time, and what is done is not lost
+        tried.fit(wanted, Budget(max(allowed.left, 1e-3)))
+        return
     started = time.monotonic()
     try:
         reason = _why_not(model, tried, examples.view(view), allowed)

@@ -24,11 +24,12 @@ class Course:
     """How far a training is, and what it is ``of``. ``history`` are losses on the rows to validate on, at the start and
     after each epoch, ``seconds`` those of each epoch; ``best_epoch`` 0 is the start, ``begun_at`` the epoch after which
     it was taken back to the start for the last time, and ``lowered`` how often. ``steps`` since then; ``at_once`` rows
-    fit into memory.
+    fit into memory. ``alpha``: the penalty of the linear term, which hangs on the time there was to choose it.
     """
 
     of: str
     at_once: int
+    alpha: float = 0.0
     history: list[float] = field(default_factory=list)
     epoch: int = 0
     best_epoch: int = 0

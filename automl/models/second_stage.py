@@ -18,7 +18,7 @@ from automl.models.tuned_inputs import EMBEDDINGS
 Single = NDArray[np.float32]
 
 FEATURIZER = "tuned"
-ROWS_AT_ONCE = 20_000  # whose vectors are in memory; of so few the tuned model keeps them for others who ask
+ROWS_AT_ONCE = 5_000  # whose vectors are in memory; of so few the tuned model keeps them for others who ask
 
 
 def with_vectors(table: FeatureTable, vectors: Mapping[str, Single]) -> FeatureTable:

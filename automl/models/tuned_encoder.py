@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,8 @@ Single = NDArray[np.float32]
 
 class TunedEncoderModel(TunedModel):
     """A linear head on the vectors of the sources of one modality; see ``TunedModel``."""
+
+    gives_vectors: ClassVar[bool] = True
 
     def vectors(self, table: FeatureTable) -> dict[str, Single]:
         """Vectors (n_samples, n_dimensions) by the tuned encoder of each source that it read, standardised as those of

@@ -51,7 +51,7 @@ def photo_gradients(
     assert isinstance(trunk, ImageTrunk)
     with torch_threads(model.n_threads):
         values = found.attributed(photo, model.output_, link)
-    return trunk.heat(values, *size)
+    return np.zeros(size) if values is None else trunk.heat(values, *size)
 
 
 def word_gradients(
@@ -63,7 +63,8 @@ def word_gradients(
         model: fitted.
         row: a table of one row.
         source: with a text.
-        pieces: first and last + 1 character of each, in the plain text, one after the other.
+        pieces: first and last + 1 character of each, in the plain text, one after the other. What stands between them,
+            and tokens that begin and end a text, give the rest.
         link: position of the score.
     """
     result = np.full(len(pieces), np.nan)
@@ -73,10 +74,14 @@ def word_gradients(
     trunk = found.net.towers[found.tower].trunk
     assert isinstance(trunk, TextTrunk)
     text = found.inputs.parts[found.tower].values[found.content]
+    spans = trunk.spans(text)
     with torch_threads(model.n_threads):
-        by_token = found.attributed(text, model.output_, link).sum(axis=1)
+        values = found.attributed(text, model.output_, link) if spans else None
+    if values is None:
+        return result
+    by_token = values.sum(axis=1)
     first = np.array([start for start, _ in pieces])
-    for (start, end), value in zip(trunk.spans(text), by_token, strict=True):
+    for (start, end), value in zip(spans, by_token, strict=True):
         at = int(np.searchsorted(first, start, side="right")) - 1
         if end > start and at >= 0 and start < pieces[at][1]:
             result[at] = np.nan_to_num(result[at]) + value
@@ -94,13 +99,14 @@ class _Found:
     content: int
     n_contents: int
 
-    def attributed(self, content: Any, output: Output, link: int) -> Float:
-        """What each number of its activation gives to a link score; in the shape of an activation."""
+    def attributed(self, content: Any, output: Output, link: int) -> Float | None:
+        """What each number of its activation gives to a link score; in the shape of an activation. None where there is
+        no empty content of that shape, as some tokenizers have none."""
         tower = self.net.towers[self.tower]
         own = self.inputs.parts[self.tower].read([self.content])[0]
         nothing = tower.trunk.lower([tower.trunk.emptied(content)])[0]
         if isinstance(nothing, str) or nothing.shape != own.shape:
-            return np.zeros(own.shape)
+            return None
         weights = _weights(output, link)
         values, total = self._integrated(own, nothing, weights)
         if output.kind in (Kind.MULTICLASS, Kind.MULTILABEL):

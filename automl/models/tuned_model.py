@@ -65,6 +65,7 @@ class TunedModel(Model):
     settings: ClassVar[type[TunedParams]] = TunedParams
     libraries: ClassVar[tuple[str, ...]] = ("torch",)
     tables_in_memory: ClassVar[float] = 0.5
+    gives_vectors: ClassVar[bool] = False
     n_nodes: ClassVar[int] = 1  # of integrated gradients: one is exact for what is linear
     method: ClassVar[str] = "exact: coefficient x (value - training mean)"
     checkpoint: Checkpoint | None = None  # by which a fit that was killed goes on after its last epoch
@@ -214,7 +215,7 @@ class TunedModel(Model):
         of = (self._contents(table), *self._others(table).blocks)
         if self._read is None or not self._read.is_of(of):
             with torch_threads(self.n_threads):
-                self._read = Reading(net, of, self._pieces(table, net))
+                self._read = Reading(net, self.gives_vectors, of, self._pieces(table, net))
         return self._read
 
     def _pieces(self, table: FeatureTable, net: TunedNet) -> Iterator[Inputs]:

@@ -23,11 +23,12 @@ class Reading:
 
     Args:
         net: with its head.
+        keeps: whether vectors will be asked for.
         of: what the table is made of, by which it is known again while all of it is there.
         pieces: its rows, one piece at least.
     """
 
-    def __init__(self, net: TunedNet, of: Sequence[Any], pieces: Iterable[Inputs]) -> None:
+    def __init__(self, net: TunedNet, keeps: bool, of: Sequence[Any], pieces: Iterable[Inputs]) -> None:
         self._net = net
         self._of = tuple(ref(one) for one in of)
         self._vectors: list[list[Single]] = []
@@ -35,6 +36,8 @@ class Reading:
         for inputs in pieces:
             columns, found = net.all_read(inputs)
             scores.append(found)
+            if not keeps:
+                continue
             self._vectors.append(net.all_vectors(columns))
             size += sum(vectors.nbytes for vectors in self._vectors[-1])
             if size > KEPT_BYTES:

@@ -70,7 +70,7 @@ class Tuning:
     ) -> None:
         import torch
 
-        self.net, self.chosen, self.inputs, self.loss, self.alpha = net, chosen, inputs, loss, alpha
+        self.net, self.chosen, self.inputs, self.loss = net, chosen, inputs, loss
         self.seed = seed
         self.y = torch.from_numpy(rows.y).to(device(), torch.long if loss == "softmax" else torch.float32)
         self.weight = torch.from_numpy(rows.weight).float().to(device())
@@ -82,7 +82,7 @@ class Tuning:
         self.learned: list[Tensor] = [one.requires_grad_(True) for group in groups for one in group["params"]]
         self.mean = [one.detach().clone() for one in self.learned]
         self.best = [one.detach().clone() for one in self.learned]
-        self.course = Course(f"{chosen} on {len(rows.y)} rows, seed {seed}", chosen.batch)
+        self.course = Course(f"{chosen} on {len(rows.y)} rows, seed {seed}, {device()}", chosen.batch, alpha)
 
     def _groups(self) -> list[dict[str, Any]]:
         """Parameters with their rates: of each encoder by layer, of the head's linear term, of what it has beside."""
@@ -234,5 +234,5 @@ class Tuning:
         at = torch.from_numpy(rows).to(device())
         assert self.net.head is not None
         each = row_losses(self.loss, self.net.scores(self.inputs, rows), self.y[at])
-        penalty = 0.5 * self.alpha * self.net.head.weights[LINEAR].square().sum() * (len(rows) / n)
+        penalty = 0.5 * self.course.alpha * self.net.head.weights[LINEAR].square().sum() * (len(rows) / n)
         ((self.weight[at] * each).sum() / n + penalty).backward()  # type: ignore[no-untyped-call]

@@ -134,5 +134,7 @@ def test_a_search_goes_on_inside_a_fold(examples: Examples, tmp_path: Path, monk
     monkeypatch.setattr(
         tuning.Tuning, "_epoch", lambda self, number, *rest: begun.append(number) or once(self, number, *rest)
     )
-    done = Tried(problem, problem.budget).fit(wanted, Budget(300.0))
+    tried = Tried(problem, problem.budget)
+    assert tried.begun(wanted.key)
+    done = tried.fit(wanted, Budget(300.0))
     assert not done.error and begun == [1, 0, 1] and not kept.parent.exists()

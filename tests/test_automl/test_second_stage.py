@@ -162,6 +162,7 @@ def test_nothing_is_read_where_there_is_nothing(first_stage: tuple[Problem, Trie
     assert [stage.key for stage, _ in second_stages_over(tuned, folder, FOLDS, ranked)]
     assert not second_stages_over(tuned, folder, FOLDS + 1, ranked), "one encoder of all rows"
     assert not second_stages_over(replace(tuned, error="no"), folder, FOLDS, ranked)
+    assert tried.read_vectors(replace(tuned, key="gone")), "a reason, and no end of the search"
     assert not second_stages_over(replace(tuned, model="fusion_net"), folder, FOLDS, ranked)
     for described in folder.glob("model_*/model.json"):
         described.write_text(described.read_text().replace('"epochs": ', '"epochs": 0, "was": '))

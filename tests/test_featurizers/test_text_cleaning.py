@@ -9,7 +9,7 @@ import pytest
 from artifacts.finding import Audit
 from featurizers import text_cleaning
 from featurizers.html_text import count_tags
-from featurizers.text_cleaning import as_text, clean_texts, plain_text
+from featurizers.text_cleaning import MAX_RAW_CHARACTERS, as_text, clean_texts, plain_text
 
 
 @pytest.mark.parametrize(
@@ -165,3 +165,19 @@ def test_the_memo_is_bounded(monkeypatch) -> None:
     assert memo.find(["c" * 30]) and memo.find(["b" * 15]) and not memo.find(["a" * 30])
     memo.keep(["d" * 200], ["d" * 200])
     assert not memo.find(["d" * 200])
+
+
+def test_a_picture_inside_html_hides_no_text() -> None:
+    cell = f'<p><img src="data:image/png;base64,{"iVBORw0KGgo" * 6_000}"></p><p>Warm winter boots, size 42</p>'
+    audit = Audit()
+    assert clean_texts(pd.Series([cell]), audit, column="text", limit=100) == ["Warm winter boots, size 42"]
+    assert not audit.findings
+
+
+def test_a_long_text_is_not_cut_inside_a_tag() -> None:
+    cell = "word " * (MAX_RAW_CHARACTERS // 5 - 1) + '<img alt="' + "a" * 100 + '"> and more'
+    audit = Audit()
+    (text,) = clean_texts(pd.Series([cell]), audit, column="text", limit=100_000)
+    assert text.endswith("word") and "<" not in text
+    (finding,) = audit.findings
+    assert finding.code == "text_truncated" and f"{MAX_RAW_CHARACTERS}" in str(finding.details)
