@@ -2,8 +2,8 @@
 
 Integrated gradients (Sundararajan, Taly and Yan, Axiomatic attribution for deep networks, 2017) at the first tuned
 layer, from what the layers below make of a content that says nothing: a photo of its mean colour, a text of tokens that
-stand for any word. What places give adds up to the score less that of such a content, all else of the row as it is. A
-place of an activation sees around it, so that a map is about as sharp as its grid.
+stand for any word. What all places and tokens give adds up to the score less that of such a content, all else of the
+row as it is. A place of an activation sees around it, so that a map is about as sharp as its grid.
 """
 
 from __future__ import annotations

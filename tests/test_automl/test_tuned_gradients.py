@@ -137,7 +137,7 @@ def posts(encoders: tuple[Encoder, Encoder], tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.mark.parametrize("name", ["tuned_text", "fusion_net"])
-def test_words_that_decide_are_found_and_all_add_up(name: str, posts: tuple[Examples, list[str]]) -> None:
+def test_words_that_decide_are_found(name: str, posts: tuple[Examples, list[str]]) -> None:
     examples, texts = posts
     model = fitted(name, examples)
     assert model.net_ is not None
