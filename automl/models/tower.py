@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Int = NDArray[np.int64]
+Single = NDArray[np.float32]
 
 ROWS_AT_ONCE = 64  # whose vectors are found without gradients
 LEAST_SPREAD = 1e-6
@@ -76,26 +77,41 @@ class Tower:
         mean = summed / count.clamp(min=1.0)[:, None]
         return mean.reshape(len(rows), self.n_sources, -1), count.reshape(-1, self.n_sources)
 
-    def learn_scale(self, parts: Activations) -> None:
-        """Mean and spread of the vectors of each source, over the rows that have one; some row has."""
+    def raw(self, parts: Activations) -> tuple[Single, Int]:
+        """Vectors of all rows (n_samples, n_sources, n_dimensions), not standardised and without gradients, and of how
+        many contents each is the mean (n_samples, n_sources); some row has one."""
         import torch
 
-        total = squares = weight = None
+        count = np.zeros((parts.n_samples, self.n_sources), dtype=np.int64)
+        result = np.zeros((0, 0, 0), dtype=np.float32)
         with torch.inference_mode():
-            for rows in pieces(parts.n_samples):
-                found, count = self._raw(parts, rows)
-                there = (count > 0).double()[:, :, None]
-                one, two, n = (x.sum(dim=0) for x in (found * there, found.double().square() * there, there))
-                if float(n.sum()):
-                    total = one if total is None else total + one
-                    squares = two if squares is None else squares + two
-                    weight = n if weight is None else weight + n
-        assert total is not None and squares is not None and weight is not None, "there is a content to learn from"
-        n = weight.clamp(min=1.0)
-        mean = total / n
-        spread = (squares / n - mean.square()).clamp(min=0.0).sqrt()
-        self.mean = mean.float().clone()
-        self.scale = torch.where(spread > LEAST_SPREAD, spread, torch.ones_like(spread)).float().clone()
+            for rows in pieces(parts.sizes()):
+                found, of_row = (one.cpu().numpy() for one in self._raw(parts, rows))
+                count[rows] = of_row
+                if of_row.any():
+                    if not result.size:
+                        result = np.zeros((parts.n_samples, *found.shape[1:]), dtype=np.float32)
+                    result[rows] = found
+        assert result.size, "there is a content to learn from"
+        return result, count
+
+    def learn_scale(self, raw: Single, count: Int) -> None:
+        """Mean and spread of the vectors of each source, over the rows that have one."""
+        import torch
+
+        mean, scale = (np.zeros(raw.shape[1:], dtype=np.float32) for _ in range(2))
+        for i in range(self.n_sources):
+            own = raw[count[:, i] > 0, i]
+            if len(own):
+                mean[i], scale[i] = own.mean(axis=0, dtype=np.float64), own.std(axis=0, dtype=np.float64)
+        scale[scale <= LEAST_SPREAD] = 1.0
+        self.mean, self.scale = (torch.from_numpy(one).to(device()) for one in (mean, scale))
+
+    def standardised(self, raw: Single, count: Int) -> Single:
+        """``raw`` as the head reads it: 0 where a source has nothing."""
+        assert self.mean is not None and self.scale is not None
+        mean, scale = (one.cpu().numpy() for one in (self.mean, self.scale))
+        return np.asarray((raw - mean) / scale * (count > 0)[:, :, None], dtype=np.float32)
 
     def tensors(self) -> dict[str, Tensor]:
         """All that was learned, by name."""
@@ -118,10 +134,11 @@ class Tower:
         self.mean, self.scale = tensors["mean"].to(device()), tensors["scale"].to(device())
 
 
-def pieces(n_samples: int) -> Iterator[Int]:
-    """Rows a few at a time; those with long texts together would need no less padding than they do alone."""
-    for start in range(0, max(n_samples, 1), ROWS_AT_ONCE):
-        yield np.arange(start, min(start + ROWS_AT_ONCE, n_samples))
+def pieces(sizes: Int) -> Iterator[Int]:
+    """Rows a few at a time, those of one size (n_samples,) together, so that little is padded; one piece at least."""
+    order = np.argsort(sizes, kind="stable")
+    for start in range(0, max(len(order), 1), ROWS_AT_ONCE):
+        yield order[start : start + ROWS_AT_ONCE]
 
 
 def _half() -> AbstractContextManager[Any]:

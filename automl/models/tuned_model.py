@@ -155,12 +155,11 @@ class TunedModel(Model):
         self.encoders_ = {modality: self.encoders_[modality] for modality in self.sources_}
         self._learn_others(train.table)
         net = self._new_net(trunks)
-        for tower, i in zip(net.towers, read, strict=True):
-            tower.learn_scale(parts[0][i])
-        made = []
+        made: list[tuple[Inputs, Rows]] = []
         for rows, some in zip(sets, parts, strict=True):
             inputs = self._inputs(rows.table, [some[i] for i in read])
-            made.append((inputs, Rows(net.all_columns(inputs), *self.output_.encode(rows.outcome))))
+            x = net.all_columns(inputs) if made else net.first_columns(inputs)
+            made.append((inputs, Rows(x, *self.output_.encode(rows.outcome))))
         held = made[1] if len(made) > 1 and made[1][1].weight.sum() > 0 else None
         alpha = self._start(net, chosen, made[0][1], held and held[1], deadline)
         net.to_device()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,33 +102,47 @@ class TunedNet:
 
     def all_scores(self, inputs: Inputs) -> Float:
         """Raw scores of all rows, without gradients."""
-        import torch
-
-        with torch.inference_mode():
-            found = [self.scores(inputs, rows).double().cpu().numpy() for rows in pieces(inputs.n_samples)]
-        return np.concatenate(found)
+        return self._of_all(inputs, lambda rows: (self.scores(inputs, rows).double(),))[0]
 
     def all_columns(self, inputs: Inputs) -> Single:
         """What the head reads of all rows, likewise."""
-        import torch
-
-        with torch.inference_mode():
-            found = [self.columns(inputs, rows).cpu().numpy() for rows in pieces(inputs.n_samples)]
-        return np.concatenate(found)
+        return self._of_all(inputs, lambda rows: (self.columns(inputs, rows),))[0]
 
     def all_read(self, inputs: Inputs) -> tuple[Single, Float]:
         """Both: what the head reads of all rows, and its raw scores."""
-        import torch
-
         assert self.head is not None
         self.head.training = False
-        columns, scores = [], []
+
+        def read(rows: Int) -> tuple[Tensor, Tensor]:
+            columns = self.columns(inputs, rows)
+            assert self.head is not None
+            return columns, self.head(columns).double()
+
+        columns, scores = self._of_all(inputs, read)
+        return columns, scores
+
+    def first_columns(self, inputs: Inputs) -> Single:
+        """Learn the scale of the vectors of each encoder from rows, and give what the head reads of these."""
+        made, lacking = [], []
+        for tower, parts in zip(self.towers, inputs.parts, strict=True):
+            raw, count = tower.raw(parts)
+            tower.learn_scale(raw, count)
+            made.append(tower.standardised(raw, count).reshape(inputs.n_samples, -1))
+            lacking.append((count == 0).astype(np.float32))
+        return np.concatenate([*made, *([] if self.others is None else [inputs.columns, *lacking])], axis=1)
+
+    def _of_all(self, inputs: Inputs, make: Callable[[Int], Sequence[Tensor]]) -> list[NDArray[Any]]:
+        """Arrays over all rows of what ``make`` gives for some."""
+        import torch
+
+        result: list[NDArray[Any]] = []
         with torch.inference_mode():
-            for rows in pieces(inputs.n_samples):
-                x = self.columns(inputs, rows)
-                columns.append(x.cpu().numpy())
-                scores.append(self.head(x).double().cpu().numpy())
-        return np.concatenate(columns), np.concatenate(scores)
+            for rows in pieces(inputs.sizes()):
+                made = [one.cpu().numpy() for one in make(rows)]
+                result = result or [np.empty((inputs.n_samples, *one.shape[1:]), one.dtype) for one in made]
+                for whole, part in zip(result, made, strict=True):
+                    whole[rows] = part
+        return result
 
     def all_vectors(self, columns: Single) -> list[Single]:
         """The vectors (n_samples, n_dimensions) of each source in what the head reads; NaN in rows without any content,
