@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from artifacts.schema import Column, Modality, Title
 from featurizers.activations import Activations
 from featurizers.encoders import Encoder, resolve_encoder
 from featurizers.image_embedding import encode_images
+from featurizers.image_network import NetworkFacts
 from featurizers.image_trunk import ImageTrunk
 from featurizers.text_encoding import encode_texts
 from featurizers.text_trunk import TextTrunk
@@ -141,3 +143,21 @@ def test_a_deadline_is_kept_and_a_store_is_not_needed(encoders: tuple[Encoder, E
     parts = Activations.of(ImageTrunk(encoders[1], 1), contents, ["photo"], 4)
     assert not parts.prepare(0.0, lambda _: None)
     assert parts.prepare(None, lambda _: None) and len(parts.read([0, 3])) == 2
+
+
+@pytest.mark.parametrize("shape", [(32, 7, 7), (7, 7, 32), (50, 32)])
+def test_a_map_is_of_places_whatever_the_layout(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]) -> None:
+    monkeypatch.setattr(ImageTrunk, "_parts", SimpleNamespace(shape=shape))
+    trunk = object.__new__(ImageTrunk)
+    trunk.__dict__["_facts"] = NetworkFacts(32, 224, 224, 1.0, "center", "bicubic", (0.5,) * 3, (0.5,) * 3, 1.0, 1.0)
+    values = np.zeros(shape, dtype=np.float32)
+    if len(shape) == 2:
+        values[1 + 3 * 7 + 5, 4] = 1.0  # behind the token that stands for the whole: row 3, column 5
+    else:
+        values[(4, 3, 5) if shape[0] == 32 else (3, 5, 4)] = 1.0
+    heat = trunk.heat(values, 70, 70)
+    assert np.unravel_index(heat.argmax(), heat.shape) in {(r, c) for r in range(30, 40) for c in range(50, 60)}
+    if len(shape) == 3:
+        flips = trunk.varied([values.astype(np.float16)] * 40, np.random.default_rng(0))
+        found = {tuple(int(at) for at in np.unravel_index(one.argmax(), shape)) for one in flips}
+        assert found == ({(4, 3, 5), (4, 3, 1)} if shape[0] == 32 else {(3, 5, 4), (3, 1, 4)})
