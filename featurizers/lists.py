@@ -21,7 +21,7 @@ from featurizers.numbers import is_missing, report_unreadable
 from featurizers.text_cleaning import as_text
 
 MAX_ITEMS = 64
-MAX_CHARACTERS = 40_000  # of a text that is split; what lies behind is not looked at
+MAX_CHARACTERS = 32_000  # of a text that is split; what lies behind is not looked at
 SEPARATORS = (" / ", ";", "|", "\n", ",")
 SAMPLE = 2000  # of values, from which the separator is learned
 

@@ -18,7 +18,7 @@ from artifacts.progress import Progress, Silent
 from featurizers.html_text import shown_text
 from featurizers.text_workers import map_chunks
 
-MAX_RAW_CHARACTERS = 40_000
+MAX_RAW_CHARACTERS = 32_000
 """What lies behind is not looked at, pictures inside HTML aside: no text for people is longer."""
 
 MOST_CHARACTERS = 1_000_000  # of a cell, with pictures that lie in its HTML
