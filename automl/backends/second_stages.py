@@ -20,16 +20,13 @@ from evaluation.splits import Fold
 
 Single = NDArray[np.float32]
 
-Stage = tuple[Candidate, float]
+Stage = tuple[Candidate, float]  # and the seconds that its model took over the same view without vectors
 
 MODELS_OVER_VECTORS = ("linear", "knn", "lightgbm", "catboost", "mlp")
 
 
-def second_stages_over(
-    tuned: Candidate, folder: Path, n_folds: int, ranked: Sequence[Candidate]
-) -> list[tuple[Candidate, float]]:
-    """Models to fit over the vectors of a tuned encoder, each beside the view that it was best over, and the seconds
-    that it took there.
+def second_stages_over(tuned: Candidate, folder: Path, n_folds: int, ranked: Sequence[Candidate]) -> list[Stage]:
+    """Models to fit over the vectors of a tuned encoder, each beside the view that it was best over.
 
     None where there is nothing to read: of a net over all modalities, where the folds' encoders were not kept (rows
     in the order of time have one of all rows at the end), or where in no fold tuning made the encoder better.
