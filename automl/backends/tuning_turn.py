@@ -18,6 +18,7 @@ from automl.models.tuned_model import TunedModel
 from evaluation.splits import Fold
 from featurizers.activations import Activations
 
+FIRST_CONTENTS = 4  # that are read before, since the first ones take longer
 SAMPLE_CONTENTS = 32  # texts or photos that are read to see how long one takes
 PROBE_ROWS = 1_000  # to learn from in the trial on a part, and half as many to judge it by
 PROBE_EPOCHS = 2
@@ -90,11 +91,13 @@ def _why_not(model: type[TunedModel], tried: Tried, examples: Examples, allowed:
 def _seconds_to_read(parts: Activations, seed: int) -> float:
     """What the layers below take to read what they have not yet, by a sample of it, which is read then."""
     missing = parts.missing()
+    order = np.random.default_rng(seed).permutation(missing)
+    first, sample = np.split(order[: FIRST_CONTENTS + SAMPLE_CONTENTS], [FIRST_CONTENTS])
+    parts.compute(first.tolist())  # also loads what is not loaded yet
     started = time.monotonic()
-    sample = np.random.default_rng(seed).permutation(missing)[:SAMPLE_CONTENTS]
     parts.compute(sample.tolist())
     a_content = (time.monotonic() - started) / max(len(sample), 1)
-    return a_content * (len(missing) - len(sample))
+    return a_content * (len(missing) - len(first) - len(sample))
 
 
 def _too_slow(needed: float, left: float, what: str) -> str:
