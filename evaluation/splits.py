@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,17 @@ from artifacts.schema import Kind
 from evaluation.dealing import NOWHERE, deal, smallest_sparable
 from evaluation.row_clusters import content_clusters, joined_clusters
 
-__all__ = ["Fold", "content_clusters", "folds_frame", "folds_from_frame", "holdout_rows", "make_folds"]
+__all__ = [
+    "Fold",
+    "content_clusters",
+    "folds_frame",
+    "folds_from_frame",
+    "holdout_rows",
+    "in_pairs",
+    "make_folds",
+    "n_pairs",
+    "pair_of",
+]
 
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
@@ -30,6 +41,7 @@ Float = NDArray[np.float64]
 MIN_ROWS = 8  # of which a holdout can be split off
 MIN_ROWS_OF_FOLDS = 4  # two to learn from and two to validate on
 MAX_STRATA = 10  # quantiles of a number
+LEAST_TO_PAIR = 5  # folds: of fewer, a pair would leave too little to learn from
 
 
 @dataclass(frozen=True)
@@ -135,6 +147,36 @@ def make_folds(
             "column, merge rare classes, or use a regression."
         )
     return tuple(Fold(np.flatnonzero(part != i), np.flatnonzero(part == i)) for i in used)
+
+
+def n_pairs(n_folds: int) -> int:
+    """How many folds ``in_pairs`` leaves of so many; an odd last one stays alone."""
+    return n_folds if n_folds < LEAST_TO_PAIR else (n_folds + 1) // 2
+
+
+def pair_of(fold: int, n_folds: int, n_models: int) -> int:
+    """Which of ``n_models`` models is that of a fold: of no fewer than folds its own, else that of its pair."""
+    return fold if n_models >= n_folds else fold // 2
+
+
+def in_pairs(folds: Sequence[Fold]) -> tuple[Fold, ...]:
+    """Neighbours joined to one fold, which validates the rows of both and learns from the rows that both learn from.
+
+    For models that take minutes: half as many fits, each of somewhat fewer rows, and the rows that a model of a pair
+    learned from are among those of either fold. As they are where there are fewer than ``LEAST_TO_PAIR``, or where
+    they are in the order of time, so that the later one learns from rows that the earlier one validates.
+    """
+    rows = [np.union1d(fold.train, fold.valid) for fold in folds]
+    if len(folds) < LEAST_TO_PAIR or any(not np.array_equal(one, rows[0]) for one in rows):
+        return tuple(folds)
+    pairs = [folds[start : start + 2] for start in range(0, len(folds), 2)]
+    return tuple(
+        Fold(
+            np.asarray(reduce(np.intersect1d, [fold.train for fold in pair]), dtype=np.int64),
+            np.sort(np.concatenate([fold.valid for fold in pair])),
+        )
+        for pair in pairs
+    )
 
 
 def folds_frame(folds: Sequence[Fold]) -> pd.DataFrame:

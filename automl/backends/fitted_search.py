@@ -25,6 +25,7 @@ from automl.models.registry import TUNED
 from automl.models.second_stage import SecondStage
 from automl.models.tuned_encoder import TunedEncoderModel
 from automl.models.tuned_model import TunedModel
+from evaluation.splits import n_pairs, pair_of
 
 Float = NDArray[np.float64]
 FoldModel = Model | SecondStage
@@ -83,18 +84,22 @@ class FittedSearch(FittedBackend):
     def n_versions(self) -> int:
         """See ``FittedBackend.n_versions``; 1 also where members have different numbers of models."""
         numbers = {len(self.models(key)) for key in self.blends[self.FINAL]}
-        return numbers.pop() if len(numbers) == 1 else 1
+        most = max(numbers)
+        return most if numbers <= {most, n_pairs(most)} else 1
 
     def versions(self, table: FeatureTable) -> Float | None:
         """See ``FittedBackend.versions``."""
         weights = self.blends[self.FINAL]
         members = {key: self.models(key) for key in weights}
-        n_folds = min(len(models) for models in members.values())
+        n_folds = self.n_versions if self.n_versions > 1 else min(len(models) for models in members.values())
         if n_folds == 1:
             return None
         views = {key: table.select(view=self._candidate(key).view) for key in weights}
         folds = (
-            _summed((weight, members[key][i].decide(views[key])) for key, weight in weights.items())
+            _summed(
+                (weight, members[key][pair_of(i, n_folds, len(members[key]))].decide(views[key]))
+                for key, weight in weights.items()
+            )
             for i in range(n_folds)
         )
         return np.stack([self.calibration.apply(link) for link in folds])
@@ -125,8 +130,10 @@ class FittedSearch(FittedBackend):
         self, version: int, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]
     ) -> Explanation:
         """Contributions to the scores of one of the ``versions``."""
-        members = {key: self.models(key)[version : version + 1] for key in self.blends[self.FINAL]}
-        return self._explained(members, table, groups, names)
+        members = {key: self.models(key) for key in self.blends[self.FINAL]}
+        n = self.n_versions
+        of_fold = {key: [models[pair_of(version, n, len(models))]] for key, models in members.items()}
+        return self._explained(of_fold, table, groups, names)
 
     def _explained(
         self,
@@ -209,15 +216,17 @@ class FittedSearch(FittedBackend):
 
 
 def paired(models: Sequence[FoldModel], tuned: Sequence[FoldModel]) -> list[FoldModel]:
-    """Each model with the tuned encoder of its fold.
+    """Each model with the tuned encoder of its fold, or of its pair of folds.
 
     Raises:
         LookupError: if they are not of the same folds.
     """
     encoders = [one for one in tuned if isinstance(one, TunedEncoderModel)]
-    if len(encoders) != len(models):
-        raise LookupError(f"{len(models)} models cannot read the vectors of {len(encoders)} tuned encoders")
-    return [SecondStage(one, tuned) for one, tuned in zip(models, encoders, strict=True) if isinstance(one, Model)]
+    n = len(models)
+    if len(encoders) not in (n, n_pairs(n)):
+        raise LookupError(f"{n} models cannot read the vectors of {len(encoders)} tuned encoders")
+    own = [encoders[pair_of(i, n, len(encoders))] for i in range(n)]
+    return [SecondStage(one, tuned) for one, tuned in zip(models, own, strict=True) if isinstance(one, Model)]
 
 
 def described(candidate: Candidate) -> dict[str, Any]:

@@ -208,7 +208,7 @@ class _Search:
         if self.problem.settings.get("refit"):
             return  # the encoder of all rows that stays says nothing out of fold
         root, ranked = self.tried.root, self.tried.ranked()
-        stages = second_stages_over(tuned, root / tuned.key, len(self.problem.folds), ranked)
+        stages = second_stages_over(tuned, root / tuned.key, len(self.tried.tuned_folds), ranked)
         why_not = ""
         if any(not (root / stage.key).exists() for stage, _ in stages):  # else a fit that was killed had them all
             needed, left = READING_SHARE * tuned.fit_seconds, SECOND_SHARE * self.budget.left

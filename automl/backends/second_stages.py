@@ -34,7 +34,7 @@ def second_stages_over(tuned: Candidate, folder: Path, n_folds: int, ranked: Seq
     Args:
         tuned: a candidate of ``TUNED``.
         folder: where it is kept.
-        n_folds: of the search.
+        n_folds: of the encoders.
         ranked: usable candidates, the best first.
     """
     if tuned.error or tuned.lack or not issubclass(TUNED[tuned.model], TunedEncoderModel):

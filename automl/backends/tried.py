@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +30,10 @@ from automl.budget import Budget
 from automl.decision import Decision, decided_score
 from automl.memory import memory_lack
 from automl.models.base import Model
+from automl.models.registry import TUNED
 from automl.models.second_stage import with_vectors
 from evaluation.metrics import constant_prediction
-from evaluation.splits import Fold
+from evaluation.splits import Fold, in_pairs
 
 if TYPE_CHECKING:
     import optuna
@@ -174,7 +176,7 @@ class Tried:
         if candidate.reads:
             return self._beside_vectors(candidate), self.problem.folds
         if not candidate.members:
-            return examples.view(candidate.view), self.problem.folds
+            return examples.view(candidate.view), self.tuned_folds if candidate.model in TUNED else self.problem.folds
         outputs = {c.key: c.out_of_fold for c in self.candidates if c.key in candidate.members}
         scores = {key: values for key in candidate.members if (values := outputs[key]) is not None}
         known = np.all([finite_rows(values) for values in scores.values()], axis=0)
@@ -191,9 +193,9 @@ class Tried:
 
     def read_vectors(self, tuned: Candidate) -> str:
         """Make what the second stage over a tuned encoder reads; the reason if that fails, else an empty string."""
-        table, folds = self.problem.examples.table, self.problem.folds
+        table = self.problem.examples.table
         try:
-            self._vectors[tuned.key] = vectors_out_of_fold(tuned, self.root / tuned.key, table, folds)
+            self._vectors[tuned.key] = vectors_out_of_fold(tuned, self.root / tuned.key, table, self.tuned_folds)
         except Exception as error:  # as a candidate that fails
             if is_full_disk(error):
                 raise
@@ -201,6 +203,11 @@ class Tried:
         finally:
             self.show()
         return ""
+
+    @cached_property
+    def tuned_folds(self) -> tuple[Fold, ...]:
+        """Folds of models that tune encoders."""
+        return in_pairs(self.problem.folds)
 
     def forget_vectors(self) -> None:
         """Let go what ``read_vectors`` made."""
