@@ -36,7 +36,7 @@ N, FOLDS = 120, 3
 WORDS = ("red", "green", "blue", "small", "large", "old", "new", "plain")
 
 
-def make_problem(encoder: Encoder, folder: Path, *, of_texts: bool) -> Problem:
+def make_problem(encoder: Encoder, folder: Path, *, of_texts: bool, n_folds: int = FOLDS) -> Problem:
     """Texts whose first word decides on the outcome, or nothing does; a row in ten has none. And a price."""
     rng = np.random.default_rng(0)
     good = rng.integers(0, 2, size=N)
@@ -53,7 +53,7 @@ def make_problem(encoder: Encoder, folder: Path, *, of_texts: bool) -> Problem:
         Block("price", "number", opaque_features(price, "number", 1), rng.normal(size=(N, 1)).astype("f4")),
     )
     rows = np.arange(N)
-    folds = tuple(Fold(rows[rows % FOLDS != k], rows[rows % FOLDS == k]) for k in range(FOLDS))
+    folds = tuple(Fold(rows[rows % n_folds != k], rows[rows % n_folds == k]) for k in range(n_folds))
     examples = Examples(FeatureTable(blocks, pd.RangeIndex(N), contents), Outcome(Kind.BINARY, good, ("no", "yes"), 2))
     settings = {"models": ["linear", "knn"], "tuned": ("tuned_text",), "max_trials": 1, "view": "all"}
     run = RunFolder(folder / "run").create()
@@ -89,8 +89,11 @@ def stages_in(tried: Tried, tuned: Candidate) -> list[Candidate]:
     return [known.get(stage.key) or tried.fit(stage, Budget(120.0)) for stage, _ in found]
 
 
-def test_it_learns_from_what_was_tuned_and_is_found_again(encoders: tuple[Encoder, Encoder], tmp_path: Path) -> None:
-    problem = make_problem(encoders[0], tmp_path, of_texts=True)
+@pytest.mark.parametrize("n_folds", [FOLDS, 5])  # of five, encoders are tuned for two pairs and the last one
+def test_it_learns_from_what_was_tuned_and_is_found_again(
+    encoders: tuple[Encoder, Encoder], tmp_path: Path, n_folds: int
+) -> None:
+    problem = make_problem(encoders[0], tmp_path, of_texts=True, n_folds=n_folds)
     fitted = SearchBackend().fit(problem)
     lines = {candidate.model: candidate for candidate in fitted.candidates}
     assert {"linear on tuned_text", "knn on tuned_text"} <= set(lines) and not lines["linear on tuned_text"].error
@@ -107,6 +110,29 @@ def test_it_learns_from_what_was_tuned_and_is_found_again(encoders: tuple[Encode
                 model.decide(table.take(fold.valid)), lines[name].out_of_fold[fold.valid], atol=1e-4
             )
         np.testing.assert_allclose(known, np.mean([model.decide(table) for model in models], axis=0), atol=1e-6)
+
+
+def test_models_of_folds_and_of_pairs_make_one_version_a_fold(
+    encoders: tuple[Encoder, Encoder], tmp_path: Path
+) -> None:
+    problem = make_problem(encoders[0], tmp_path, of_texts=True, n_folds=5)
+    tried, tuned = tuned_in(problem)
+    linear = tried.candidates[0]
+    weights = {linear.key: 0.6, tuned.key: 0.4}
+    fitted = FittedSearch(Kind.BINARY, tuple(tried.candidates), {"final": weights}, tried.root)
+    table, groups = problem.examples.table, np.array([0, 0, 0, 1])
+    assert len(fitted.models(tuned.key)) == 3 and fitted.n_versions == 5
+    versions = fitted.versions(table)
+    assert versions is not None and len(versions) == 5
+    scores = {key: one.out_of_fold for key, one in ((linear.key, linear), (tuned.key, tuned))}
+    for i, fold in enumerate(problem.folds):  # a version says of its fold what models said that did not see it
+        unseen = sum(weight * scores[key][fold.valid] for key, weight in weights.items())
+        np.testing.assert_allclose(versions[i][fold.valid], unseen, atol=1e-4)
+        told = fitted.contributions_of(i, table, groups, ["title", "price"])
+        np.testing.assert_allclose(told.total, versions[i], atol=1e-4)
+    alone = FittedSearch(Kind.BINARY, tuple(tried.candidates), {"final": {tuned.key: 1.0}}, tried.root)
+    found = alone.versions(table)
+    assert alone.n_versions == 3 and found is not None and len(found) == 3
 
 
 @pytest.mark.parametrize("name", ["linear", "knn"])

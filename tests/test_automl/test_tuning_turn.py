@@ -16,7 +16,7 @@ from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Column, Kind, Modality, Title, opaque_features
 from artifacts.store import RunFolder
-from automl.backends.base import Problem
+from automl.backends.base import Candidate, Problem
 from automl.backends.tried import Tried
 from automl.backends.tuning_turn import try_tuned
 from automl.budget import Budget
@@ -66,6 +66,36 @@ def test_a_fusion_reads_the_whole_table_and_takes_what_the_layers_below_gave(pro
     assert (text.view, both.view) == ("text", "all") and not both.error and tried.score(both) > 0.9
     (parts,) = TUNED["fusion_net"]().activations(fused.table)
     assert not len(parts.missing())
+
+
+def test_a_net_over_encoders_is_not_asked_where_none_was_worth_it(problem: Problem) -> None:
+    price = Column("price", Modality.NUMERIC, Title("price", "price"))
+    block = Block("price", "number", opaque_features(price, "number", 1), np.zeros((N, 1), "f4"))
+    examples = problem.examples
+    fused = replace(examples, table=replace(examples.table, blocks=(*examples.table.blocks, block)))
+    tried = Tried(replace(problem, examples=fused), problem.budget)
+    tried.candidates.append(Candidate("tuned_text-text", "tuned_text", "text", error="not tried: no gain"))
+    try_tuned("fusion_net", tried, Budget(100.0))
+    assert tried.candidates[-1].error == (
+        "not tried: none of the encoders that it would tune together was worth tuning alone"
+    )
+
+
+def test_what_is_far_too_slow_is_seen_by_a_few_rows(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    from automl.backends import tuning_turn
+
+    sizes = []
+
+    def slow(model, tried, examples, n, allowed):  # type: ignore[no-untyped-def]
+        sizes.append(n)
+        found = tuning_turn._Probe(model(), n, n // 2, 1.0)
+        found.model.seconds_, found.model.losses_ = [0.0, 1e3, 1e3], [1.0, 0.5]
+        return found
+
+    monkeypatch.setattr(tuning_turn, "_probe", slow)
+    tried = Tried(problem, problem.budget)
+    try_tuned("tuned_text", tried, Budget(100.0))
+    assert sizes == [tuning_turn.SPEED_ROWS] and "epochs over 3 folds would take" in tried.candidates[0].error
 
 
 def test_a_line_says_why_not(problem: Problem) -> None:

@@ -14,7 +14,17 @@ from artifacts.errors import ArtifactError, InputError
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind
 from artifacts.tables import read_parquet
-from evaluation.splits import MIN_ROWS, content_clusters, folds_frame, folds_from_frame, holdout_rows, make_folds
+from evaluation.splits import (
+    MIN_ROWS,
+    content_clusters,
+    folds_frame,
+    folds_from_frame,
+    holdout_rows,
+    in_pairs,
+    make_folds,
+    n_pairs,
+    pair_of,
+)
 
 QUICK = settings(max_examples=80, deadline=None)
 
@@ -262,3 +272,24 @@ def test_many_columns_and_rows_do_not_run_over() -> None:
     frame.iloc[2999] = frame.iloc[0]
     clusters = content_clusters(frame, list(frame))
     assert clusters[2999] == clusters[0] and clusters.max() == 2998
+
+
+@pytest.mark.parametrize("n_folds", [4, 5, 8])
+def test_pairs_of_folds_learn_from_what_both_learn_from(n_folds: int) -> None:
+    rng = np.random.default_rng(0)
+    outcome = Outcome(Kind.MULTICLASS, np.append(rng.integers(0, 3, size=79), 3), ("a", "b", "c", "d"), 4)
+    folds = make_folds(outcome, groups=rng.integers(0, 40, size=80), n_folds=n_folds)
+    pairs = in_pairs(folds)
+    assert len(pairs) == n_pairs(n_folds) == {4: 4, 5: 3, 8: 4}[n_folds]
+    for i, fold in enumerate(folds):
+        own = pairs[pair_of(i, n_folds, len(pairs))]
+        assert set(fold.valid) <= set(own.valid) and set(own.train) <= set(fold.train)
+    for pair in pairs:
+        assert not set(pair.train) & set(pair.valid) and len(pair.train) + len(pair.valid) == 80
+    assert sorted(np.concatenate([pair.valid for pair in pairs])) == sorted(np.concatenate([f.valid for f in folds]))
+
+
+def test_folds_in_time_are_not_paired() -> None:
+    outcome = Outcome(Kind.REGRESSION, np.arange(80.0))
+    folds = make_folds(outcome, times=np.arange(80), n_folds=6)
+    assert in_pairs(folds) == folds
