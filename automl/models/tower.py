@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -77,15 +78,19 @@ class Tower:
         mean = summed / count.clamp(min=1.0)[:, None]
         return mean.reshape(len(rows), self.n_sources, -1), count.reshape(-1, self.n_sources)
 
-    def raw(self, parts: Activations) -> tuple[Single, Int]:
+    def raw(self, parts: Activations, deadline: float | None = None) -> tuple[Single, Int]:
         """Vectors of all rows (n_samples, n_sources, n_dimensions), not standardised and without gradients, and of how
-        many contents each is the mean (n_samples, n_sources); some row has one."""
+        many contents each is the mean (n_samples, n_sources); some row has one.
+
+        Raises:
+            LateError: if the deadline comes before the last row.
+        """
         import torch
 
         count = np.zeros((parts.n_samples, self.n_sources), dtype=np.int64)
         result = np.zeros((0, 0, 0), dtype=np.float32)
         with torch.inference_mode():
-            for rows in pieces(parts.sizes()):
+            for rows in pieces(parts.sizes(), deadline):
                 found, of_row = (one.cpu().numpy() for one in self._raw(parts, rows))
                 count[rows] = of_row
                 if of_row.any():
@@ -134,10 +139,20 @@ class Tower:
         self.mean, self.scale = tensors["mean"].to(device()), tensors["scale"].to(device())
 
 
-def pieces(sizes: Int) -> Iterator[Int]:
-    """Rows a few at a time, those of one size (n_samples,) together, so that little is padded; one piece at least."""
+class LateError(Exception):
+    """A deadline came before all rows were read."""
+
+
+def pieces(sizes: Int, deadline: float | None = None) -> Iterator[Int]:
+    """Rows a few at a time, those of one size (n_samples,) together, so that little is padded; one piece at least.
+
+    Raises:
+        LateError: if the deadline, a value of ``time.monotonic()``, comes before the last one.
+    """
     order = np.argsort(sizes, kind="stable")
     for start in range(0, max(len(order), 1), ROWS_AT_ONCE):
+        if deadline is not None and time.monotonic() >= deadline:
+            raise LateError(f"time ran out after {start} of {len(order)} rows")
         yield order[start : start + ROWS_AT_ONCE]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -27,7 +28,7 @@ from automl.models.matrix import check_same_features
 from automl.models.output import Output, suggest_output
 from automl.models.solvers import LOSSES, Loss, Rows
 from automl.models.torch_state import torch_threads
-from automl.models.tower import Tower
+from automl.models.tower import LateError, Tower
 from automl.models.tuned_explaining import ExactHead, players_of
 from automl.models.tuned_inputs import Columns, Inputs, encoded_sources, other_blocks
 from automl.models.tuned_net import TunedNet
@@ -84,7 +85,7 @@ class TunedModel(Model):
         return view if len(cls.trunks) == 1 and view in table.views else "all"
 
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:
-        """See ``Model.fit``. Where the lower layers have not read all rows by the deadline, the best constant is left.
+        """See ``Model.fit``. Where not all rows have been read once by the deadline, the best constant is left.
 
         Raises:
             InputError: if the table comes without its contents, or has no source that it reads.
@@ -102,7 +103,7 @@ class TunedModel(Model):
         self.seconds_: list[float] = []
         late = deadline is not None and time.monotonic() >= deadline
         if self.output_.learnable and not late:
-            with torch_threads(self.n_threads):
+            with torch_threads(self.n_threads), suppress(LateError):
                 self._tune(chosen, train, valid, deadline)
         self.kind, self.n_outputs = train.outcome.kind, train.outcome.n_outputs
         self.hold_means(valid or train)
@@ -158,7 +159,7 @@ class TunedModel(Model):
         made: list[tuple[Inputs, Rows]] = []
         for rows, some in zip(sets, parts, strict=True):
             inputs = self._inputs(rows.table, [some[i] for i in read])
-            x = net.all_columns(inputs) if made else net.first_columns(inputs)
+            x = (net.all_columns if made else net.first_columns)(inputs, deadline)
             made.append((inputs, Rows(x, *self.output_.encode(rows.outcome))))
         held = made[1] if len(made) > 1 and made[1][1].weight.sum() > 0 else None
         alpha = self._start(net, chosen, made[0][1], held and held[1], deadline)

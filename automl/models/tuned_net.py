@@ -104,9 +104,13 @@ class TunedNet:
         """Raw scores of all rows, without gradients."""
         return self._of_all(inputs, lambda rows: (self.scores(inputs, rows).double(),))[0]
 
-    def all_columns(self, inputs: Inputs) -> Single:
-        """What the head reads of all rows, likewise."""
-        return self._of_all(inputs, lambda rows: (self.columns(inputs, rows),))[0]
+    def all_columns(self, inputs: Inputs, deadline: float | None = None) -> Single:
+        """What the head reads of all rows, likewise.
+
+        Raises:
+            LateError: if the deadline comes before the last row.
+        """
+        return self._of_all(inputs, lambda rows: (self.columns(inputs, rows),), deadline)[0]
 
     def all_read(self, inputs: Inputs) -> tuple[Single, Float]:
         """Both: what the head reads of all rows, and its raw scores."""
@@ -121,23 +125,29 @@ class TunedNet:
         columns, scores = self._of_all(inputs, read)
         return columns, scores
 
-    def first_columns(self, inputs: Inputs) -> Single:
-        """Learn the scale of the vectors of each encoder from rows, and give what the head reads of these."""
+    def first_columns(self, inputs: Inputs, deadline: float | None = None) -> Single:
+        """Learn the scale of the vectors of each encoder from rows, and give what the head reads of these.
+
+        Raises:
+            LateError: if the deadline comes before the last row.
+        """
         made, lacking = [], []
         for tower, parts in zip(self.towers, inputs.parts, strict=True):
-            raw, count = tower.raw(parts)
+            raw, count = tower.raw(parts, deadline)
             tower.learn_scale(raw, count)
             made.append(tower.standardised(raw, count).reshape(inputs.n_samples, -1))
             lacking.append((count == 0).astype(np.float32))
         return np.concatenate([*made, *([] if self.others is None else [inputs.columns, *lacking])], axis=1)
 
-    def _of_all(self, inputs: Inputs, make: Callable[[Int], Sequence[Tensor]]) -> list[NDArray[Any]]:
+    def _of_all(
+        self, inputs: Inputs, make: Callable[[Int], Sequence[Tensor]], deadline: float | None = None
+    ) -> list[NDArray[Any]]:
         """Arrays over all rows of what ``make`` gives for some."""
         import torch
 
         result: list[NDArray[Any]] = []
         with torch.inference_mode():
-            for rows in pieces(inputs.sizes()):
+            for rows in pieces(inputs.sizes(), deadline):
                 made = [one.cpu().numpy() for one in make(rows)]
                 result = result or [np.empty((inputs.n_samples, *one.shape[1:]), one.dtype) for one in made]
                 for whole, part in zip(result, made, strict=True):

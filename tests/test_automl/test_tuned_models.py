@@ -21,11 +21,14 @@ from artifacts.examples import Examples
 from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Column, Kind, Modality, Title, opaque_features
+from automl.models import tower
 from automl.models.base import Model
 from automl.models.registry import TUNED
+from automl.models.tower import Tower
 from automl.models.tuned_net import TunedNet
 from evaluation.texts_methods import method_in
 from featurizers.encoders import Encoder
+from featurizers.trunk import Trunk
 
 every_model = pytest.mark.parametrize("name", list(TUNED))
 N = 90
@@ -199,6 +202,48 @@ def test_deadlines_and_constants(name: str, tables: dict[str, FeatureTable], tmp
     constant.save(tmp_path)
     assert np.ptp(type(constant).load(tmp_path).decide(valid.table)) == 0.0
     assert make_model(name).params_for_refit([make_model(name).fit(train, valid)])["epochs"] >= 1
+
+
+@every_model
+def test_reading_ends_at_the_deadline(
+    name: str, tables: dict[str, FeatureTable], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, valid = parts_of(tables[name], Kind.BINARY)
+    make_model(name).fit(train, valid)  # so that the layers below have read all
+    slow, begun = Tower._raw, []
+
+    def wait(*arguments: Any) -> Any:
+        begun.append(1)
+        time.sleep(3.0)
+        return slow(*arguments)
+
+    monkeypatch.setattr(Tower, "_raw", wait)
+    monkeypatch.setattr(tower, "ROWS_AT_ONCE", 20)
+    late = make_model(name).fit(train, valid, deadline=time.monotonic() + 2.0)
+    assert len(begun) == 1 and np.ptp(late.decide(valid.table)) == 0.0
+    late.save(tmp_path)
+    assert np.ptp(type(late).load(tmp_path).decide(valid.table)) == 0.0
+
+
+@every_model
+def test_it_learns_as_well_in_bf16(name: str, tables: dict[str, FeatureTable], monkeypatch: pytest.MonkeyPatch) -> None:
+    train, valid = parts_of(tables[name], Kind.BINARY)
+    exact = make_model(name).fit(train, valid).decide(valid.table)
+    seen = []
+    vectors = Trunk.vectors
+
+    def watched(trunk: Trunk, *arguments: Any) -> Any:
+        import torch
+
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return vectors(trunk, *arguments)
+
+    monkeypatch.setattr(Trunk, "vectors", watched)
+    monkeypatch.setattr(tower, "fastest_precision", lambda: "bf16")
+    rounded = make_model(name).fit(train, valid).decide(valid.table)
+    assert seen and all(seen) and not np.array_equal(exact, rounded)
+    np.testing.assert_array_equal(rounded > 0, exact > 0)
+    assert np.corrcoef(exact[:, 0], rounded[:, 0])[0, 1] > 0.99
 
 
 def test_random_targets_show_no_skill(tables: dict[str, FeatureTable]) -> None:
