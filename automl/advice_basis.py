@@ -31,7 +31,7 @@ from automl.scored_rows import FOLDS, read_scored
 from evaluation.advise import one_score, parts_of_score
 from evaluation.effect_calibration import Unseen, calibrated, sd_of_others
 from evaluation.partitions import source_groups
-from evaluation.splits import folds_from_frame, in_pairs
+from evaluation.splits import folds_from_frame
 from evaluation.support import Support
 
 Float = NDArray[np.float64]
@@ -145,8 +145,7 @@ class AdviceBasis:
             groups = row_groups(n, self.doubles.seed, _author_groups(self.run))
             return [np.flatnonzero(groups == i) for i in range(self.n_versions)]
         folds = folds_from_frame(read_stored(self.run.folder.folder("split") / FOLDS_FILE))
-        pairs = in_pairs(folds)  # of a model of tuned encoders alone
-        return [fold.valid for fold in (pairs if len(pairs) == self.n_versions else folds)][: self.n_versions]
+        return [fold.valid for fold in folds[: self.n_versions]]  # time may have ended before the others
 
     @cached_property
     def n_versions(self) -> int:

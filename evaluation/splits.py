@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,8 @@ Float = NDArray[np.float64]
 MIN_ROWS = 8  # of which a holdout can be split off
 MIN_ROWS_OF_FOLDS = 4  # two to learn from and two to validate on
 MAX_STRATA = 10  # quantiles of a number
-LEAST_TO_PAIR = 5  # folds: of fewer, a pair would leave too little to learn from
+LEAST_TO_PAIR = 8  # folds: of fewer, a pair would leave too little to learn from
+LOST_SHARE = 0.01  # of the rows
 
 
 @dataclass(frozen=True)
@@ -150,33 +150,53 @@ def make_folds(
 
 
 def n_pairs(n_folds: int) -> int:
-    """How many folds ``in_pairs`` leaves of so many; an odd last one stays alone."""
-    return n_folds if n_folds < LEAST_TO_PAIR else (n_folds + 1) // 2
+    """How many folds ``in_pairs`` leaves of so many, where it joins any."""
+    return n_folds // 2 if n_folds >= LEAST_TO_PAIR and n_folds % 4 == 0 else n_folds
 
 
 def pair_of(fold: int, n_folds: int, n_models: int) -> int:
-    """Which of ``n_models`` models is that of a fold: of no fewer than folds its own, else that of its pair."""
-    return fold if n_models >= n_folds else fold // 2
+    """Which of ``n_models`` models is that of a fold: of no fewer than folds its own, else that of its pair.
 
-
-def in_pairs(folds: Sequence[Fold]) -> tuple[Fold, ...]:
-    """Neighbours joined to one fold, which validates the rows of both and learns from the rows that both learn from.
-
-    For models that take minutes: half as many fits, each of somewhat fewer rows, and the rows that a model of a pair
-    learned from are among those of either fold. As they are where there are fewer than ``LEAST_TO_PAIR``, or where
-    they are in the order of time, so that the later one learns from rows that the earlier one validates.
+    Folds of a pair are both even or both odd: 0 and 2, 1 and 3, and so on. So two halves of the folds, the even ones
+    and the odd ones, have no model in common.
     """
+    return fold if n_models >= n_folds else 2 * (fold // 4) + fold % 2
+
+
+def in_pairs(folds: Sequence[Fold], outcome: Outcome) -> tuple[Fold, ...]:
+    """Two folds joined to one, which validates the rows of both and learns from the rows that both learn from.
+
+    For models that take minutes: half as many fits, each of somewhat fewer rows, all of which either fold learns from.
+    The folds as they are where they are fewer than ``LEAST_TO_PAIR`` or no multiple of four, so that pairs would not
+    weigh the same; where they are in the order of time, so that the later one learns from rows that the earlier one
+    validates; where a pair would learn from less than half of the rows, as of large groups; and where more than
+    ``LOST_SHARE`` of the rows would be of a class that the model which validates them does not know.
+
+    Args:
+        folds: of one split.
+        outcome: of all rows.
+    """
+    n, n_joined = len(folds), n_pairs(len(folds))
     rows = [np.union1d(fold.train, fold.valid) for fold in folds]
-    if len(folds) < LEAST_TO_PAIR or any(not np.array_equal(one, rows[0]) for one in rows):
+    if n_joined == n or any(not np.array_equal(one, rows[0]) for one in rows):
         return tuple(folds)
-    pairs = [folds[start : start + 2] for start in range(0, len(folds), 2)]
-    return tuple(
+    parts = [[fold for i, fold in enumerate(folds) if pair_of(i, n, n_joined) == pair] for pair in range(n_joined)]
+    pairs = tuple(
         Fold(
-            np.asarray(reduce(np.intersect1d, [fold.train for fold in pair]), dtype=np.int64),
-            np.sort(np.concatenate([fold.valid for fold in pair])),
+            np.intersect1d(one.train, other.train).astype(np.int64),
+            np.sort(np.concatenate([one.valid, other.valid])),
         )
-        for pair in pairs
+        for one, other in parts
     )
+    fair = all(2 * len(pair.train) >= len(rows[0]) for pair in pairs)
+    return pairs if fair and _n_lost(pairs, outcome) <= LOST_SHARE * len(rows[0]) else tuple(folds)
+
+
+def _n_lost(folds: Sequence[Fold], outcome: Outcome) -> int:
+    """Rows of classes that a fold validates and does not learn."""
+    if not _has_classes(outcome):
+        return 0
+    return sum(int((~np.isin(outcome.y[fold.valid], outcome.y[fold.train])).sum()) for fold in folds)
 
 
 def folds_frame(folds: Sequence[Fold]) -> pd.DataFrame:

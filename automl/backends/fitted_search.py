@@ -83,9 +83,11 @@ class FittedSearch(FittedBackend):
     @property
     def n_versions(self) -> int:
         """See ``FittedBackend.n_versions``; 1 also where members have different numbers of models."""
-        numbers = {len(self.models(key)) for key in self.blends[self.FINAL]}
-        most = max(numbers)
-        return most if numbers <= {most, n_pairs(most)} else 1
+        numbers = {key: len(self.models(key)) for key in self.blends[self.FINAL]}
+        most = max(numbers.values())
+        few = [self._candidate(key) for key, n in numbers.items() if n < most]
+        in_pairs = all(one.model in TUNED and numbers[one.key] == n_pairs(most) for one in few)
+        return most if in_pairs and not any(self._candidate(key).lack for key in numbers if few) else 1
 
     def versions(self, table: FeatureTable) -> Float | None:
         """See ``FittedBackend.versions``."""

@@ -207,7 +207,7 @@ class Tried:
     @cached_property
     def tuned_folds(self) -> tuple[Fold, ...]:
         """Folds of models that tune encoders."""
-        return in_pairs(self.problem.folds)
+        return in_pairs(self.problem.folds, self.problem.examples.outcome)
 
     def forget_vectors(self) -> None:
         """Let go what ``read_vectors`` made."""

@@ -85,7 +85,8 @@ class TunedModel(Model):
         return view if len(cls.trunks) == 1 and view in table.views else "all"
 
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:
-        """See ``Model.fit``. Where not all rows have been read once by the deadline, the best constant is left.
+        """See ``Model.fit``. Where not all rows have been read once by the deadline, the best constant is left; a model
+        without ``valid`` or with a checkpoint goes on reading, since what it is worth is known.
 
         Raises:
             InputError: if the table comes without its contents, or has no source that it reads.
@@ -156,10 +157,11 @@ class TunedModel(Model):
         self.encoders_ = {modality: self.encoders_[modality] for modality in self.sources_}
         self._learn_others(train.table)
         net = self._new_net(trunks)
+        until = None if valid is None or (self.checkpoint is not None and self.checkpoint.path.exists()) else deadline
         made: list[tuple[Inputs, Rows]] = []
         for rows, some in zip(sets, parts, strict=True):
             inputs = self._inputs(rows.table, [some[i] for i in read])
-            x = (net.all_columns if made else net.first_columns)(inputs, deadline)
+            x = (net.all_columns if made else net.first_columns)(inputs, until)
             made.append((inputs, Rows(x, *self.output_.encode(rows.outcome))))
         held = made[1] if len(made) > 1 and made[1][1].weight.sum() > 0 else None
         alpha = self._start(net, chosen, made[0][1], held and held[1], deadline)

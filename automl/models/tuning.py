@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from artifacts.checksums import digest_of
 from artifacts.schema import Modality
 from automl.models.checkpoint import Checkpoint, Course
 from automl.models.heads import LINEAR
@@ -82,7 +83,8 @@ class Tuning:
         self.learned: list[Tensor] = [one.requires_grad_(True) for group in groups for one in group["params"]]
         self.mean = [one.detach().clone() for one in self.learned]
         self.best = [one.detach().clone() for one in self.learned]
-        self.course = Course(f"{chosen} on {len(rows.y)} rows, seed {seed}, {device()}", chosen.batch, alpha)
+        of = f"{chosen} on {len(rows.y)} rows {_digest(inputs, rows)}, seed {seed}, {device()}"
+        self.course = Course(of, chosen.batch, alpha)
 
     def _groups(self) -> list[dict[str, Any]]:
         """Parameters with their rates: of each encoder by layer, of the head's linear term, of what it has beside."""
@@ -236,3 +238,11 @@ class Tuning:
         each = row_losses(self.loss, self.net.scores(self.inputs, rows), self.y[at])
         penalty = 0.5 * self.course.alpha * self.net.head.weights[LINEAR].square().sum() * (len(rows) / n)
         ((self.weight[at] * each).sum() / n + penalty).backward()  # type: ignore[no-untyped-call]
+
+
+def _digest(inputs: Inputs, rows: Rows) -> str:
+    """Of contents and targets: trainings of different rows are different."""
+    found = [np.ascontiguousarray(one).tobytes() for one in (rows.y, rows.weight)]
+    for parts in inputs.parts:
+        found += [parts.row.tobytes(), parts.source.tobytes(), *(parts.keys[i] for i in parts.content)]
+    return digest_of(b"".join(found))

@@ -97,6 +97,19 @@ def test_that_of_another_training_is_left_alone(examples: Examples, tmp_path: Pa
         assert model.fit(examples).epochs_ == epochs
 
 
+def test_that_of_other_rows_is_left_alone(examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many rows of another fold, whose model would have learned from those that are validated here."""
+    rows, begun, once = np.arange(N), [], tuning.Tuning._epoch
+    monkeypatch.setattr(
+        tuning.Tuning, "_epoch", lambda self, number, *rest: begun.append(number) or once(self, number, *rest)
+    )
+    for fold in (0, 1, 1):
+        model = TunedTextModel({"epochs": 1})
+        model.checkpoint = Checkpoint(tmp_path / "fold.safetensors")
+        model.fit(examples.take(rows[rows % 3 != fold]), examples.take(rows[rows % 3 == fold]))
+    assert begun == [0, 0]
+
+
 def test_rates_and_what_is_drawn_are_kept(tmp_path: Path) -> None:
     def made(seed: int):
         weight = torch.full((3,), float(seed), requires_grad=True)

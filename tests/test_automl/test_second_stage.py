@@ -89,7 +89,7 @@ def stages_in(tried: Tried, tuned: Candidate) -> list[Candidate]:
     return [known.get(stage.key) or tried.fit(stage, Budget(120.0)) for stage, _ in found]
 
 
-@pytest.mark.parametrize("n_folds", [FOLDS, 5])  # of five, encoders are tuned for two pairs and the last one
+@pytest.mark.parametrize("n_folds", [FOLDS, 8])  # of eight, encoders are tuned for pairs
 def test_it_learns_from_what_was_tuned_and_is_found_again(
     encoders: tuple[Encoder, Encoder], tmp_path: Path, n_folds: int
 ) -> None:
@@ -115,15 +115,16 @@ def test_it_learns_from_what_was_tuned_and_is_found_again(
 def test_models_of_folds_and_of_pairs_make_one_version_a_fold(
     encoders: tuple[Encoder, Encoder], tmp_path: Path
 ) -> None:
-    problem = make_problem(encoders[0], tmp_path, of_texts=True, n_folds=5)
+    problem = make_problem(encoders[0], tmp_path, of_texts=True, n_folds=8)
     tried, tuned = tuned_in(problem)
     linear = tried.candidates[0]
     weights = {linear.key: 0.6, tuned.key: 0.4}
     fitted = FittedSearch(Kind.BINARY, tuple(tried.candidates), {"final": weights}, tried.root)
     table, groups = problem.examples.table, np.array([0, 0, 0, 1])
-    assert len(fitted.models(tuned.key)) == 3 and fitted.n_versions == 5
+    assert len(fitted.models(tuned.key)) == 4 and fitted.n_versions == 8
     versions = fitted.versions(table)
-    assert versions is not None and len(versions) == 5
+    assert versions is not None and len(versions) == 8
+    np.testing.assert_allclose(versions.mean(axis=0), fitted.decide(table), atol=1e-4)
     scores = {key: one.out_of_fold for key, one in ((linear.key, linear), (tuned.key, tuned))}
     for i, fold in enumerate(problem.folds):  # a version says of its fold what models said that did not see it
         unseen = sum(weight * scores[key][fold.valid] for key, weight in weights.items())
@@ -132,7 +133,9 @@ def test_models_of_folds_and_of_pairs_make_one_version_a_fold(
         np.testing.assert_allclose(told.total, versions[i], atol=1e-4)
     alone = FittedSearch(Kind.BINARY, tuple(tried.candidates), {"final": {tuned.key: 1.0}}, tried.root)
     found = alone.versions(table)
-    assert alone.n_versions == 3 and found is not None and len(found) == 3
+    assert alone.n_versions == 4 and found is not None and len(found) == 4
+    lacking = [replace(one, lack="time ran out") if one is linear else one for one in tried.candidates]
+    assert FittedSearch(Kind.BINARY, tuple(lacking), {"final": weights}, tried.root).n_versions == 1
 
 
 @pytest.mark.parametrize("name", ["linear", "knn"])
@@ -169,8 +172,9 @@ def test_tuned_members_are_named_with_what_they_count(first_stage: tuple[Problem
     np.testing.assert_allclose(mean, 0.6 * fitted.decide(table, tuned.key), atol=1e-6)
 
 
-def test_random_targets_show_no_skill(encoders: tuple[Encoder, Encoder], tmp_path: Path) -> None:
-    problem = make_problem(encoders[0], tmp_path, of_texts=False)
+@pytest.mark.parametrize("n_folds", [FOLDS, 8])
+def test_random_targets_show_no_skill(encoders: tuple[Encoder, Encoder], tmp_path: Path, n_folds: int) -> None:
+    problem = make_problem(encoders[0], tmp_path, of_texts=False, n_folds=n_folds)
     tried, tuned = tuned_in(problem)
     assert not tuned.error
     tried.read_vectors(tuned)

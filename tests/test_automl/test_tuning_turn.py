@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Column, Kind, Modality, Title, opaque_features
 from artifacts.store import RunFolder
+from automl.backends import tuning_turn
 from automl.backends.base import Candidate, Problem
 from automl.backends.tried import Tried
 from automl.backends.tuning_turn import try_tuned
@@ -68,34 +70,58 @@ def test_a_fusion_reads_the_whole_table_and_takes_what_the_layers_below_gave(pro
     assert not len(parts.missing())
 
 
-def test_a_net_over_encoders_is_not_asked_where_none_was_worth_it(problem: Problem) -> None:
-    price = Column("price", Modality.NUMERIC, Title("price", "price"))
-    block = Block("price", "number", opaque_features(price, "number", 1), np.zeros((N, 1), "f4"))
-    examples = problem.examples
-    fused = replace(examples, table=replace(examples.table, blocks=(*examples.table.blocks, block)))
-    tried = Tried(replace(problem, examples=fused), problem.budget)
-    tried.candidates.append(Candidate("tuned_text-text", "tuned_text", "text", error="not tried: no gain"))
-    try_tuned("fusion_net", tried, Budget(100.0))
-    assert tried.candidates[-1].error == (
-        "not tried: none of the encoders that it would tune together was worth tuning alone"
+def test_a_net_over_encoders_is_not_asked_where_none_was_worth_it(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(*before: Candidate, n_modalities: int) -> str:
+        monkeypatch.setattr(TUNED["fusion_net"], "sources_in", lambda _: dict.fromkeys("ti"[:n_modalities], ("title",)))
+        monkeypatch.setattr(tuning_turn, "_seconds_to_read", lambda *_: 1e6)
+        tried = Tried(problem, problem.budget)
+        tried.candidates += before
+        try_tuned("fusion_net", tried, Budget(100.0))
+        return tried.candidates[-1].error
+
+    no, broken = (
+        Candidate("tuned_text-text", "tuned_text", "text", error=error)
+        for error in ("not tried: no gain", "RuntimeError: no")
     )
+    asked = "reading 40 of them by the layers below would take about"
+    monkeypatch.setattr(TUNED["fusion_net"], "activations", TUNED["tuned_text"].activations)
+    assert "worth tuning alone" in answer(no, n_modalities=2)
+    assert "worth tuning alone" not in answer(broken, n_modalities=2)
+    assert "worth tuning alone" not in answer(no, n_modalities=1), "beside columns it is another model"
+    assert "worth tuning alone" not in answer(n_modalities=2), asked
+
+
+class SlowToTune(TUNED["tuned_text"]):  # type: ignore[misc, name-defined]
+    """Says that an epoch took long, or that there was none."""
+
+    epochs: ClassVar[list[float]] = [1e3, 1e3]
+    fits: ClassVar[list[int]] = []
+
+    def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> SlowToTune:
+        self.fits.append(train.n_samples)
+        self.seconds_, self.losses_ = [0.0, *self.epochs], [1.0, *([0.9] * len(self.epochs))]
+        return self
 
 
 def test_what_is_far_too_slow_is_seen_by_a_few_rows(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
-    from automl.backends import tuning_turn
-
-    sizes = []
-
-    def slow(model, tried, examples, n, allowed):  # type: ignore[no-untyped-def]
-        sizes.append(n)
-        found = tuning_turn._Probe(model(), n, n // 2, 1.0)
-        found.model.seconds_, found.model.losses_ = [0.0, 1e3, 1e3], [1.0, 0.5]
-        return found
-
-    monkeypatch.setattr(tuning_turn, "_probe", slow)
+    monkeypatch.setitem(TUNED, "tuned_text", SlowToTune)
+    monkeypatch.setattr(tuning_turn, "SPEED_ROWS", 10)
     tried = Tried(problem, problem.budget)
+    SlowToTune.fits.clear()
     try_tuned("tuned_text", tried, Budget(100.0))
-    assert sizes == [tuning_turn.SPEED_ROWS] and "epochs over 3 folds would take" in tried.candidates[0].error
+    assert SlowToTune.fits == [10] and "epochs over 3 folds would take" in tried.candidates[0].error
+
+
+def test_a_trial_without_an_epoch_is_told_as_such(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TUNED, "tuned_text", SlowToTune)
+    monkeypatch.setattr(SlowToTune, "epochs", [])
+    monkeypatch.setattr(tuning_turn, "DEAR", 0.0)
+    tried = Tried(problem, problem.budget)
+    SlowToTune.fits.clear()
+    try_tuned("tuned_text", tried, Budget(100.0))
+    assert len(SlowToTune.fits) == 2 and "the time for a trial was over" in tried.candidates[0].error
 
 
 def test_a_line_says_why_not(problem: Problem) -> None:
@@ -134,8 +160,6 @@ def test_photos_that_cannot_be_read_end_no_search(
 
 
 def test_too_little_memory_is_a_line(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
-    from automl.backends import tuning_turn
-
     monkeypatch.setattr(tuning_turn, "memory_lack", lambda _: "it would take more memory than there is")
     tried = Tried(problem, problem.budget)
     try_tuned("tuned_text", tried, Budget(100.0))

@@ -16,6 +16,7 @@ from artifacts.schema import Kind
 from artifacts.tables import read_parquet
 from evaluation.splits import (
     MIN_ROWS,
+    Fold,
     content_clusters,
     folds_frame,
     folds_from_frame,
@@ -274,22 +275,40 @@ def test_many_columns_and_rows_do_not_run_over() -> None:
     assert clusters[2999] == clusters[0] and clusters.max() == 2998
 
 
-@pytest.mark.parametrize("n_folds", [4, 5, 8])
+def classes_of(n: int, *last: int) -> Outcome:
+    y = np.append(np.random.default_rng(0).integers(0, 3, size=n - len(last)), last).astype(np.int64)
+    return Outcome(Kind.MULTICLASS, y, tuple("abcde"), 5)
+
+
+@pytest.mark.parametrize("n_folds", [4, 5, 8, 12])
 def test_pairs_of_folds_learn_from_what_both_learn_from(n_folds: int) -> None:
-    rng = np.random.default_rng(0)
-    outcome = Outcome(Kind.MULTICLASS, np.append(rng.integers(0, 3, size=79), 3), ("a", "b", "c", "d"), 4)
-    folds = make_folds(outcome, groups=rng.integers(0, 40, size=80), n_folds=n_folds)
-    pairs = in_pairs(folds)
-    assert len(pairs) == n_pairs(n_folds) == {4: 4, 5: 3, 8: 4}[n_folds]
+    rng, outcome = np.random.default_rng(0), classes_of(240, 3)
+    folds = make_folds(outcome, groups=rng.integers(0, 90, size=240), n_folds=n_folds)
+    pairs = in_pairs(folds, outcome)
+    assert len(pairs) == n_pairs(n_folds) == {4: 4, 5: 5, 8: 4, 12: 6}[n_folds]
+    own = [pair_of(i, n_folds, len(pairs)) for i in range(n_folds)]
     for i, fold in enumerate(folds):
-        own = pairs[pair_of(i, n_folds, len(pairs))]
-        assert set(fold.valid) <= set(own.valid) and set(own.train) <= set(fold.train)
+        pair = pairs[own[i]]
+        assert set(fold.valid) <= set(pair.valid) and set(pair.train) <= set(fold.train)
     for pair in pairs:
-        assert not set(pair.train) & set(pair.valid) and len(pair.train) + len(pair.valid) == 80
+        assert not set(pair.train) & set(pair.valid) and len(pair.train) + len(pair.valid) == 240
     assert sorted(np.concatenate([pair.valid for pair in pairs])) == sorted(np.concatenate([f.valid for f in folds]))
+    assert not set(own[::2]) & set(own[1::2]), "halves of the folds have no pair in common"
 
 
-def test_folds_in_time_are_not_paired() -> None:
-    outcome = Outcome(Kind.REGRESSION, np.arange(80.0))
-    folds = make_folds(outcome, times=np.arange(80), n_folds=6)
-    assert in_pairs(folds) == folds
+def test_folds_are_not_paired_where_that_loses_too_much() -> None:
+    in_time = Outcome(Kind.REGRESSION, np.arange(90.0))
+    folds = make_folds(in_time, times=np.arange(90), n_folds=8)
+    assert in_pairs(folds, in_time) == folds
+    rows = np.arange(80)
+    even = tuple(Fold(rows[rows % 8 != k], rows[rows % 8 == k]) for k in range(8))
+    # A class of which folds 0 and 2, that are joined, have a row each.
+    rare = Outcome(Kind.MULTICLASS, np.where(np.isin(rows, [0, 2]), 4, rows // 10 % 3), tuple("abcde"), 5)
+    assert in_pairs(even, rare) == even
+    assert len(in_pairs(even, Outcome(Kind.REGRESSION, rows / 80))) == 4
+    many = classes_of(2_000, 4, 4)
+    spread = [np.append(np.arange(k, 1_998, 8), {0: [1_998], 2: [1_999]}.get(k, [])).astype(np.int64) for k in range(8)]
+    assert len(in_pairs(tuple(Fold(np.setdiff1d(np.arange(2_000), one), one) for one in spread), many)) == 4
+    group = np.array([0] * 32 + [2] * 24 + [k for k in (1, 3, 4, 5, 6, 7) for _ in range(4)])
+    large = tuple(Fold(rows[group != k], rows[group == k]) for k in range(8))
+    assert in_pairs(large, Outcome(Kind.REGRESSION, rows / 80)) == large
