@@ -32,7 +32,7 @@ def with_vectors(table: FeatureTable, vectors: Mapping[str, Single]) -> FeatureT
 
 
 class SecondStage:
-    """A model that was fitted to vectors of tuned encoders out of fold, and the encoder that did not see the fold, or its pair.
+    """A model that was fitted to vectors of tuned encoders out of fold, and the encoder that did not see its fold.
 
     Cross-fitted as a stack is (Wolpert, Stacked generalization, 1992): no vector that the model learned from is by an
     encoder that had learned from its row.
