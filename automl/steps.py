@@ -42,6 +42,7 @@ SCORING_SHARE = 0.08  # of the budget, kept back for scoring and saving
 SCORING_SECONDS = (2.0, 15.0)  # bounds of that
 # Seconds a scored row, the share of the budget for as many rows as are learned from, and the most of it for all.
 SCORING_A_ROW, SCORING_AS_MANY, MOST_FOR_ROWS = 3.3e-3, 0.22, 0.25
+SCORED_FOLDS = 5  # of which these are; more of them have more models
 SCORING_A_NUMBER = 1e-6  # seconds for each prediction of a row and class, which count where classes are many
 
 
@@ -192,7 +193,8 @@ class Steps:
         n_scored = len(self.loaded.train.frame) - training.n_samples
         n_scored += 0 if self.loaded.test is None else len(self.loaded.test.frame)
         share = min(SCORING_AS_MANY * n_scored / max(training.n_samples, 1), MOST_FOR_ROWS)
-        reserve = max(reserve, min(SCORING_A_ROW * n_scored, share * self.budget.seconds))
+        a_row = SCORING_A_ROW * max(len(folds) / SCORED_FOLDS, 1.0)
+        reserve = max(reserve, min(a_row * n_scored, share * self.budget.seconds))
         reserve += min(SCORING_A_NUMBER * numbers, SCORING_SHARE * self.budget.seconds)
         return Problem(
             training,
@@ -212,6 +214,7 @@ class Steps:
                 "emphasis": self.loaded.task.target.emphasis,
             },
             progress=self.progress,
+            n_scored=n_scored,
         )
 
     # -- scoring ----------------------------------------------------------------------------------

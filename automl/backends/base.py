@@ -35,7 +35,7 @@ class Problem:
 
     ``examples`` are the training rows alone: the holdout is not among them. ``folder`` is the run's
     folder, in which a back end may keep finished work under its own name, so that a killed fit
-    goes on from there.
+    goes on from there. ``n_scored`` rows are predicted by all models after the search.
     """
 
     examples: Examples
@@ -47,6 +47,7 @@ class Problem:
     n_threads: int = 2
     settings: dict[str, Any] = field(default_factory=dict)
     progress: Progress = field(default_factory=Silent)
+    n_scored: int = 0
 
 
 @dataclass(frozen=True)

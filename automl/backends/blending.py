@@ -15,11 +15,22 @@ from automl.backends.fitted_search import Blend, FittedSearch, weighted
 from automl.backends.tried import Tried
 from automl.calibration import Calibration, fit_calibration
 from automl.ensemble import MAX_CANDIDATES, ROUNDS, greedy_blend
+from automl.models.registry import MODELS, ON_REQUEST
+from evaluation.metrics import constant_prediction
 
 Float = NDArray[np.float64]
 
 
+BLEND_SHARE, MOST_BLEND_SHARE = 0.01, 0.12  # of the budget, kept back for blends: at least, and at most
 LATE_SHARE = 0.3  # of the time for blends: that of single views has fewer members
+
+
+def kept_for_blends(problem: Problem) -> float:
+    """Seconds of a problem's budget in which its blends are made."""
+    n_arms = len(MODELS.keys() - ON_REQUEST) * len(problem.examples.table.views)
+    needed = blend_seconds(problem, constant_prediction(problem.examples.outcome), n_arms)
+    seconds = problem.budget.seconds
+    return min(max(BLEND_SHARE * seconds, needed), MOST_BLEND_SHARE * seconds)
 
 
 def blend_seconds(problem: Problem, reference: Float, n_candidates: int) -> float:

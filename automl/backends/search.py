@@ -16,7 +16,7 @@ from artifacts.errors import FusionError
 from artifacts.store import write_file
 from automl.backends import out_of_fold
 from automl.backends.base import Backend, Candidate, Problem
-from automl.backends.blending import blend_seconds, blended
+from automl.backends.blending import blended, kept_for_blends
 from automl.backends.fitted_search import FittedSearch, weighted
 from automl.backends.second_stages import second_stages_over
 from automl.backends.stacking import stacks_over
@@ -30,7 +30,6 @@ from automl.interrupts import watching_interrupts
 from automl.models.registry import MODELS, ON_REQUEST, TUNED
 from automl.models.tuned_encoder import TunedEncoderModel
 from automl.portfolio import CHEAP, importance, portfolio_for
-from evaluation.metrics import constant_prediction
 
 if TYPE_CHECKING:
     import optuna
@@ -41,10 +40,10 @@ Float = NDArray[np.float64]
 DEFAULTS_SHARE, PORTFOLIO_SHARE, VIEWS_SHARE = 0.45, 0.6, 0.75
 PART_SHARE = 0.5  # of the time that is left for configurations, on a part of the rows where a fit of all takes long
 PROMOTED = 3  # configurations of a model that are then fitted on all rows
-BLEND_SHARE, MOST_BLEND_SHARE = 0.01, 0.12  # kept back for the blend: at least, and at most
 TUNED_SHARE = 0.6  # of the time that is left after the defaults, for tuning encoders
 SECOND_SHARE = 0.2  # of what these leave, for a model over their vectors
 READING_SHARE = 0.1  # of the time that tuning took, at most, to read all rows by what was tuned
+MOST_SCORING_SHARE = 0.5  # of the time that is left after tuning, for reading the scored rows by what was tuned
 STACKS_SHARE = 0.05  # kept back for stacks, where there are several modalities
 FIRST_SECONDS = 5.0  # for the first candidate, even if the budget is used up
 EARLY_SHARE = 0.05  # of the budget: if the search leaves more, it says why
@@ -71,7 +70,7 @@ class SearchBackend(Backend):
             finished = _Search(problem, problem.budget).finished()
             if not (finished.interrupted and problem.settings.get("go_on")):
                 return finished
-        search = _Search(problem, problem.budget.sooner(_seconds_to_blend(problem)))
+        search = _Search(problem, problem.budget.sooner(kept_for_blends(problem)))
         with problem.progress.task("search", problem.budget.seconds) as advance:
             search.tried.advance = advance
             with watching_interrupts() as interrupts:
@@ -200,8 +199,18 @@ class _Search:
             # Texts and photos share evenly; a net over both has a share of what these leave.
             share = TUNED_SHARE / max(1, sum(issubclass(TUNED[one], TunedEncoderModel) for one in names[i:]))
             try_tuned(name, self.tried, self.budget.sooner((1 - share) * max(self.budget.left, 0.0)))
-        for tuned in [candidate for candidate in self.tried.ranked() if candidate.model in names]:
+        found = [candidate for candidate in self.tried.ranked() if candidate.model in names]
+        for tuned in found:
             self._run_second_stages(tuned)
+        self._keep_back_for_scoring(found)
+
+    def _keep_back_for_scoring(self, tuned: Sequence[Candidate]) -> None:
+        """Time in which the scored rows are read by the encoders of all folds."""
+        problem, n_models = self.problem, len(self.tried.tuned_folds)
+        n_read = n_models * problem.n_scored / max(problem.examples.n_samples, 1)
+        needed = READING_SHARE * n_read * sum(candidate.fit_seconds for candidate in tuned)
+        self.budget = self.budget.sooner(min(needed, MOST_SCORING_SHARE * max(self.budget.left, 0.0)))
+        self.tried.budget = self.budget
 
     def _run_second_stages(self, tuned: Candidate) -> None:
         """Models over the vectors of a tuned encoder, where reading all rows by it leaves them time."""
@@ -314,13 +323,6 @@ class _Search:
             scores[key] = out_of_fold.compact(fitted.calibration.apply(blended) if key == fitted.FINAL else blended)
         fitted.candidates = tuple(replace(c, out_of_fold=scores.get(c.key)) for c in fitted.candidates)
         return fitted
-
-
-def _seconds_to_blend(problem: Problem) -> float:
-    n_arms = len(MODELS.keys() - ON_REQUEST) * len(problem.examples.table.views)
-    needed = blend_seconds(problem, constant_prediction(problem.examples.outcome), n_arms)
-    seconds = problem.budget.seconds
-    return min(max(BLEND_SHARE * seconds, needed), MOST_BLEND_SHARE * seconds)
 
 
 def _digest(params: dict[str, Any]) -> str:

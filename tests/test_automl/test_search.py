@@ -23,6 +23,7 @@ from artifacts.schema import Column, Kind, Modality, Title, opaque_features
 from artifacts.store import RunFolder
 from automl.backends import search
 from automl.backends.base import Problem
+from automl.backends.blending import kept_for_blends
 from automl.backends.search import SearchBackend
 from automl.budget import Budget
 from automl.models.registry import MODELS
@@ -133,7 +134,7 @@ def test_time_for_blends_is_kept_by_what_a_score_takes(tmp_path: Path, seconds, 
         return METRICS["r2"].formula(*args)
 
     problem = make_problem(tmp_path, Budget(20))
-    kept = search._seconds_to_blend(replace(problem, metric=replace(METRICS["r2"], formula=slow)))
+    kept = kept_for_blends(replace(problem, metric=replace(METRICS["r2"], formula=slow)))
     assert least <= round(kept, 6) <= most
 
 

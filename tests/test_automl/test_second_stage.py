@@ -207,6 +207,18 @@ def test_nothing_is_read_where_one_encoder_of_all_rows_stays(first_stage: tuple[
     assert search.tried.candidates == tried.candidates
 
 
+def test_time_is_kept_for_reading_the_scored_rows(first_stage: tuple[Problem, Tried, Candidate]) -> None:
+    problem, _, tuned = first_stage
+    kept = []
+    for n_scored, seconds in ((0, 100.0), (N, 100.0), (N, 1e6)):
+        search = _Search(replace(problem, n_scored=n_scored, budget=Budget(600.0)), Budget(600.0))
+        search._keep_back_for_scoring([replace(tuned, fit_seconds=seconds)])
+        kept.append(600.0 - search.budget.seconds)
+        assert search.tried.budget is search.budget
+    # As many rows as were learned from, by the encoders of three folds: a tenth of the time of tuning for each.
+    assert kept == pytest.approx([0.0, 30.0, 300.0], abs=2.0)
+
+
 def test_a_second_stage_without_its_first_is_told(
     first_stage: tuple[Problem, Tried, Candidate], tmp_path: Path
 ) -> None:
