@@ -5,7 +5,8 @@
 A fifth of the training rows chooses the penalty of the linear model, and the epoch of the tuned ones; all are scored
 once on the test rows. Beside the scores: what the layers below took to read all rows, the first epoch and the later
 ones, so that it shows what is spared by keeping what they gave. Models of one source read it alone; cases with several
-sources also have the net over all of them, and its scores where a modality is blanked in the test rows.
+sources also have the net over all of them, and its scores where a modality is blanked in the test rows. With
+``--folds`` both are the mean of the models of so many folds, as a search has them, and are also compared out of fold.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +28,17 @@ from numpy.typing import NDArray
 from artifacts.embedding_store import EmbeddingStore
 from artifacts.examples import Examples
 from artifacts.finding import Audit
+from artifacts.link import from_link
 from artifacts.schema import Modality
 from artifacts.tables import read_parquet
 from artifacts.task import Task
 from automl.data import outcome_of
+from automl.models.base import Model
 from automl.models.linear import LinearModel
 from automl.models.registry import TUNED
 from evaluation.intervals import paired_difference
 from evaluation.metrics import constant_prediction, metric_for
+from evaluation.splits import make_folds
 from featurizers.base import Surroundings
 from featurizers.column_inference import infer_schema
 from featurizers.encoders import resolve_encoder
@@ -76,6 +82,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of each part at most")
     parser.add_argument("--params", type=json.loads, default={}, help="of one model, as JSON")
     parser.add_argument("--params-of", default="fusion_net", help="of which model")
+    parser.add_argument("--folds", type=int, default=1, help="of the training rows, whose models' mean is scored")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--cache", type=Path, help="a folder that keeps what encoders gave; a temporary one if not given"
@@ -83,7 +90,8 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in arguments.only:
         with tempfile.TemporaryDirectory() as temporary:
-            measure(name, arguments, EmbeddingStore(arguments.cache or Path(temporary)))
+            store = EmbeddingStore(arguments.cache or Path(temporary))
+            (measure if arguments.folds < 2 else measure_over_folds)(name, arguments, store)
 
 
 def measure(name: str, arguments: argparse.Namespace, store: EmbeddingStore) -> None:
@@ -119,6 +127,36 @@ def measure(name: str, arguments: argparse.Namespace, store: EmbeddingStore) -> 
         for view in views:
             blank = against(tuned.predict(test.table.blanked([view])), predicted)
             print(f"{name} {model}, {view} blanked in the test rows: {blank} against nothing blanked", flush=True)
+
+
+def measure_over_folds(name: str, arguments: argparse.Namespace, store: EmbeddingStore) -> None:
+    """Print a line for each model: out of fold, and the mean of the folds' models on the test rows."""
+    train, test, task = tables(name, arguments, store)
+    folds = make_folds(train.outcome, n_folds=arguments.folds, seed=arguments.seed)
+    metric, constant, kind = metric_for(task.target), constant_prediction(train.outcome), train.outcome.kind
+    n_threads = os.cpu_count() or 1
+
+    def linked(make: Callable[[], Model]) -> tuple[Float, Float]:
+        """Link scores of the validated rows, and the mean of those of the test rows."""
+        models = [make().fit(train.take(fold.train), train.take(fold.valid)) for fold in folds]
+        unseen = [model.decide(train.table.take(fold.valid)) for model, fold in zip(models, folds, strict=True)]
+        return np.concatenate(unseen), np.mean([model.decide(test.table) for model in models], axis=0)
+
+    outcomes = train.outcome.take(np.concatenate([fold.valid for fold in folds])), test.outcome
+    frozen = linked(partial(LinearModel, seed=arguments.seed, n_threads=n_threads))
+    for name_of, new in ((model, TUNED[model]) for model in CASES[name][3]):
+        params = arguments.params if name_of == arguments.params_of else {}
+        started = time.monotonic()
+        tuned = linked(partial(new, params, seed=arguments.seed, n_threads=n_threads))
+        print(f"{name} {name_of}, {len(folds)} folds: {time.monotonic() - started:.0f} s")
+        for part, outcome, ours, theirs in zip(("out of fold", "test"), outcomes, tuned, frozen, strict=True):
+            pair = from_link(kind, ours), from_link(kind, theirs)
+            found = paired_difference(metric, outcome, *pair, seed=arguments.seed, reference=constant)
+            print(
+                f"    {part}: {metric.name} {found.score_a:.4f}, {found.difference:+.4f} ({found.low:+.4f} .. "
+                f"{found.high:+.4f}) against a linear model; {outcome.n_samples} rows",
+                flush=True,
+            )
 
 
 def tables(name: str, arguments: argparse.Namespace, store: EmbeddingStore) -> tuple[Examples, Examples, Task]:
