@@ -193,7 +193,8 @@ class Steps:
         n_scored = len(self.loaded.train.frame) - training.n_samples
         n_scored += 0 if self.loaded.test is None else len(self.loaded.test.frame)
         share = min(SCORING_AS_MANY * n_scored / max(training.n_samples, 1), MOST_FOR_ROWS)
-        a_row = SCORING_A_ROW * max(len(folds) / SCORED_FOLDS, 1.0)
+        n_models = 1 if self.loaded.schema.time is not None else len(folds)
+        a_row = SCORING_A_ROW * max(n_models / SCORED_FOLDS, 1.0)
         reserve = max(reserve, min(a_row * n_scored, share * self.budget.seconds))
         reserve += min(SCORING_A_NUMBER * numbers, SCORING_SHARE * self.budget.seconds)
         return Problem(

@@ -6,7 +6,7 @@ A fifth of the training rows chooses the penalty of the linear model, and the ep
 once on the test rows. Beside the scores: what the layers below took to read all rows, the first epoch and the later
 ones, so that it shows what is spared by keeping what they gave. Models of one source read it alone; cases with several
 sources also have the net over all of them, and its scores where a modality is blanked in the test rows. With
-``--folds`` both are the mean of the models of so many folds, as a search has them, and are also compared out of fold.
+``--folds`` both are the mean of the models of so many folds and are also compared out of fold.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def blended(tried: Tried, usable: Sequence[Candidate], portfolio: Collection[str
             reference=reference,
             families=arms,
             decisions=decisions,
-            until=time.monotonic() + share * problem.budget.left,
+            until=time.monotonic() + share * (problem.budget.left - tried.kept_for_scoring),
             seed=problem.seed,
         )
 

@@ -22,7 +22,7 @@ from automl.backends.stacking import model_class, stack_table
 from automl.calibration import Calibration
 from automl.models.base import LINK_UNITS, Model
 from automl.models.registry import TUNED
-from automl.models.second_stage import SecondStage
+from automl.models.second_stage import ROWS_AT_ONCE, SecondStage
 from automl.models.tuned_encoder import TunedEncoderModel
 from automl.models.tuned_model import TunedModel
 from evaluation.splits import n_pairs, pair_of
@@ -78,11 +78,14 @@ class FittedSearch(FittedBackend):
         else:
             read = table.select(view=candidate.view)
         models = self.models(key)
-        return _summed((1.0 / len(models), model.decide(read)) for model in models)
+        # A tuned encoder keeps what it read last, for all models of the second stage that read it.
+        parts = list(read.row_chunks(ROWS_AT_ONCE)) if candidate.reads else []
+        found = [_summed((1.0 / len(models), model.decide(part)) for model in models) for part in parts or [read]]
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     @property
     def n_versions(self) -> int:
-        """See ``FittedBackend.n_versions``; 1 also where members have different numbers of models."""
+        """See ``FittedBackend.n_versions``; 1 also where members have different numbers of models, but for pairs."""
         numbers = {key: len(self.models(key)) for key in self.blends[self.FINAL]}
         most = max(numbers.values())
         few = [self._candidate(key) for key, n in numbers.items() if n < most]

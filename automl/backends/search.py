@@ -18,7 +18,7 @@ from automl.backends import out_of_fold
 from automl.backends.base import Backend, Candidate, Problem
 from automl.backends.blending import blended, kept_for_blends
 from automl.backends.fitted_search import FittedSearch, weighted
-from automl.backends.second_stages import second_stages_over
+from automl.backends.second_stages import READING_SHARE, second_stages_over, seconds_to_score
 from automl.backends.stacking import stacks_over
 from automl.backends.subsample import on_part, slow_models
 from automl.backends.tried import Tried
@@ -42,7 +42,6 @@ PART_SHARE = 0.5  # of the time that is left for configurations, on a part of th
 PROMOTED = 3  # configurations of a model that are then fitted on all rows
 TUNED_SHARE = 0.6  # of the time that is left after the defaults, for tuning encoders
 SECOND_SHARE = 0.2  # of what these leave, for a model over their vectors
-READING_SHARE = 0.1  # of the time that tuning took, at most, to read all rows by what was tuned
 MOST_SCORING_SHARE = 0.5  # of the time that is left after tuning, for reading the scored rows by what was tuned
 STACKS_SHARE = 0.05  # kept back for stacks, where there are several modalities
 FIRST_SECONDS = 5.0  # for the first candidate, even if the budget is used up
@@ -202,15 +201,9 @@ class _Search:
         found = [candidate for candidate in self.tried.ranked() if candidate.model in names]
         for tuned in found:
             self._run_second_stages(tuned)
-        self._keep_back_for_scoring(found)
-
-    def _keep_back_for_scoring(self, tuned: Sequence[Candidate]) -> None:
-        """Time in which the scored rows are read by the encoders of all folds."""
-        problem, n_models = self.problem, len(self.tried.tuned_folds)
-        n_read = n_models * problem.n_scored / max(problem.examples.n_samples, 1)
-        needed = READING_SHARE * n_read * sum(candidate.fit_seconds for candidate in tuned)
-        self.budget = self.budget.sooner(min(needed, MOST_SCORING_SHARE * max(self.budget.left, 0.0)))
-        self.tried.budget = self.budget
+        needed = sum(seconds_to_score(tuned, self.tried.candidates, self.problem) for tuned in found)
+        self.tried.kept_for_scoring = min(needed, MOST_SCORING_SHARE * max(self.budget.left, 0.0))
+        self.budget = self.tried.budget = self.budget.sooner(self.tried.kept_for_scoring)
 
     def _run_second_stages(self, tuned: Candidate) -> None:
         """Models over the vectors of a tuned encoder, where reading all rows by it leaves them time."""

@@ -10,18 +10,19 @@ from numpy.typing import NDArray
 
 from artifacts.feature_table import FeatureTable
 from artifacts.store import read_object
-from automl.backends.base import Candidate
+from automl.backends.base import Candidate, Problem
 from automl.backends.stacking import ON, model_class
 from automl.models.description import FILE
 from automl.models.registry import TUNED
 from automl.models.second_stage import ROWS_AT_ONCE
 from automl.models.tuned_encoder import TunedEncoderModel
-from evaluation.splits import Fold
+from evaluation.splits import Fold, in_pairs
 
 Single = NDArray[np.float32]
 
 Stage = tuple[Candidate, float]  # and the seconds that its model took over the same view without vectors
 
+READING_SHARE = 0.1  # of the time that tuning took, at most, to read all rows by what was tuned
 MODELS_OVER_VECTORS = ("linear", "knn", "lightgbm", "catboost", "mlp")
 
 
@@ -52,6 +53,16 @@ def second_stages_over(tuned: Candidate, folder: Path, n_folds: int, ranked: Seq
 
 def _stage(over: Candidate, tuned: Candidate) -> Candidate:
     return Candidate(f"{over.key}-on-{tuned.key}", f"{over.model}{ON}{tuned.model}", over.view, reads=tuned.key)
+
+
+def seconds_to_score(tuned: Candidate, candidates: Sequence[Candidate], problem: Problem) -> float:
+    """Time in which the scored rows are read by the encoders that stay, for the candidate and those that read it."""
+    outcome, n = problem.examples.outcome, problem.n_scored
+    n_models = 1 if problem.settings.get("refit") else len(in_pairs(problem.folds, outcome))
+    times = n_models * n / max(outcome.n_samples, 1)
+    if n > ROWS_AT_ONCE:  # then each model over the vectors reads anew, once for itself and once for the blend
+        times *= 2 * (1 + sum(one.reads == tuned.key and not one.error for one in candidates))
+    return READING_SHARE * times * tuned.fit_seconds
 
 
 def vectors_out_of_fold(

@@ -57,6 +57,7 @@ class Tried:
         self.candidates: list[Candidate] = []
         self.advance: Any = lambda _seconds: None
         self.check_interrupt: Callable[[], None] = lambda: None
+        self.kept_for_scoring = 0.0  # seconds of the problem's budget beside what it keeps itself
         self.reference = constant_prediction(problem.examples.outcome)
         self._decisions: dict[str, tuple[Decision, float]] = {}
         self._varying: dict[str, bool] = {}

@@ -117,7 +117,7 @@ class _Asking:
         if self.reading + self.tuning <= DEAR * self.allowed.left:
             return ""
         if len(losses) < 2:
-            return f"the time for a trial was over before it had tuned {probe.n_train} rows"
+            return f"a trial on {probe.n_train} rows tuned nothing: its time was over, or they are all alike"
         if min(losses[1:]) < losses[0]:
             return ""
         return f"on {probe.n_train} rows it predicted no better than the encoder as it came (likelihood)"

@@ -47,10 +47,8 @@ class SecondStage:
         return self.model.name
 
     def decide(self, table: FeatureTable) -> Float:
-        """See ``Model.decide``; of the whole table that the encoder was tuned for."""
-        parts = list(table.row_chunks(ROWS_AT_ONCE)) or [table]
-        found = [self.model.decide(with_vectors(part, self.tuned.vectors(part))) for part in parts]
-        return found[0] if len(found) == 1 else np.concatenate(found)
+        """See ``Model.decide``; with all columns that the encoder was tuned for, of few rows at once."""
+        return self.model.decide(with_vectors(table, self.tuned.vectors(table)))
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``. What vectors give is shared evenly by the dimensions of the embedding."""

@@ -86,7 +86,7 @@ class TunedModel(Model):
 
     def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> Self:
         """See ``Model.fit``. Where not all rows have been read once by the deadline, the best constant is left; a model
-        without ``valid`` or with a checkpoint goes on reading, since what it is worth is known.
+        without ``valid``, or one that was begun before, is read on for once the layers below have read all.
 
         Raises:
             InputError: if the table comes without its contents, or has no source that it reads.

@@ -22,12 +22,13 @@ from artifacts.store import RunFolder
 from automl.backends.base import Candidate, Problem
 from automl.backends.fitted_search import FittedSearch
 from automl.backends.search import SearchBackend, _Search
-from automl.backends.second_stages import second_stages_over
+from automl.backends.second_stages import second_stages_over, seconds_to_score
 from automl.backends.tried import Tried
 from automl.backends.tuning_turn import try_tuned
 from automl.budget import Budget
 from automl.calibration import Calibration
 from automl.models.second_stage import SecondStage
+from automl.models.tuned_net import TunedNet
 from evaluation.metrics import METRICS
 from evaluation.splits import Fold
 from featurizers.encoders import Encoder
@@ -209,14 +210,47 @@ def test_nothing_is_read_where_one_encoder_of_all_rows_stays(first_stage: tuple[
 
 def test_time_is_kept_for_reading_the_scored_rows(first_stage: tuple[Problem, Tried, Candidate]) -> None:
     problem, _, tuned = first_stage
-    kept = []
-    for n_scored, seconds in ((0, 100.0), (N, 100.0), (N, 1e6)):
-        search = _Search(replace(problem, n_scored=n_scored, budget=Budget(600.0)), Budget(600.0))
-        search._keep_back_for_scoring([replace(tuned, fit_seconds=seconds)])
-        kept.append(600.0 - search.budget.seconds)
-        assert search.tried.budget is search.budget
+    tuned = replace(tuned, fit_seconds=100.0)
+
+    def kept(n_scored: int, *beside: Candidate, **more: bool) -> float:
+        settings = {**problem.settings, **more}
+        return seconds_to_score(tuned, [tuned, *beside], replace(problem, n_scored=n_scored, settings=settings))
+
     # As many rows as were learned from, by the encoders of three folds: a tenth of the time of tuning for each.
-    assert kept == pytest.approx([0.0, 30.0, 300.0], abs=2.0)
+    assert kept(0) == 0.0 and kept(N) == pytest.approx(30.0) and kept(N, refit=True) == pytest.approx(10.0)
+    stages = [replace(tuned, key=key, reads=tuned.key) for key in "ab"]
+    assert kept(N, *stages) == pytest.approx(30.0)
+    assert kept(6_000, *stages) == pytest.approx(6 * 30.0 * 6_000 / N)
+
+
+def test_what_is_kept_is_kept_from_all_that_follows(
+    first_stage: tuple[Problem, Tried, Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, _, tuned = first_stage
+    for seconds, expected in ((100.0, 100.0), (1e6, 300.0)):
+        search = _Search(replace(problem, budget=Budget(600.0)), Budget(600.0))
+        monkeypatch.setattr("automl.backends.search.try_tuned", lambda name, to, allowed: to.candidates.append(tuned))
+        monkeypatch.setattr(_Search, "_run_second_stages", lambda *_: None)
+        monkeypatch.setattr("automl.backends.search.seconds_to_score", lambda *_, seconds=seconds: seconds)
+        search.run_tuned()
+        assert search.tried.kept_for_scoring == pytest.approx(expected, abs=2.0)
+        assert search.budget.seconds == pytest.approx(600.0 - expected, abs=2.0)
+        assert search.tried.budget is search.budget
+
+
+def test_rows_in_pieces_are_scored_alike(
+    first_stage: tuple[Problem, Tried, Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, tried, tuned = first_stage
+    stage = stages_in(tried, tuned)[0]
+    fitted = FittedSearch(Kind.BINARY, tuple(tried.candidates), {"final": {stage.key: 1.0}}, tried.root)
+    whole = fitted.decide(problem.examples.table, stage.key)
+    monkeypatch.setattr("automl.backends.fitted_search.ROWS_AT_ONCE", 50)
+    read = []
+    once = TunedNet.all_read
+    monkeypatch.setattr(TunedNet, "all_read", lambda net, parts: read.append(1) or once(net, parts))
+    np.testing.assert_allclose(fitted.decide(problem.examples.table, stage.key), whole, atol=1e-4)
+    assert len(read) == 3 * FOLDS  # three pieces, each once by each encoder
 
 
 def test_a_second_stage_without_its_first_is_told(
