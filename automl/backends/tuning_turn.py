@@ -112,7 +112,8 @@ class _Asking:
         n = round(min(max(trial.left / max(of_row, 1e-9), LEAST_PROBE_ROWS), PROBE_ROWS))
         probe = self._probe(n, trial)
         losses = probe.model.losses_
-        if slow := self._if_too_slow(probe.seconds / max(len(losses) - 1, 1) / probe.rows):
+        a_row = probe.seconds / max(len(losses) - 1, 1) / probe.rows
+        if slow := self._if_too_slow(max(a_row, FIRST_PASS * self.speed)):  # the deadline may have cut an epoch short
             return slow
         if self.reading + self.tuning <= DEAR * self.allowed.left:
             return ""
