@@ -131,7 +131,7 @@ def check(case: Case) -> None:
     assert predictions.shape == (40, outcome.n_outputs) and np.isfinite(predictions).all()
     if outcome.n_outputs > 1:
         assert np.allclose(predictions.sum(axis=1), 1.0) and (predictions > 0).all()
-    assert case.seconds < BUDGET + 1.0
+    assert case.seconds < 1.5 * BUDGET  # a process of the library that starts late on a busy machine also ends late
     truth = make_outcome(case.kind, new)
     metric = METRICS["r2" if case.kind is Kind.REGRESSION else "log_likelihood"]
     constant = np.average(outcome.y, weights=outcome.sample_weight)
