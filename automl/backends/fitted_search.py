@@ -88,9 +88,13 @@ class FittedSearch(FittedBackend):
         """See ``FittedBackend.n_versions``; 1 also where members have different numbers of models, but for pairs."""
         numbers = {key: len(self.models(key)) for key in self.blends[self.FINAL]}
         most = max(numbers.values())
-        few = [self._candidate(key) for key, n in numbers.items() if n < most]
-        in_pairs = all(one.model in TUNED and numbers[one.key] == n_pairs(most) for one in few)
-        return most if in_pairs and not any(self._candidate(key).lack for key in numbers if few) else 1
+        if set(numbers.values()) == {most}:
+            return most
+        members = [self._candidate(key) for key in numbers]
+        of_pairs = [one.model in TUNED and numbers[one.key] == n_pairs(most) for one in members]
+        whole = [numbers[one.key] == most for one in members]
+        each = all(a or b for a, b in zip(of_pairs, whole, strict=True))
+        return most if each and not any(one.lack for one in members) else 1
 
     def versions(self, table: FeatureTable) -> Float | None:
         """See ``FittedBackend.versions``."""
