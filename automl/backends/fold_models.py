@@ -62,7 +62,7 @@ def fit_fold_models(
     folds: Sequence[Fold],
     allowed: Budget,
     way: Way,
-    after_fold: Callable[[int, Float], None] | None = None,
+    after_fold: Callable[[Sequence[Model], Float], None] | None = None,
 ) -> tuple[list[Model], Float]:
     """Models of the folds, or a single one of all rows in folds for a refit, and link scores (n_samples, n_link).
 
@@ -72,7 +72,7 @@ def fit_fold_models(
         folds: rows to learn from and to validate on.
         allowed: split evenly between the fits that are left.
         way: how they are fitted; where time runs out and it is ``partial``, without the other folds and the refit.
-        after_fold: gets the number of the fold and the scores so far, and may raise ``Pruned``.
+        after_fold: gets the models and the scores of the folds so far, and may raise ``Pruned``.
 
     Raises:
         Pruned: if ``after_fold`` does, or, as ``OutOfTime``, if the time runs out before the last fold.
@@ -107,7 +107,7 @@ def fit_fold_models(
                 models.append(model)
                 scores[folds[i].valid] = found
                 if after_fold is not None:
-                    after_fold(i, scores)
+                    after_fold(models, scores)
         except OutOfTime:
             if not (way.partial and models):
                 raise

@@ -269,7 +269,8 @@ class _Search:
         before = next((candidate for candidate in self.tried.candidates if candidate.key == key), None)
         if before is not None:
             self.tried.tell_again(before, trial)
-        done = before or self.tried.fit(Candidate(key, arm.model, arm.view, params), allowed, trial)
+        wanted = Candidate(key, arm.model, arm.view, params)
+        done = before or self.tried.fit(wanted, allowed, self.tried.by_median(trial))
         arm.tell(trial, None if done.error else self.tried.score(done), pruned="pruned" in done.error)
         arm.spent += time.monotonic() - started
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 Float = NDArray[np.float64]
 Single = NDArray[np.float32]
+# Of the models and the scores of the folds so far: a reason to leave out the other folds, or an empty string.
+Judge = Callable[[Sequence[Model], Float], str]
+PRUNED = "pruned: "
 CHECKPOINTS = "checkpoints"  # of candidates that take minutes, until they are done
 VALUES_SIDE_BY_SIDE = 4e7  # of a table: 160 MB
 
@@ -66,7 +69,7 @@ class Tried:
 
     # -- fitting ----------------------------------------------------------------------------------
 
-    def fit(self, wanted: Candidate, allowed: Budget, trial: optuna.Trial | None = None) -> Candidate:
+    def fit(self, wanted: Candidate, allowed: Budget, judge: Judge | None = None) -> Candidate:
         """Fit over the folds, or take what a killed fit had finished; a failure is a candidate, too.
 
         A stored one that lacks folds is fitted again where there is time.
@@ -80,7 +83,7 @@ class Tried:
         elif lack := self._memory_lack(wanted):
             candidate = replace(wanted, error=lack)
         else:
-            candidate = self._fitted(wanted, self._after_imports(wanted, allowed), trial)
+            candidate = self._fitted(wanted, self._after_imports(wanted, allowed), judge)
             shutil.rmtree(self.root / CHECKPOINTS / wanted.key, ignore_errors=True)
             with suppress(OSError):  # there is none, or another candidate's are in it
                 (self.root / CHECKPOINTS).rmdir()
@@ -111,17 +114,17 @@ class Tried:
         )
         return memory_lack(model_class(wanted).bytes_needed(examples.table, examples.outcome))
 
-    def _fitted(self, candidate: Candidate, allowed: Budget, trial: optuna.Trial | None) -> Candidate:
+    def _fitted(self, candidate: Candidate, allowed: Budget, judge: Judge | None) -> Candidate:
         started = time.monotonic()
         try:
             with self.problem.folder.write(f"search/{candidate.key}") as folder:
-                scores = self._over_folds(candidate, allowed, folder, trial)
+                scores = self._over_folds(candidate, allowed, folder, judge)
                 seconds, lack = time.monotonic() - started, self._lack(candidate, scores)
                 candidate = replace(candidate, fit_seconds=seconds, lack=lack)
                 out_of_fold.write(folder, scores)
                 write_json(folder / "candidate.json", described(candidate))
         except Pruned as pruned:
-            return replace(candidate, fit_seconds=time.monotonic() - started, error=f"pruned: {pruned}")
+            return replace(candidate, fit_seconds=time.monotonic() - started, error=f"{PRUNED}{pruned}")
         except Exception as error:  # a trial that fails is a row, whatever the library raised
             if is_full_disk(error):  # the next one would fail, too, and this one would not be tried again
                 raise
@@ -136,15 +139,14 @@ class Tried:
         done = sum(bool(finite_rows(scores[fold.valid]).any()) for fold in folds)
         return "" if done == len(folds) else f"time ran out after {done} of {len(folds)} folds: the scores are of these"
 
-    def _over_folds(self, candidate: Candidate, allowed: Budget, folder: Path, trial: optuna.Trial | None) -> Float:
+    def _over_folds(self, candidate: Candidate, allowed: Budget, folder: Path, judge: Judge | None) -> Float:
         examples, folds = self._read_by(candidate)
 
-        def report(i: int, scores: Float) -> None:
+        def after_fold(models: Sequence[Model], scores: Float) -> None:
             self.check_interrupt()
-            if trial is not None:
-                trial.report(self._decide(scores)[1], i)
-                if i + 1 < len(folds) and trial.should_prune():
-                    raise Pruned(f"worse than the median after {i + 1} of {len(folds)} folds")
+            reason = judge(models, scores) if judge is not None else ""
+            if reason and len(models) < len(folds):
+                raise Pruned(f"{reason}, after {len(models)} of {len(folds)} folds")
 
         def make(params: dict[str, Any]) -> Model:
             chosen = {**candidate.params, **params}
@@ -160,7 +162,7 @@ class Tried:
             partial=not candidate.members
             and all(one.error for one in self.candidates),  # else there is no model at all
         )
-        models, scores = fit_fold_models(make, examples, folds, allowed, way, report)
+        models, scores = fit_fold_models(make, examples, folds, allowed, way, after_fold)
         for i, model in enumerate(models):
             (folder / f"model_{i}").mkdir()
             model.save(folder / f"model_{i}")
@@ -229,6 +231,15 @@ class Tried:
             return None
         with reading(folder):
             return replace(candidate_from(read_json(folder / "candidate.json")), out_of_fold=out_of_fold.read(folder))
+
+    def by_median(self, trial: optuna.Trial) -> Judge:
+        """Stop a trial that is worse than the median of the others; it is told the scores of all folds."""
+
+        def judge(models: Sequence[Model], scores: Float) -> str:
+            trial.report(self._decide(scores)[1], len(models) - 1)
+            return "worse than the median" if trial.should_prune() else ""
+
+        return judge
 
     def tell_again(self, candidate: Candidate, trial: optuna.Trial) -> None:
         """Report the folds of a finished candidate to a trial of the same parameters, by which others are pruned."""

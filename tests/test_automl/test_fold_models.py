@@ -83,7 +83,7 @@ def test_side_by_side_gives_the_same_models(examples: Examples, folds: tuple[Fol
 
 
 def test_two_run_at_once_and_what_was_not_begun_never_is(examples: Examples, folds: tuple[Fold, ...]) -> None:
-    def prune(i: int, _: Any) -> None:
+    def prune(models: Any, _: Any) -> None:
         raise Pruned("enough")
 
     Slow.most = Slow.begun = 0

@@ -118,14 +118,51 @@ def test_what_is_far_too_slow_is_seen_by_a_few_rows(problem: Problem, monkeypatc
     assert SlowToTune.fits == [10] and "epochs over 3 folds would take" in tried.candidates[0].error
 
 
-def test_a_trial_without_an_epoch_is_told_as_such(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(TUNED, "tuned_text", SlowToTune)
-    monkeypatch.setattr(SlowToTune, "epochs", [])
-    monkeypatch.setattr(tuning_turn, "DEAR", 0.0)
+class NoGain(TUNED["tuned_text"]):  # type: ignore[misc, name-defined]
+    """Says after a fit that it kept so many epochs, with these losses."""
+
+    kept: ClassVar[int] = 0
+    losses: ClassVar[list[float]] = [1.0, 1.1]
+    fits: ClassVar[list[int]] = []
+
+    def fit(self, train: Examples, valid: Examples | None = None, *, deadline: float | None = None) -> NoGain:
+        super().fit(train, valid, deadline=deadline)
+        self.fits.append(train.n_samples)
+        self.epochs_, self.losses_ = self.kept, self.losses
+        return self
+
+
+@pytest.mark.parametrize(
+    ("kept", "losses", "n_fits", "error"),
+    [
+        (0, [1.0, 1.1], 1, "pruned: no better than the encoder as it came (likelihood), after 1 of 3 folds"),
+        (0, [1.0], 1, "pruned: no time to tune, or nothing to learn from, after 1 of 3 folds"),
+        (1, [1.0, 0.9], 3, ""),
+    ],
+)
+def test_the_first_fold_tells_whether_the_others_are_tuned(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch, kept: int, losses: list[float], n_fits: int, error: str
+) -> None:
+    monkeypatch.setitem(TUNED, "tuned_text", NoGain)
+    monkeypatch.setattr(NoGain, "kept", kept)
+    monkeypatch.setattr(NoGain, "losses", losses)
     tried = Tried(problem, problem.budget)
-    SlowToTune.fits.clear()
+    NoGain.fits.clear()
     try_tuned("tuned_text", tried, Budget(100.0))
-    assert len(SlowToTune.fits) == 2 and "tuned nothing: its time was over" in tried.candidates[0].error
+    assert NoGain.fits[1:] == [40] * n_fits, "the first one was a few rows' that tell the speed"
+    assert tried.candidates[0].error == error
+    assert not (tried.root / "checkpoints").exists()
+
+
+def test_what_gains_nothing_alone_is_not_asked_again_by_a_net_over_all(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = Tried(problem, problem.budget)
+    tried.candidates.append(Candidate("tuned_text-text", "tuned_text", "text", error="pruned: no better"))
+    both = dict.fromkeys((Modality.TEXT, Modality.IMAGE), ("title",))
+    monkeypatch.setattr(TUNED["fusion_net"], "sources_in", classmethod(lambda cls, table: both))
+    try_tuned("fusion_net", tried, Budget(100.0))
+    assert "worth tuning alone" in tried.candidates[-1].error
 
 
 def test_a_line_says_why_not(problem: Problem) -> None:
