@@ -73,9 +73,9 @@ def test_side_by_side_gives_the_same_models(examples: Examples, folds: tuple[Fol
         made: list[Model] = []
         way = Way(refit=refit, side_by_side=width)
         models, scores = fit_fold_models(
-            making(LightGBMModel, made), examples, folds, Budget(60), way, lambda i, _, seen=seen: seen.append(i)
+            making(LightGBMModel, made), examples, folds, Budget(60), way, lambda m, _, seen=seen: seen.append(len(m))
         )
-        assert seen == [0, 1, 2, 3, 4] and len(models) == (1 if refit else 5)
+        assert seen == [1, 2, 3, 4, 5] and len(models) == (1 if refit else 5)
         assert {model.n_threads for model in made[:5]} == {3 - width}
         found.append((scores, models[0].decide(examples.table)))
     np.testing.assert_array_equal(found[0][0], found[1][0])
