@@ -23,6 +23,7 @@ from featurizers.activations import Activations
 Float = NDArray[np.float64]
 
 NOT_TRIED = "not tried: "
+TOO_SLOW = "too slow: "
 FIRST_CONTENTS = 4  # that are read before, since the first ones take longer
 SAMPLE_CONTENTS = 32  # texts or photos that are read to see how long one takes
 SPEED_ROWS = 96  # to learn from to see how long one takes, and half as many to validate on
@@ -97,8 +98,8 @@ class _Asking:
         table = self.examples.table
         if lack := memory_lack(self.model.bytes_needed(table, self.examples.outcome)):
             return lack
-        if len(self.model.sources_in(table)) > 1 and _none_was_worth_it(self.tried):
-            return "none of the encoders that it would tune together was worth tuning alone"
+        if reason := _of_those_alone(self.tried, len(self.model.sources_in(table))):
+            return reason
         parts = self.model({}, seed=self.problem.seed, n_threads=self.problem.n_threads).activations(table)
         self.reading = sum(_seconds_to_read(one, self.problem.seed) for one in parts)
         if self.reading > self.allowed.left / 2:
@@ -109,7 +110,7 @@ class _Asking:
         n_contents = float(sum(one.n_contents for one in parts))
         with self.problem.progress.task(f"{self.model.name}: layers below", n_contents) as advance:
             if not all(one.prepare(self.allowed.deadline, advance) for one in parts):
-                return "reading them by the layers below took longer than a sample had"
+                return f"{TOO_SLOW}reading them by the layers below took longer than a sample had"
         return ""
 
     def _on_a_few_rows(self) -> str:
@@ -118,7 +119,7 @@ class _Asking:
         probe, n = self._probe(trial)
         self.tried.check_interrupt()
         if trial.left <= 0:
-            return f"tuning {n} rows took longer than the {trial.seconds:.0f} s that a trial may take"
+            return f"{TOO_SLOW}tuning {n} rows took longer than the {trial.seconds:.0f} s that a trial may take"
         # The first epoch also sets things up; none is 0 seconds, where so few rows are all alike.
         a_row = FIRST_PASS * min(probe.seconds_[1:], default=0.0) / n
         needed = self.reading + LEAST_EPOCHS * a_row * self.rows
@@ -128,7 +129,7 @@ class _Asking:
 
     def _too_slow(self, needed: float, what: str) -> str:
         left = max(self.allowed.left, 0.0)
-        return f"{what} would take about {needed:.0f} s of the {left:.0f} s that there are for it"
+        return f"{TOO_SLOW}{what} would take about {needed:.0f} s of the {left:.0f} s that there are for it"
 
     def _probe(self, allowed: Budget) -> tuple[TunedModel, int]:
         """Tune on a few rows of one fold, which are read before, so that the time is that of tuning; how many."""
@@ -144,9 +145,16 @@ class _Asking:
         return probe, train.n_samples
 
 
-def _none_was_worth_it(tried: Tried) -> bool:
-    asked = [candidate for candidate in tried.candidates if candidate.model in TUNED]
-    return bool(asked) and all(candidate.error.startswith((NOT_TRIED, PRUNED)) for candidate in asked)
+def _of_those_alone(tried: Tried, n_modalities: int) -> str:
+    """Why a net over so many modalities and the columns is not asked after the encoders that were tuned alone."""
+    errors = [candidate.error for candidate in tried.candidates if candidate.model in TUNED]
+    if not errors:
+        return ""
+    if n_modalities == 1:  # beside columns it is another model, and a slower one
+        slow = all(error.startswith(NOT_TRIED + TOO_SLOW) for error in errors)
+        return f"{TOO_SLOW}so was its encoder alone" if slow else ""
+    no = all(error.startswith((NOT_TRIED, PRUNED)) for error in errors)
+    return "none of the encoders that it would tune together was worth tuning alone" if no else ""
 
 
 def _seconds_to_read(parts: Activations, seed: int) -> float:

@@ -86,12 +86,14 @@ def test_a_net_over_encoders_is_not_asked_where_none_was_worth_it(
         try_tuned("fusion_net", tried, Budget(100.0))
         return tried.candidates[-1].error
 
-    no, broken = (
+    slow, no, broken = (
         Candidate("tuned_text-text", "tuned_text", "text", error=error)
-        for error in ("not tried: no gain", "RuntimeError: no")
+        for error in ("not tried: too slow: 9 s", "pruned: no gain", "RuntimeError: no")
     )
-    asked = f"not tried: reading {N} of them by the layers below would take about 1000000 s"
-    assert "worth tuning alone" in answer(no, n_modalities=2)
+    asked = f"not tried: too slow: reading {N} of them by the layers below would take about 1000000 s"
+    for either in (no, slow):
+        assert "worth tuning alone" in answer(either, n_modalities=2)
+    assert answer(slow, n_modalities=1) == "not tried: too slow: so was its encoder alone"
     assert answer(broken, n_modalities=2).startswith(asked)
     assert answer(no, n_modalities=1).startswith(asked), "beside columns it is another model"
     assert answer(n_modalities=2).startswith(asked)
@@ -152,17 +154,6 @@ def test_the_first_fold_tells_whether_the_others_are_tuned(
     assert NoGain.fits[1:] == [40] * n_fits, "the first one was a few rows' that tell the speed"
     assert tried.candidates[0].error == error
     assert not (tried.root / "checkpoints").exists()
-
-
-def test_what_gains_nothing_alone_is_not_asked_again_by_a_net_over_all(
-    problem: Problem, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tried = Tried(problem, problem.budget)
-    tried.candidates.append(Candidate("tuned_text-text", "tuned_text", "text", error="pruned: no better"))
-    both = dict.fromkeys((Modality.TEXT, Modality.IMAGE), ("title",))
-    monkeypatch.setattr(TUNED["fusion_net"], "sources_in", classmethod(lambda cls, table: both))
-    try_tuned("fusion_net", tried, Budget(100.0))
-    assert "worth tuning alone" in tried.candidates[-1].error
 
 
 def test_a_line_says_why_not(problem: Problem) -> None:
