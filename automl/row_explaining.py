@@ -104,7 +104,7 @@ class _Explaining:
         self.column, self.sign, self.output = self._output(label)
         self.score = float(self._one(self.link)[0])
         assert isinstance(predictor.fitted, FittedBackend)
-        self.tuned_share, self.tuned = predictor.fitted.tuned()
+        self.tuned = predictor.fitted.tuned()
 
     def _output(self, label: str | None) -> tuple[int, float, str]:
         """Which column of the link is explained, with which sign, and the name of its class."""
@@ -161,7 +161,8 @@ class _Explaining:
             photos=tuple(self._photo(t, parts) for t in trials if t.column.modality is Modality.IMAGE),
             texts=tuple(self._text(t, parts) for t in trials if t.column.modality is Modality.TEXT),
             not_explained=why_not,
-            tuned_share=self.tuned_share,
+            tuned_share=self.tuned.share,
+            tuned_read_share=self.tuned.read_share,
             not_tried=tuple(sorted(written)),
         )
 
@@ -214,10 +215,10 @@ class _Explaining:
     def _photo_by_gradients(self, trial: Trial) -> Float | None:
         assert trial.pixels is not None
         height, width = trial.pixels.shape[:2]
-        if trial.state is not State.TRIED or not self.tuned:
+        if trial.state is not State.TRIED or not self.tuned.models:
             return None
         heat, photo = np.zeros((height, width)), as_png(trial.pixels)
-        for weight, model in self.tuned:
+        for weight, model in self.tuned.models:
             found = photo_gradients(model, self.own, trial.column.name, photo, (height, width), self.column)
             heat += self.sign * weight * found
         return heat if heat.any() else None
@@ -225,7 +226,7 @@ class _Explaining:
     def _words_by_gradients(self, trial: Trial) -> tuple[Piece, ...]:
         places = [(piece.start, piece.end) for piece in trial.pieces]
         total = np.zeros(len(places))
-        for weight, model in self.tuned:
+        for weight, model in self.tuned.models:
             total += self.sign * weight * word_gradients(model, self.own, trial.column.name, places, self.column)
         if not np.nan_to_num(total).any():
             return ()

@@ -91,7 +91,8 @@ class RowExplanation:
 
     ``predictions`` and ``base_predictions`` are (n_outputs,) on the natural scale: of the row, and where nothing is
     known of it (NaN without contributions). ``output`` names the class whose score is explained, if there are classes.
-    ``tuned_share`` is that of tuned encoders in the final model, which maps by gradients are of. ``not_tried`` names
+    ``tuned_share`` is that of tuned encoders in the final model, which maps by gradients are of; where it has none,
+    ``tuned_read_share`` is that of models over their vectors, and maps are of the encoders alone. ``not_tried`` names
     sources of texts that are written inside another column, so that their words were not left out.
     """
 
@@ -113,6 +114,7 @@ class RowExplanation:
     texts: tuple[TextMap, ...] = ()
     not_explained: str = ""
     tuned_share: float = 0.0
+    tuned_read_share: float = 0.0
     not_tried: tuple[str, ...] = field(default=())
 
     def to_json(self) -> dict[str, Any]:
@@ -135,6 +137,7 @@ class RowExplanation:
             "texts": [_text(one) for one in self.texts],
             "not_explained": self.not_explained,
             "tuned_share": self.tuned_share,
+            "tuned_read_share": self.tuned_read_share,
             "not_tried": list(self.not_tried),
         }
 

@@ -162,7 +162,7 @@ def _photo(row: RowExplanation, one: PhotoMap, say: Wording) -> dict[str, Any]:
     tuned = one.by_gradients
     return {
         "by_gradients": "" if tuned is None else as_data_uri(overlay(one.pixels, tuned)),
-        "gradients": say("row_by_gradients", share=say.percent(row.tuned_share, 2)),
+        "gradients": _by_gradients(row, say),
         "title": title,
         "sentence": say("row_photo_unused") if one.state is State.UNUSED else sentence,
         "picture": as_data_uri(one.pixels),
@@ -171,6 +171,12 @@ def _photo(row: RowExplanation, one: PhotoMap, say: Wording) -> dict[str, Any]:
         "unit": _unit(row, say),
         "notes": notes,
     }
+
+
+def _by_gradients(row: RowExplanation, say: Wording) -> str:
+    if row.tuned_read_share:
+        return say("row_by_gradients_read", share=say.percent(row.tuned_read_share, 2))
+    return say("row_by_gradients", share=say.percent(row.tuned_share, 2))
 
 
 def _text(row: RowExplanation, one: TextMap, say: Wording) -> dict[str, Any]:
@@ -189,7 +195,7 @@ def _text(row: RowExplanation, one: TextMap, say: Wording) -> dict[str, Any]:
         "sentence": sentence,
         "spans": spans,
         "by_gradients": _spans(tuned) if one.by_gradients else [],
-        "gradients": say("row_by_gradients", share=say.percent(row.tuned_share, 2)),
+        "gradients": _by_gradients(row, say),
         "cut": say("row_text_cut", n=len(one.text) - MAX_CHARACTERS) if len(one.text) > MAX_CHARACTERS else "",
         "strongest": [
             (neutral(one.text[piece.start : piece.end], 80), say.number(piece.delta, 2, sign=True))

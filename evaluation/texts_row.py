@@ -71,6 +71,12 @@ ROW_TEXTS: dict[str, dict[str, str]] = {
         "ru": "По градиентам — только кодировщики, дообученные на целевой переменной (их доля в модели {share}): "
         "интегрированные градиенты на первом дообученном слое.",
     },
+    "row_by_gradients_read": {
+        "en": "By gradients, of what the encoders tuned on the target predict by themselves; models that are {share} "
+        "of the whole read their vectors. Integrated gradients at their first tuned layer.",
+        "ru": "По градиентам — то, что предсказывают сами кодировщики, дообученные на целевой переменной; их векторы "
+        "читают модели, доля которых в целом {share}. Интегрированные градиенты на первом дообученном слое.",
+    },
     "row_gradient_map": {"en": "What the tuned encoders see", "ru": "Что видят дообученные кодировщики"},
     "row_original": {"en": "Photo", "ru": "Фото"},
     "row_overlay": {"en": "What moves the prediction", "ru": "Что сдвигает предсказание"},

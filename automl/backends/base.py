@@ -51,6 +51,19 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Tuned:
+    """Tuned encoders in a final model: the ``share`` of members that tune them, and ``models`` with factors of scores.
+
+    Where there is no such member, ``read_share`` is that of members which read what others tuned, and the ``models``
+    are these others: their mean, which is no part of the final model.
+    """
+
+    share: float = 0.0
+    read_share: float = 0.0
+    models: tuple[tuple[float, TunedModel], ...] = ()
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One line of a leaderboard: a model or a blend over a view, or the reason why it failed.
 
@@ -108,9 +121,9 @@ class FittedBackend(ABC):
         n_samples, n_link)."""
         return np.ones(1), self.decide(table)[None]
 
-    def tuned(self) -> tuple[float, list[tuple[float, TunedModel]]]:
-        """Members of the final model that tune encoders: their share of it, and each with the factor of its scores."""
-        return 0.0, []
+    def tuned(self) -> Tuned:
+        """The tuned encoders in the final model."""
+        return Tuned()
 
     @property
     def n_versions(self) -> int:

@@ -16,7 +16,7 @@ from artifacts.explanation import Explanation
 from artifacts.feature_table import FeatureTable
 from artifacts.schema import Kind
 from artifacts.store import read_object, reading, write_file
-from automl.backends.base import Candidate, FittedBackend
+from automl.backends.base import Candidate, FittedBackend, Tuned
 from automl.backends.out_of_fold import compact
 from automl.backends.stacking import model_class, stack_table
 from automl.calibration import Calibration
@@ -119,17 +119,26 @@ class FittedSearch(FittedBackend):
         share = np.array(list(weights.values())) / sum(weights.values())
         return share, np.stack([self.calibration.apply(self.decide(table, key)) for key in weights])
 
-    def tuned(self) -> tuple[float, list[tuple[float, TunedModel]]]:
+    def tuned(self) -> Tuned:
         """See ``FittedBackend.tuned``."""
         weights = self.blends[self.FINAL]
         own = {key: weight for key, weight in weights.items() if self._candidate(key).model in TUNED}
-        found = [
-            (self.calibration.scale * weight / len(self.models(key)), model)
-            for key, weight in own.items()
+        if own:
+            return Tuned(sum(own.values()) / sum(weights.values()), 0.0, self._weighed(own, self.calibration.scale))
+        read: dict[str, float] = {}
+        for key, weight in weights.items():
+            if first := self._candidate(key).reads:
+                read[first] = read.get(first, 0.0) + weight
+        total = sum(read.values())
+        return Tuned(0.0, total / sum(weights.values()), self._weighed(read, 1.0 / total)) if read else Tuned()
+
+    def _weighed(self, weights: dict[str, float], factor: float) -> tuple[tuple[float, TunedModel], ...]:
+        return tuple(
+            (factor * weight / len(self.models(key)), model)
+            for key, weight in weights.items()
             for model in self.models(key)
             if isinstance(model, TunedModel)
-        ]
-        return sum(own.values()) / sum(weights.values()), found
+        )
 
     def contributions(self, table: FeatureTable, groups: NDArray[np.int64], names: Sequence[str]) -> Explanation:
         """See ``Model.contributions``; the final blend's."""

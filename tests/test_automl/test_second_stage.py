@@ -19,7 +19,7 @@ from artifacts.link import from_link
 from artifacts.outcome import Outcome
 from artifacts.schema import Column, Kind, Modality, Title, opaque_features
 from artifacts.store import RunFolder
-from automl.backends.base import Candidate, Problem
+from automl.backends.base import Candidate, Problem, Tuned
 from automl.backends.fitted_search import FittedSearch
 from automl.backends.search import SearchBackend, _Search
 from automl.backends.second_stages import second_stages_over, seconds_to_score
@@ -166,11 +166,26 @@ def test_tuned_members_are_named_with_what_they_count(first_stage: tuple[Problem
     problem, tried, tuned = first_stage
     members = {tuned.key: 0.3, tried.candidates[0].key: 0.7}
     fitted = FittedSearch(Kind.BINARY, tuple(tried.candidates), {"final": members}, tried.root, Calibration(scale=2.0))
-    share, models = fitted.tuned()
-    assert share == 0.3 and [weight for weight, _ in models] == pytest.approx([0.2] * FOLDS)
+    found = fitted.tuned()
+    assert (found.share, found.read_share) == (0.3, 0.0)
+    assert [weight for weight, _ in found.models] == pytest.approx([0.2] * FOLDS)
     table = problem.examples.table.take(np.arange(4))
-    mean = sum(weight * model.decide(table.select(view="text")) for weight, model in models)
+    mean = sum(weight * model.decide(table.select(view="text")) for weight, model in found.models)
     np.testing.assert_allclose(mean, 0.6 * fitted.decide(table, tuned.key), atol=1e-6)
+
+
+def test_encoders_that_others_read_are_named_with_these(first_stage: tuple[Problem, Tried, Candidate]) -> None:
+    problem, tried, tuned = first_stage
+    stage = stages_in(tried, tuned)[0]
+    members = {stage.key: 0.2, tried.candidates[0].key: 0.6}
+    fitted = FittedSearch(Kind.BINARY, tuple(tried.candidates), {"final": members}, tried.root, Calibration(scale=2.0))
+    found = fitted.tuned()
+    assert (found.share, found.read_share) == (0.0, pytest.approx(0.25))
+    table = problem.examples.table.take(np.arange(4))
+    mean = sum(weight * model.decide(table.select(view="text")) for weight, model in found.models)
+    np.testing.assert_allclose(mean, fitted.decide(table, tuned.key), atol=1e-6)
+    alone = FittedSearch(Kind.BINARY, tuple(tried.candidates), {"final": {tried.candidates[0].key: 1.0}}, tried.root)
+    assert alone.tuned() == Tuned()
 
 
 @pytest.mark.parametrize("n_folds", [FOLDS, 8])

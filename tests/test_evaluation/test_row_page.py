@@ -88,6 +88,10 @@ def test_what_tuned_encoders_see_stands_beside(language: str) -> None:
     assert told["tuned_share"] == 0.4 and len(told["photos"][0]["by_gradients"]) == 12
     assert [piece["by_gradients"] for piece in told["texts"][0]["pieces"]] == [-0.1, 0.2, None]
     assert explanation().to_json()["texts"][0]["pieces"][0]["by_gradients"] is None
+    read = replace(row, tuned_share=0.0, tuned_read_share=0.7)
+    page = render_row(read, language)
+    assert page.count(TEXTS["row_by_gradients_read"][language].partition(" {")[0][:40]) == 2
+    assert read.to_json()["tuned_read_share"] == 0.7
 
 
 def test_hostile_text_is_shown_and_does_nothing() -> None:
