@@ -17,6 +17,7 @@ from automl.budget import Budget
 from automl.memory import memory_lack
 from automl.models.base import Model
 from automl.models.registry import TUNED
+from automl.models.tuned_encoder import TunedEncoderModel
 from automl.models.tuned_model import TunedModel
 from featurizers.activations import Activations
 
@@ -98,7 +99,8 @@ class _Asking:
         table = self.examples.table
         if lack := memory_lack(self.model.bytes_needed(table, self.examples.outcome)):
             return lack
-        if reason := _of_those_alone(self.tried, len(self.model.sources_in(table))):
+        beside = not issubclass(self.model, TunedEncoderModel)
+        if beside and (reason := _of_those_alone(self.tried, len(self.model.sources_in(table)))):
             return reason
         parts = self.model({}, seed=self.problem.seed, n_threads=self.problem.n_threads).activations(table)
         self.reading = sum(_seconds_to_read(one, self.problem.seed) for one in parts)

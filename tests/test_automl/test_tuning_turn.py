@@ -163,6 +163,13 @@ def test_a_line_says_why_not(problem: Problem) -> None:
     assert candidate.error.startswith("not tried: ") and " s that there are for it" in candidate.error
 
 
+def test_an_encoder_is_tuned_whatever_became_of_another_one(problem: Problem) -> None:
+    tried = Tried(problem, problem.budget)
+    tried.candidates.append(Candidate("tuned_image-image", "tuned_image", "image", error="not tried: too slow: 9 s"))
+    try_tuned("tuned_text", tried, Budget(100.0))
+    assert not tried.candidates[-1].error and tried.candidates[-1].model == "tuned_text"
+
+
 def test_what_has_no_texts_gets_no_line(problem: Problem) -> None:
     tried = Tried(problem, problem.budget)
     try_tuned("tuned_image", tried, Budget(100.0))
