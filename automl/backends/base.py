@@ -105,6 +105,10 @@ class FittedBackend(ABC):
     def decide(self, table: FeatureTable, key: str = FINAL) -> Float:
         """Link scores (n_samples, n_link) of the final model, or of one candidate."""
 
+    def kept_seconds(self, table: FeatureTable, key: str = FINAL) -> float:
+        """What ``decide`` saves, since it kept what encoders made of the same table for another candidate."""
+        return 0.0
+
     def predict(self, table: FeatureTable) -> Float:
         """Predictions (n_samples, n_outputs) of the final model."""
         return from_link(self.kind, self.decide(table))

@@ -83,6 +83,23 @@ class FittedSearch(FittedBackend):
         found = [_summed((1.0 / len(models), model.decide(part)) for model in models) for part in parts or [read]]
         return found[0] if len(found) == 1 else np.concatenate(found)
 
+    def kept_seconds(self, table: FeatureTable, key: str = FittedBackend.FINAL) -> float:
+        """See ``FittedBackend.kept_seconds``."""
+        return sum(
+            model.kept_seconds(table.select(view=self._candidate(tuned).view))
+            for tuned in self._tuned_below(key)
+            for model in self._models.get(tuned, ())
+            if isinstance(model, TunedModel)
+        )
+
+    def _tuned_below(self, key: str) -> set[str]:
+        """Candidates that tune encoders, of which one needs the outputs or the vectors."""
+        parts = self.blends[key] if key in self.blends else self._candidate(key).members
+        if parts:
+            return set().union(*(self._tuned_below(part) for part in parts))
+        candidate = self._candidate(key)
+        return {key} if candidate.model in TUNED else {candidate.reads} - {""}
+
     @property
     def n_versions(self) -> int:
         """See ``FittedBackend.n_versions``; 1 also where members have different numbers of models, but for pairs."""

@@ -17,7 +17,7 @@ from artifacts.embedding_store import EmbeddingStore
 from artifacts.errors import ArtifactError, InputError
 from artifacts.examples import Examples
 from artifacts.explanation import Explanation
-from artifacts.feature_table import FeatureTable
+from artifacts.feature_table import Block, FeatureTable
 from artifacts.outcome import Outcome
 from artifacts.schema import Kind, Modality
 from automl.models.base import LINK_UNITS, Float, Model
@@ -42,11 +42,9 @@ if TYPE_CHECKING:
     import optuna
 
 FILE, COLUMNS = "tuned.safetensors", "columns.npz"
-EXPLAINED_AT_ONCE = 256  # rows
+EXPLAINED_AT_ONCE, READ_AT_ONCE = 256, 2_048  # rows
 SLOPES_AT_ONCE, PROJECTED = 1 << 25, 1_000  # slopes of scores by what columns become in a net, and about how many
-READ_AT_ONCE = 2_048  # rows
-ACTIVATION_BYTES = 48_000  # of one text or photo, roughly
-ENCODER_BYTES = 4e8
+ACTIVATION_BYTES, ENCODER_BYTES = 48_000, 4e8  # of one text or photo, and of an encoder, roughly
 
 
 class TunedModel(Model):
@@ -214,11 +212,17 @@ class TunedModel(Model):
         return self.output_.link(self._reading(table, self.net_).scores)
 
     def _reading(self, table: FeatureTable, net: TunedNet) -> Reading:
-        of = (self._contents(table), *self._others(table).blocks)
-        if self._read is None or not self._read.is_of(of):
+        if self._read is None or not self.kept_seconds(table):
             with torch_threads(self.n_threads):
-                self._read = Reading(net, self.gives_vectors, of, self._pieces(table, net))
+                self._read = Reading(net, self.gives_vectors, self._made_of(table), self._pieces(table, net))
         return self._read
+
+    def kept_seconds(self, table: FeatureTable) -> float:
+        """What it took to read the table, where that is kept; else 0."""
+        return self._read.seconds if self._read is not None and self._read.is_of(self._made_of(table)) else 0.0
+
+    def _made_of(self, table: FeatureTable) -> tuple[Contents | Block, ...]:
+        return self._contents(table), *self._others(table).blocks
 
     def _pieces(self, table: FeatureTable, net: TunedNet) -> Iterator[Inputs]:
         return (self._ready(piece, net) for piece in (table.row_chunks(READ_AT_ONCE) if table.n_samples else [table]))
@@ -304,8 +308,7 @@ class TunedModel(Model):
     def bytes_needed(cls, table: FeatureTable, outcome: Outcome) -> float:
         """See ``Model.bytes_needed``; with the encoders, and what is held of the layers below."""
         read = cls.sources_in(table)
-        n_contents = table.n_samples * max(sum(map(len, read.values())), 1)
-        held = min(float(HELD_BYTES), ACTIVATION_BYTES * n_contents)
+        held = min(float(HELD_BYTES), ACTIVATION_BYTES * table.n_samples * max(sum(map(len, read.values())), 1))
         return super().bytes_needed(table, outcome) + max(len(read), 1) * (held + ENCODER_BYTES)
 
     def params_for_refit(self, fitted: Sequence[Self]) -> dict[str, Any]:

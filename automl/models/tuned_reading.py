@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import ref
@@ -19,7 +20,7 @@ KEPT_BYTES = 1 << 25  # of vectors; those of more rows are made again
 
 
 class Reading:
-    """Raw ``scores`` (n_samples, n_raw) and vectors of the rows of a table.
+    """Raw ``scores`` (n_samples, n_raw) and vectors of the rows of a table, and the ``seconds`` that it took.
 
     Args:
         net: with its head.
@@ -29,6 +30,7 @@ class Reading:
     """
 
     def __init__(self, net: TunedNet, keeps: bool, of: Sequence[Any], pieces: Iterable[Inputs]) -> None:
+        started = time.perf_counter()
         self._net = net
         self._of = tuple(ref(one) for one in of)
         self._vectors: list[list[Single]] = []
@@ -43,6 +45,7 @@ class Reading:
             if size > KEPT_BYTES:
                 self._vectors.clear()  # also of the pieces that follow
         self.scores: Float = np.concatenate(scores)
+        self.seconds = time.perf_counter() - started
 
     def is_of(self, of: Sequence[Any]) -> bool:
         """Whether it is of the table that is made of these."""

@@ -269,6 +269,21 @@ def test_rows_in_pieces_are_scored_alike(
     assert len(read) == 3 * FOLDS  # three pieces, each once by each encoder
 
 
+def test_what_a_reading_takes_is_told_of_all_that_use_it(first_stage: tuple[Problem, Tried, Candidate]) -> None:
+    problem, tried, tuned = first_stage
+    stages = [stage.key for stage in stages_in(tried, tuned)[:2]]
+    blends = {"final": {tuned.key: 0.3, stages[0]: 0.3, stages[1]: 0.4}}
+    fitted = FittedSearch(Kind.BINARY, tuple(tried.candidates), blends, tried.root)
+    table, other = problem.examples.table.take(np.arange(50)), problem.examples.table.take(np.arange(40))
+    plain = tried.candidates[0].key
+    users = [tuned.key, *stages, "final"]
+    assert not any(fitted.kept_seconds(table, key) for key in [*users, plain])
+    fitted.decide(table)
+    first, *others = [fitted.kept_seconds(table, key) for key in users]
+    assert first > 0 and others == [first] * 3, "once, however many of a blend's members read the vectors"
+    assert not fitted.kept_seconds(table, plain) and not fitted.kept_seconds(other, tuned.key)
+
+
 def test_a_second_stage_without_its_first_is_told(
     first_stage: tuple[Problem, Tried, Candidate], tmp_path: Path
 ) -> None:
