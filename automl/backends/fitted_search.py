@@ -87,18 +87,20 @@ class FittedSearch(FittedBackend):
         """See ``FittedBackend.kept_seconds``."""
         return sum(
             model.kept_seconds(table.select(view=self._candidate(tuned).view))
-            for tuned in self._tuned_below(key)
+            for tuned in self._tuned_below(key, table.n_samples)
             for model in self._models.get(tuned, ())
             if isinstance(model, TunedModel)
         )
 
-    def _tuned_below(self, key: str) -> set[str]:
-        """Candidates that tune encoders, of which one needs the outputs or the vectors."""
+    def _tuned_below(self, key: str, n: int) -> set[str]:
+        """Candidates that tune encoders, of which one needs what they made of n rows."""
         parts = self.blends[key] if key in self.blends else self._candidate(key).members
         if parts:
-            return set().union(*(self._tuned_below(part) for part in parts))
+            return set().union(*(self._tuned_below(part, n) for part in parts))
         candidate = self._candidate(key)
-        return {key} if candidate.model in TUNED else {candidate.reads} - {""}
+        if candidate.model in TUNED:
+            return {key}
+        return {candidate.reads} - {""} if n <= ROWS_AT_ONCE else set()  # in pieces, nothing that was kept is used
 
     @property
     def n_versions(self) -> int:

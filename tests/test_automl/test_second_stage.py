@@ -269,7 +269,9 @@ def test_rows_in_pieces_are_scored_alike(
     assert len(read) == 3 * FOLDS  # three pieces, each once by each encoder
 
 
-def test_what_a_reading_takes_is_told_of_all_that_use_it(first_stage: tuple[Problem, Tried, Candidate]) -> None:
+def test_what_a_reading_takes_is_told_of_all_that_use_it(
+    first_stage: tuple[Problem, Tried, Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
     problem, tried, tuned = first_stage
     stages = [stage.key for stage in stages_in(tried, tuned)[:2]]
     blends = {"final": {tuned.key: 0.3, stages[0]: 0.3, stages[1]: 0.4}}
@@ -282,6 +284,8 @@ def test_what_a_reading_takes_is_told_of_all_that_use_it(first_stage: tuple[Prob
     first, *others = [fitted.kept_seconds(table, key) for key in users]
     assert first > 0 and others == [first] * 3, "once, however many of a blend's members read the vectors"
     assert not fitted.kept_seconds(table, plain) and not fitted.kept_seconds(other, tuned.key)
+    monkeypatch.setattr("automl.backends.fitted_search.ROWS_AT_ONCE", 20)
+    assert not fitted.kept_seconds(table, stages[0]), "pieces are read anew"
 
 
 def test_a_second_stage_without_its_first_is_told(

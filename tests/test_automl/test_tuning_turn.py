@@ -88,13 +88,15 @@ def test_a_net_over_encoders_is_not_asked_where_none_was_worth_it(
 
     slow, no, broken = (
         Candidate("tuned_text-text", "tuned_text", "text", error=error)
-        for error in ("not tried: too slow: 9 s", "pruned: no gain", "RuntimeError: no")
+        for error in ("not tried: too slow: 9 s", f"pruned: {tuning_turn.NO_GAIN}", "RuntimeError: no")
     )
     asked = f"not tried: too slow: reading {N} of them by the layers below would take about 1000000 s"
     for either in (no, slow):
         assert "worth tuning alone" in answer(either, n_modalities=2)
     assert answer(slow, n_modalities=1) == "not tried: too slow: so was its encoder alone"
-    assert answer(broken, n_modalities=2).startswith(asked)
+    late = replace(no, error="pruned: time ran out after 2 of 4 folds")
+    for other in (broken, late):
+        assert answer(other, n_modalities=2).startswith(asked)
     assert answer(no, n_modalities=1).startswith(asked), "beside columns it is another model"
     assert answer(n_modalities=2).startswith(asked)
 
