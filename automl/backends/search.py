@@ -21,7 +21,7 @@ from automl.backends.fitted_search import FittedSearch, weighted
 from automl.backends.second_stages import READING_SHARE, second_stages_over, seconds_to_score
 from automl.backends.stacking import stacks_over
 from automl.backends.subsample import on_part, slow_models
-from automl.backends.tried import Tried
+from automl.backends.tried import PRUNED, Tried
 from automl.backends.tuning_turn import try_tuned
 from automl.backends.turns import Arm, Turns, trials_asked
 from automl.backends.warm_start import finished_trials
@@ -271,7 +271,7 @@ class _Search:
             self.tried.tell_again(before, trial)
         wanted = Candidate(key, arm.model, arm.view, params)
         done = before or self.tried.fit(wanted, allowed, self.tried.by_median(trial))
-        arm.tell(trial, None if done.error else self.tried.score(done), pruned="pruned" in done.error)
+        arm.tell(trial, None if done.error else self.tried.score(done), pruned=done.error.startswith(PRUNED))
         arm.spent += time.monotonic() - started
 
     def _say_if_early(self) -> None:

@@ -25,7 +25,7 @@ Float = NDArray[np.float64]
 
 NOT_TRIED = "not tried: "
 TOO_SLOW = "too slow: "
-NO_GAIN = "no better than the encoder as it came (likelihood)"
+NO_GAIN = "no better than before it was tuned, in the time it had (likelihood)"
 FIRST_CONTENTS = 4  # that are read before, since the first ones take longer
 SAMPLE_CONTENTS = 32  # texts or photos that are read to see how long one takes
 SPEED_ROWS = 96  # to learn from to see how long one takes, and half as many to validate on
@@ -73,11 +73,11 @@ def try_tuned(name: str, tried: Tried, allowed: Budget) -> None:
 def _fit(wanted: Candidate, tried: Tried, allowed: Budget) -> None:
     """Over the folds (or pairs), of which the first one tells whether the others are worth it.
 
-    Not in the order of time, where it learns from the fewest rows.
+    Not in the order of time, where it learns from the fewest rows, and not where there is no other model.
     """
     sizes = [len(fold.train) for fold in tried.tuned_folds]
-    judge = _by_first if 2 * sizes[0] > max(sizes) else None
-    tried.fit(wanted, Budget(max(allowed.left, 1e-3)), judge)
+    judges = 2 * sizes[0] > max(sizes) and any(not candidate.error for candidate in tried.candidates)
+    tried.fit(wanted, Budget(max(allowed.left, 1e-3)), _by_first if judges else None)
 
 
 def _by_first(models: Sequence[Model], _: Float) -> str:

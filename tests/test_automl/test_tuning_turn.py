@@ -139,7 +139,7 @@ class NoGain(TUNED["tuned_text"]):  # type: ignore[misc, name-defined]
 @pytest.mark.parametrize(
     ("kept", "losses", "n_fits", "error"),
     [
-        (0, [1.0, 1.1], 1, "pruned: no better than the encoder as it came (likelihood), after 1 of 3 folds"),
+        (0, [1.0, 1.1], 1, f"pruned: {tuning_turn.NO_GAIN}, after 1 of 3 folds"),
         (0, [1.0], 1, "pruned: no time to tune, or nothing to learn from, after 1 of 3 folds"),
         (1, [1.0, 0.9], 3, ""),
     ],
@@ -151,11 +151,27 @@ def test_the_first_fold_tells_whether_the_others_are_tuned(
     monkeypatch.setattr(NoGain, "kept", kept)
     monkeypatch.setattr(NoGain, "losses", losses)
     tried = Tried(problem, problem.budget)
+    tried.candidates.append(Candidate("linear-all", "linear", "all"))
     NoGain.fits.clear()
     try_tuned("tuned_text", tried, Budget(100.0))
     assert NoGain.fits[1:] == [40] * n_fits, "the first one was a few rows' that tell the speed"
-    assert tried.candidates[0].error == error
+    assert tried.candidates[-1].error == error
     assert not (tried.root / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_all_folds_are_tuned_where_the_first_is_no_judge(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch, in_time: bool
+) -> None:
+    monkeypatch.setitem(TUNED, "tuned_text", NoGain)
+    rows = np.arange(N)
+    if in_time:  # the first one learns from the fewest rows
+        problem = replace(problem, folds=tuple(Fold(rows[:k], rows[k : k + 15]) for k in (15, 30, 45)))
+    tried = Tried(problem, problem.budget)
+    tried.candidates.append(Candidate("linear-all", "linear", "all", error="" if in_time else "failed"))
+    NoGain.fits.clear()
+    try_tuned("tuned_text", tried, Budget(100.0))
+    assert len(NoGain.fits) == 1 + 3 and not tried.candidates[-1].error
 
 
 def test_a_line_says_why_not(problem: Problem) -> None:
