@@ -83,7 +83,9 @@ def test_the_first_model_may_lack_folds_and_the_leaderboard_says_so(
     done = [bool(np.isfinite(final.out_of_fold[fold.valid]).all()) for fold in problem.folds]
     assert done in ([True, False, False], [True, True, False])  # two begin at once, where nothing else is busy
     part = Part("holdout", tuple(map(str, range(60))), problem.examples, "print")
+    monkeypatch.setattr(fitted, "kept_seconds", lambda table, key: 60.0)  # what decide saves: a second a row
     board = score_run(problem, fitted, part, back_end="search", run="r").leaderboard
+    assert board.query("model == 'blend' and split == 'holdout'")["predict_ms_per_row"].item() > 1_000
     said = board[board["model"] == "linear"].query("view == 'all' and error != ''")["error"].tolist()
     assert said == [f"time ran out after {sum(done)} of 3 folds: the scores are of these"]
     assert np.isfinite(board.query("model == 'blend' and split == 'holdout' and error == ''")["score"].item())
